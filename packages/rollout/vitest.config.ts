@@ -1,0 +1,7 @@
+import { defineConfig } from "vitest/config"
+
+export default defineConfig({
+  ssr: { resolve: { conditions: ["source"] } },
+  resolve: { conditions: ["source"] },
+  test: { name: "rollout", include: ["test/**/*.test.ts"], testTimeout: 60_000 }
+})
