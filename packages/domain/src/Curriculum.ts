@@ -1,0 +1,55 @@
+/**
+ * The contracts of the curriculum and of the task generator: which tasks come next.
+ * They choose tasks; they never give a reward.
+ */
+import * as Context from "effect/Context"
+import type * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import type * as Stream from "effect/Stream"
+import type { Task } from "./Task.ts"
+import type { TrajectoryGroup } from "./Trajectory.ts"
+
+export class TaskGeneratorError extends Schema.TaggedError<TaskGeneratorError>()(
+  "TaskGeneratorError",
+  {
+    reason: Schema.Literals(["Unavailable", "NoSeedTasks"]),
+    message: Schema.String,
+    cause: Schema.optionalKey(Schema.Defect())
+  }
+) {}
+
+/** M_task of the paper (Eq. 6): well-formed, new variations of the seed tasks, at most `perSeed` of each. */
+export class TaskGenerator extends Context.Service<
+  TaskGenerator,
+  {
+    readonly variations: (
+      seeds: ReadonlyArray<Task>,
+      options: { readonly perSeed: number; readonly key: number }
+    ) => Stream.Stream<Task, TaskGeneratorError>
+  }
+>()("@dreamgym/domain/TaskGenerator") {}
+
+/** What the curriculum knows of a task. `variance` is the population variance of the group's returns (Eq. 7). */
+export interface TaskRecord {
+  readonly task: Task
+  readonly attempts: number
+  readonly meanReturn: number
+  readonly variance: number
+}
+
+/**
+ * `propose(n)`: at most a share lambda of the tasks is generated, and a quota goes to tasks on which every attempt failed
+ * (their variance is 0, so it would never choose them).
+ */
+export class Curriculum extends Context.Service<
+  Curriculum,
+  {
+    readonly observe: (groups: ReadonlyArray<TrajectoryGroup>) => Effect.Effect<void>
+    readonly propose: (
+      count: number,
+      key: number
+    ) => Effect.Effect<ReadonlyArray<Task>, TaskGeneratorError>
+    readonly records: Effect.Effect<ReadonlyArray<TaskRecord>>
+    readonly restore: (records: ReadonlyArray<TaskRecord>) => Effect.Effect<void>
+  }
+>()("@dreamgym/domain/Curriculum") {}
