@@ -1,1 +1,3 @@
-export {}
+/** Running policies through episodes; start with `Rollout`. */
+export * as LanguagePolicy from "./LanguagePolicy.ts"
+export * as Rollout from "./Rollout.ts"
