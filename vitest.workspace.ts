@@ -1,8 +1,7 @@
+/**
+ * The test run of the whole workspace: one project per package, and one for the promises about the workspace itself.
+ * vitest reads it only when told: `vitest run --config vitest.workspace.ts [--project graph]`.
+ */
 import { defineConfig } from "vitest/config"
 
-/** One project per package; run with `vitest run --config vitest.workspace.ts`. */
-export default defineConfig({
-  ssr: { resolve: { conditions: ["source"] } },
-  resolve: { conditions: ["source"] },
-  test: { projects: ["packages/*"] }
-})
+export default defineConfig({ test: { projects: ["packages/*", "test/vitest.config.ts"] } })

@@ -1,7 +1,3 @@
-import { defineConfig } from "vitest/config"
+import { project } from "../../vitest.shared.ts"
 
-export default defineConfig({
-  ssr: { resolve: { conditions: ["source"] } },
-  resolve: { conditions: ["source"] },
-  test: { name: "graph", include: ["test/**/*.test.ts"], testTimeout: 60_000 }
-})
+export default project("graph")
