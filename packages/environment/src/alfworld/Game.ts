@@ -1,0 +1,195 @@
+/**
+ * A text game: what is seen, what may be said, and whether it is won, as pure functions of immutable states.
+ * It has no step limit and no reward: those are the business of `AlfWorld` and of the rollout.
+ */
+import * as Result from "effect/Result"
+import * as Ground from "../pddl/Ground.ts"
+import * as Pddl from "../pddl/Pddl.ts"
+import { PddlError } from "../pddl/SExpression.ts"
+import { argumentOf, type State } from "../pddl/State.ts"
+import { GameFileError, type GameFile } from "./GameFile.ts"
+import * as Grammar from "./Grammar.ts"
+import * as GrammarText from "./GrammarText.ts"
+import * as Names from "./Names.ts"
+
+/** A game ready to be started. `walkthrough`: the file's own solution, as the file writes it. */
+export interface Game {
+  readonly grounding: Ground.Grounding
+  readonly grammar: Grammar.Grammar
+  readonly entities: Grammar.Entities
+  readonly walkthrough: ReadonlyArray<string> | undefined
+}
+
+/**
+ * What a player meets. `admissible`: every command that does something, sorted by code point, without doubles;
+ * it is worked out when it is first read. `situation` is the hidden rest, for `step`.
+ */
+export interface GameState {
+  readonly observation: string
+  readonly admissible: ReadonlyArray<string>
+  readonly won: boolean
+  readonly situation: Situation
+}
+
+/** The hidden state of a game. */
+export interface Situation {
+  readonly game: Game
+  readonly state: State
+  readonly isWon: boolean
+  readonly admissible: () => ReadonlyArray<string>
+}
+
+/** The answer to a command that is not exactly one of the admissible ones. */
+export const nothingHappens = "Nothing happens."
+
+/** Prepares a game. `file` is only its name in errors. */
+export const load = (gameFile: GameFile, file = "game"): Result.Result<Game, GameFileError> =>
+  Result.gen(function* () {
+    const domain = yield* reading(file, "pddl_domain", () => readDomain(gameFile.pddl_domain))
+    const document = yield* reading(file, "grammar", () => readGrammar(gameFile.grammar))
+    const grounding = yield* reading(file, "pddl_problem", () =>
+      Ground.make(
+        domain,
+        Pddl.readProblem(gameFile.pddl_problem),
+        Grammar.negatedPredicates(document)
+      )
+    )
+    const grammar = yield* reading(file, "grammar", () =>
+      Grammar.make(document, grounding.actions, grounding.vocabulary)
+    )
+    const walkthrough = gameFile.walkthrough ?? undefined
+    return { grounding, grammar, entities: entitiesOf(grounding), walkthrough }
+  })
+
+/** The game at its first observation. */
+export const start = (game: Game): GameState => {
+  const opening = situation(game, game.grounding.initial)
+  return show(game.grammar.intro(scene(opening, [], [])), opening)
+}
+
+/** The state after a command. Blanks around it do not count; a command that is not admissible changes nothing. */
+export const step = ({ situation: before }: GameState, command: string): GameState => {
+  const wanted = command.trim()
+  for (const action of before.game.grounding.actions) {
+    const texts = before.game.grammar.action(action.name)
+    if (!wanted.startsWith(texts.prefix)) continue
+    let chosen: ReadonlyArray<number> | undefined
+    Ground.applicable(action, before.state, (objects) => {
+      const isWanted = texts.command(scene(before, texts.slots, objects)) === wanted
+      if (isWanted) chosen = objects
+      return isWanted
+    })
+    if (chosen !== undefined) return perform(before, action, chosen)
+  }
+  return show(nothingHappens, before)
+}
+
+/** The display name of an entity by its id, for instance to translate a walkthrough written in ids. */
+export const nameOf = ({ grounding, entities }: Game, id: string): string | undefined =>
+  entities.names[grounding.vocabulary.objectNumbers.get(id.toLowerCase()) ?? -1]
+
+const perform = (
+  before: Situation,
+  action: Ground.Action,
+  objects: ReadonlyArray<number>
+): GameState => {
+  const { grounding, grammar } = before.game
+  const after = situation(before.game, Ground.apply(grounding, before.state, action, objects))
+  const texts = grammar.action(action.name)
+  return show(texts.feedback(scene(after, texts.slots, objects)), after)
+}
+
+const show = (observation: string, current: Situation): GameState => ({
+  observation,
+  won: current.isWon,
+  get admissible() {
+    return current.admissible()
+  },
+  situation: current
+})
+
+const situation = (game: Game, state: State): Situation => {
+  let known: ReadonlyArray<string> | undefined
+  const current: Situation = {
+    game,
+    state,
+    isWon: game.grounding.isGoal(state),
+    admissible: () => (known ??= commands(current))
+  }
+  return current
+}
+
+const commands = (current: Situation): ReadonlyArray<string> => {
+  const found = new Set<string>()
+  for (const action of current.game.grounding.actions) {
+    const texts = current.game.grammar.action(action.name)
+    Ground.applicable(action, current.state, (objects) => {
+      found.add(texts.command(scene(current, texts.slots, objects)))
+      return false
+    })
+  }
+  return [...found].toSorted()
+}
+
+const scene = (
+  { game, state }: Situation,
+  bound: ReadonlyArray<number>,
+  objects: ReadonlyArray<number>
+): Grammar.Scene => {
+  const slots: Array<number> = []
+  for (let slot = 0; slot < game.grammar.slotCount; slot++) slots.push(-1)
+  for (let index = 0; index < bound.length; index++) {
+    slots[bound[index] ?? 0] = objects[index] ?? -1
+  }
+  return { state, entities: game.entities, slots }
+}
+
+/** Only what some initial fact speaks of is an entity with a name of its own. */
+const entitiesOf = ({ vocabulary, initial }: Ground.Grounding): Grammar.Entities => {
+  const present = new Set<number>()
+  for (const { arity, facts } of initial) {
+    for (const fact of facts) {
+      for (let position = 0; position < arity; position++) {
+        present.add(argumentOf(arity, fact, position))
+      }
+    }
+  }
+  const { objects } = vocabulary
+  const names = Names.display(
+    objects.flatMap(({ name }, number) => (present.has(number) ? [name] : []))
+  )
+  return { objects, names: objects.map(({ name }) => names.get(name) ?? name) }
+}
+
+/** A shelf for the last few texts read: most games share their domain, and many their grammar. */
+const remembering = <A>(read: (text: string) => A): ((text: string) => A) => {
+  const capacity = 32
+  const known = new Map<string, A>()
+  return (text) => {
+    const found = known.get(text)
+    if (found !== undefined) return found
+    const value = read(text)
+    const [oldest] = known.keys()
+    if (known.size >= capacity && oldest !== undefined) known.delete(oldest)
+    known.set(text, value)
+    return value
+  }
+}
+
+const readDomain = remembering(Pddl.readDomain)
+const readGrammar = remembering(GrammarText.readDocument)
+
+/** What the readers raise becomes a value that names the file and the field; anything else is a defect of ours. */
+const reading = <A>(
+  file: string,
+  field: "pddl_domain" | "pddl_problem" | "grammar",
+  read: () => A
+): Result.Result<A, GameFileError> =>
+  Result.try({
+    try: read,
+    catch: (cause) => {
+      if (!(cause instanceof PddlError || cause instanceof GrammarText.GrammarError)) throw cause
+      const reason = cause instanceof PddlError ? "pddl" : "grammar"
+      return new GameFileError({ reason, file, field, detail: cause.message })
+    }
+  })

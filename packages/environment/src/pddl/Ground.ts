@@ -1,0 +1,170 @@
+/**
+ * A problem ready to be played: which ground actions apply in a state, what they do, whether the goal holds.
+ * Nothing is instantiated beforehand; applicable actions are found by joins over the facts of the state.
+ * It knows no text: commands and observations are the business of the grammar.
+ */
+import * as Condition from "./Condition.ts"
+import type * as Pddl from "./Pddl.ts"
+import * as Resolve from "./Resolve.ts"
+import * as State from "./State.ts"
+import * as Vocabulary from "./Vocabulary.ts"
+
+/** An action schema, compiled. `parameters` are the names without the question mark. */
+export interface Action {
+  readonly name: string
+  readonly parameters: ReadonlyArray<string>
+  readonly search: Condition.Search
+  readonly effects: ReadonlyArray<Effect>
+  readonly isIdle: (objects: ReadonlyArray<number>) => boolean
+}
+
+/** A literal that becomes true or false for each solution of `search` in the state before. */
+export interface Effect {
+  readonly literal: Resolve.Atom
+  readonly isAdd: boolean
+  readonly search: Condition.Search
+}
+
+/** The problem with its actions, first state and goal. */
+export interface Grounding {
+  readonly vocabulary: Vocabulary.Vocabulary
+  readonly initial: State.State
+  readonly actions: ReadonlyArray<Action>
+  readonly isGoal: (state: State.State) => boolean
+}
+
+/** `negated`: the predicates `not_p` that shall be kept as facts. Raises `PddlError`. */
+export const make = (
+  domain: Pddl.Domain,
+  problem: Pddl.Problem,
+  negated: Iterable<string> = []
+): Grounding => {
+  const vocabulary = Vocabulary.make(domain, problem, negated)
+  const initial = Resolve.initialState(problem.init, vocabulary)
+  const goal = Resolve.resolve(problem.goal, Resolve.scope(vocabulary))
+  const test = Condition.test(goal, initial)
+  return {
+    vocabulary,
+    initial,
+    actions: domain.actions.map((action) => compile(action, vocabulary, initial)),
+    isGoal: (state) => test(state, [])
+  }
+}
+
+/** Visits the arguments of every applicable instance of the action; true from `visit` ends it. */
+export const applicable = (
+  action: Action,
+  state: State.State,
+  visit: (objects: ReadonlyArray<number>) => boolean
+): boolean => {
+  const slots: Condition.Slots = []
+  const count = action.parameters.length
+  return action.search(state, slots, () => {
+    const objects = slots.slice(0, count)
+    return action.isIdle(objects) ? false : visit(objects)
+  })
+}
+
+/** The state after an applicable action. Deletes come before adds; all conditions look at the state before. */
+export const apply = (
+  { vocabulary }: Grounding,
+  state: State.State,
+  action: Action,
+  objects: ReadonlyArray<number>
+): State.State => {
+  const slots: Condition.Slots = [...objects]
+  const changes: Array<State.Change> = []
+  for (const { literal, isAdd, search } of action.effects) {
+    search(state, slots, () => {
+      changes.push({ predicate: literal.predicate, fact: ground(literal, slots), isAdd })
+      return false
+    })
+  }
+  return State.apply(state, [...changes, ...losses(vocabulary, state, changes)])
+}
+
+/** Taking a fact away leaves `not_p`; adding it takes `not_p` away. */
+const losses = (
+  { negations }: Vocabulary.Vocabulary,
+  state: State.State,
+  changes: ReadonlyArray<State.Change>
+): ReadonlyArray<State.Change> =>
+  changes.flatMap(({ predicate, fact, isAdd }): ReadonlyArray<State.Change> => {
+    const negation = negations.get(predicate)
+    if (negation === undefined) return []
+    if (isAdd) return [{ predicate: negation, fact, isAdd: false }]
+    const before = state[predicate]
+    const isKept = changes.some(
+      (other) => other.isAdd && other.predicate === predicate && other.fact === fact
+    )
+    const isLost = before !== undefined && State.has(before, fact) && !isKept
+    return isLost ? [{ predicate: negation, fact, isAdd: true }] : []
+  })
+
+const ground = ({ terms }: Resolve.Atom, slots: ReadonlyArray<number>): number =>
+  State.factOf(terms.map((term) => (term >= 0 ? term : (slots[~term] ?? 0))))
+
+const compile = (
+  action: Pddl.Action,
+  vocabulary: Vocabulary.Vocabulary,
+  typical: State.State
+): Action => {
+  const [within, parameters] = Resolve.declare(Resolve.scope(vocabulary), action.parameters)
+  const precondition = Resolve.resolve(action.precondition, within)
+  return {
+    name: action.name,
+    parameters: action.parameters.map(({ name }) => name.replace("?", "")),
+    search: Condition.search(precondition, parameters, typical),
+    effects: action.effects.flatMap((effect) => compileEffect(effect, within, typical)),
+    isIdle: idleness(action, within, precondition)
+  }
+}
+
+const compileEffect = (
+  effect: Pddl.Effect,
+  outer: Resolve.Scope,
+  typical: State.State
+): ReadonlyArray<Effect> => {
+  const [within, variables] = Resolve.declare(outer, effect.variables)
+  const literal = Resolve.literal(effect.literal.predicate, effect.literal.terms, within)
+  if (literal === undefined) return []
+  const condition = Resolve.resolve(effect.when, within)
+  const search = Condition.search(condition, variables, typical)
+  return [{ literal, isAdd: effect.isAdd, search }]
+}
+
+/**
+ * An instance all of whose effects its own precondition already grants is no action at all: the original's
+ * translator drops it. (So nobody goes to a receptacle at the place where he stands.)
+ */
+const idleness = (
+  action: Pddl.Action,
+  within: Resolve.Scope,
+  precondition: Resolve.Condition
+): Action["isIdle"] => {
+  const required = precondition._tag === "And" ? precondition.of : [precondition]
+  const granted = required.filter((part) => part._tag === "Atom")
+  const isUnconditional = action.effects.every(
+    ({ variables, when }) => variables.length === 0 && when._tag === "And" && when.of.length === 0
+  )
+  const literals = action.effects.flatMap(({ isAdd, literal: { predicate, terms } }) => {
+    const literal = Resolve.literal(predicate, terms, within)
+    return literal === undefined ? [] : [{ isAdd, literal }]
+  })
+  const adds = literals.flatMap(({ isAdd, literal }) => (isAdd ? [literal] : []))
+  const deletes = literals.flatMap(({ isAdd, literal }) => (isAdd ? [] : [literal]))
+  const isPossible = adds.every((add) => granted.some((atom) => atom.predicate === add.predicate))
+  if (!isUnconditional || !isPossible) return () => false
+  const isAmong = (
+    literal: Resolve.Atom,
+    others: ReadonlyArray<Resolve.Atom>,
+    objects: ReadonlyArray<number>
+  ) =>
+    others.some(
+      (other) =>
+        other.predicate === literal.predicate && ground(other, objects) === ground(literal, objects)
+    )
+  return (objects) =>
+    adds.every((add) => isAmong(add, granted, objects)) &&
+    deletes.every((removed) => isAmong(removed, adds, objects))
+}
