@@ -3,8 +3,6 @@ import { Ending, Environment, Policy, Task } from "@dreamgym/domain"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 
-export type Misfortune = (at: number) => Effect.Effect<never, Environment.EnvironmentError> | undefined
-
 export const provenance = { _tag: "Real", environment: "corridor", version: "1" } as const
 
 export const taskOf = (id: string): Task.Task => ({
