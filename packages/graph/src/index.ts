@@ -1,1 +1,14 @@
-export {}
+/** Tensors as ONNX graphs: written, differentiated, run. One namespace per module. */
+export * as Gradient from "./Gradient.ts"
+export * as Initializer from "./Initializer.ts"
+export * as Interpreter from "./Interpreter.ts"
+export * as Onnx from "./Onnx.ts"
+export * as Op from "./Op.ts"
+export * as Optimizer from "./Optimizer.ts"
+export * as Parameters from "./Parameters.ts"
+export * as Safetensors from "./Safetensors.ts"
+export * as Schedule from "./Schedule.ts"
+export * as Session from "./Session.ts"
+export * as Shape from "./Shape.ts"
+export * as TrainStep from "./TrainStep.ts"
+export * as Value from "./Value.ts"

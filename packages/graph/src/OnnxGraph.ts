@@ -1,0 +1,133 @@
+/**
+ * An ONNX graph under construction: nodes, initialisers and the names that tie them together.
+ * It knows ONNX's message layout (onnx.proto3, IR 10) and nothing of our operations.
+ */
+import { Message } from "./Protobuf.ts"
+import type { Shape } from "./Shape.ts"
+import type { Type } from "./Value.ts"
+
+/** ONNX's numbers for our element types. */
+export const typeCodes: Record<Type, number> = { float32: 1, int64: 7, bool: 9 }
+
+export type Attribute =
+  | { readonly int: number }
+  | { readonly float: number }
+  | { readonly ints: ReadonlyArray<number> }
+  | { readonly text: string }
+
+export interface OnnxNode {
+  readonly op: string
+  readonly inputs: ReadonlyArray<string>
+  readonly outputs: ReadonlyArray<string>
+  readonly attributes?: Readonly<Record<string, Attribute>>
+  /** Operators of Microsoft's contributed set instead of ONNX's own. */
+  readonly contributed?: boolean
+}
+
+interface Described {
+  readonly shape: Shape
+  readonly type: Type
+}
+
+const raw: Record<Type, (data: ArrayLike<number>) => ArrayBufferView<ArrayBuffer>> = {
+  float32: (data) => Float32Array.from(data),
+  int64: (data) => BigInt64Array.from(Array.from(data, BigInt)),
+  bool: (data) => Uint8Array.from(data)
+}
+
+export class OnnxGraph {
+  readonly #graph = new Message().text(2, "graph")
+  readonly #known = new Map<string, string>()
+  #fresh = 0
+
+  /** A name that no other value of this graph has. */
+  name(): string {
+    return `#${this.#fresh++}`
+  }
+
+  node(node: OnnxNode): void {
+    const message = new Message()
+    for (const input of node.inputs) message.text(1, input)
+    for (const output of node.outputs) message.text(2, output)
+    message.text(3, `${node.op}:${node.outputs.join()}`).text(4, node.op)
+    for (const [name, attribute] of Object.entries(node.attributes ?? {}))
+      message.message(5, attributeMessage(name, attribute))
+    if (node.contributed) message.text(7, "com.microsoft")
+    this.#graph.message(1, message)
+  }
+
+  /** An intermediate result of one node, under a fresh name. */
+  result(op: string, inputs: ReadonlyArray<string>, attributes?: OnnxNode["attributes"]): string {
+    const output = this.name()
+    this.node({ op, inputs, outputs: [output], ...(attributes && { attributes }) })
+    return output
+  }
+
+  /** Constant data under a name. */
+  initializer(name: string, data: ArrayLike<number>, { shape, type }: Described): void {
+    const view = raw[type](data)
+    const message = new Message()
+    for (const length of shape) message.integer(1, length)
+    message.integer(2, typeCodes[type]).text(8, name)
+    message.bytes(9, new Uint8Array(view.buffer, view.byteOffset, view.byteLength))
+    this.#graph.message(5, message)
+  }
+
+  /** A list of int64 (axes, shapes), stored once per content. */
+  integers(data: ReadonlyArray<number>, shape: Shape = [data.length]): string {
+    return this.#once(`int64 [${shape.join()}] ${data.join()}`, (name) =>
+      this.initializer(name, data, { shape, type: "int64" })
+    )
+  }
+
+  /** A float32 scalar, stored once per content. */
+  scalar(value: number): string {
+    return this.#once(`float32 ${value}`, (name) =>
+      this.initializer(name, [value], { shape: [], type: "float32" })
+    )
+  }
+
+  input(name: string, described: Described): void {
+    this.#graph.message(11, valueMessage(name, described))
+  }
+
+  output(name: string, described: Described): void {
+    this.#graph.message(12, valueMessage(name, described))
+  }
+
+  /** The model's bytes: IR 10, opset 21 and Microsoft's contributed operators. */
+  finish(): Uint8Array {
+    return new Message()
+      .integer(1, 10)
+      .text(2, "dreamgym")
+      .message(7, this.#graph)
+      .message(8, new Message().text(1, "").integer(2, 21))
+      .message(8, new Message().text(1, "com.microsoft").integer(2, 1))
+      .finish()
+  }
+
+  #once(content: string, write: (name: string) => void): string {
+    const known = this.#known.get(content)
+    if (known !== undefined) return known
+    const name = this.name()
+    this.#known.set(content, name)
+    write(name)
+    return name
+  }
+}
+
+const attributeMessage = (name: string, attribute: Attribute): Message => {
+  const message = new Message().text(1, name)
+  if ("int" in attribute) return message.integer(3, attribute.int).integer(20, 2)
+  if ("float" in attribute) return message.float(2, attribute.float).integer(20, 1)
+  if ("text" in attribute) return message.text(4, attribute.text).integer(20, 3)
+  for (const value of attribute.ints) message.integer(8, value)
+  return message.integer(20, 7)
+}
+
+const valueMessage = (name: string, { shape, type }: Described): Message => {
+  const dimensions = new Message()
+  for (const length of shape) dimensions.message(1, new Message().integer(1, length))
+  const tensor = new Message().integer(1, typeCodes[type]).message(2, dimensions)
+  return new Message().text(1, name).message(2, new Message().message(1, tensor))
+}

@@ -1,0 +1,225 @@
+/**
+ * For each operation, the ONNX nodes that compute it: the fastest kernels that the CPU build has.
+ * The table is total over the operations; names and order are the business of `Onnx`.
+ */
+import { type Attribute, type OnnxGraph, typeCodes } from "./OnnxGraph.ts"
+import * as Shape from "./Shape.ts"
+import * as Value from "./Value.ts"
+
+/** Where a node is written: its inputs' names and the name that its result must get. */
+export interface Site {
+  readonly graph: OnnxGraph
+  readonly inputs: ReadonlyArray<string>
+  readonly output: string
+  /** Whether some `Statistic` reads this norm's by-products. */
+  readonly withStatistics: boolean
+}
+
+export type Rule<Tag extends Value.OpTag> = (node: Value.Node<Tag>, site: Site) => void
+
+type Attributes = Readonly<Record<string, Attribute>>
+
+const write =
+  (op: string, attributes: Attributes = {}, contributed = false) =>
+  (_: Value.Value, { graph, inputs, output }: Site) =>
+    graph.node({ op, inputs, outputs: [output], attributes, contributed })
+
+const nothing = () => {}
+
+/** The name of a norm's by-product. */
+const statisticName = (norm: string, which: "mean" | "inverseDeviation") => `${norm}.${which}`
+
+const reduce =
+  (op: string) =>
+  (node: Value.Node<"Sum" | "SumSquares" | "Mean" | "Max">, { graph, inputs, output }: Site) => {
+    const { axes, keepDims } = node.attributes
+    const attributes = { keepdims: { int: keepDims ? 1 : 0 } }
+    graph.node({ op, inputs: [...inputs, graph.integers(axes)], outputs: [output], attributes })
+  }
+
+const reshape = (node: Value.Value, { graph, inputs, output }: Site) => {
+  const allowzero = { int: node.shape.includes(0) ? 1 : 0 }
+  const attributes: Attributes = allowzero.int === 1 ? { allowzero } : {}
+  const target = graph.integers(node.shape)
+  graph.node({ op: "Reshape", inputs: [...inputs, target], outputs: [output], attributes })
+}
+
+const pad: Rule<"Pad"> = (node, { graph, inputs, output }) => {
+  const { axis, start } = node.attributes
+  const length = Value.inputOf(node, 0).shape[axis] ?? 0
+  const before = node.shape.map((_, index) => (index === axis ? start : 0))
+  const after = node.shape.map((whole, index) => (index === axis ? whole - start - length : 0))
+  const pads = graph.integers([...before, ...after])
+  graph.node({ op: "Pad", inputs: [...inputs, pads], outputs: [output] })
+}
+
+const slice: Rule<"Slice"> = (node, { graph, inputs, output }) => {
+  const { axis, start } = node.attributes
+  const range = [[start], [start + (node.shape[axis] ?? 0)], [axis]]
+  const bounds = range.map((bound) => graph.integers(bound))
+  graph.node({ op: "Slice", inputs: [...inputs, ...bounds], outputs: [output] })
+}
+
+/** Gemm for two matrices; the fused kernel where it transposes or scales; plain MatMul otherwise. */
+const matMul: Rule<"MatMul"> = (node, site) => {
+  const { transposeA, transposeB, scale } = node.attributes
+  const attributes = {
+    transA: { int: transposeA ? 1 : 0 },
+    transB: { int: transposeB ? 1 : 0 },
+    alpha: { float: scale }
+  }
+  if (node.inputs.every((input) => input.shape.length === 2)) write("Gemm", attributes)(node, site)
+  else if (transposeA || transposeB || scale !== 1)
+    write("FusedMatMul", attributes, true)(node, site)
+  else write("MatMul")(node, site)
+}
+
+const zeros = (graph: OnnxGraph, shape: Shape.Shape) =>
+  graph.result("Expand", [graph.scalar(0), graph.integers(shape)])
+
+const scatterRows: Rule<"ScatterRows"> = (node, { graph, inputs, output }) => {
+  const [rows = "", ids = ""] = inputs
+  const count = Shape.product(Value.inputOf(node, 1).shape)
+  const flatIds = graph.result("Reshape", [ids, graph.integers([count, 1])])
+  const flatRows = graph.result("Reshape", [rows, graph.integers([count, ...node.shape.slice(1)])])
+  graph.node({
+    op: "ScatterND",
+    inputs: [zeros(graph, node.shape), flatIds, flatRows],
+    outputs: [output],
+    attributes: { reduction: { text: "add" } }
+  })
+}
+
+const pick: Rule<"Pick"> = (node, { graph, inputs, output }) => {
+  const [x = "", ids = ""] = inputs
+  const column = graph.result("Reshape", [ids, graph.integers([...node.shape, 1])])
+  const found = graph.result("GatherElements", [x, column], { axis: { int: node.shape.length } })
+  graph.node({ op: "Reshape", inputs: [found, graph.integers(node.shape)], outputs: [output] })
+}
+
+const place: Rule<"Place"> = (node, { graph, inputs, output }) => {
+  const column = graph.integers([...node.shape.slice(0, -1), 1])
+  const [elements = "", ids = ""] = inputs.map((input) => graph.result("Reshape", [input, column]))
+  graph.node({
+    op: "ScatterElements",
+    inputs: [zeros(graph, node.shape), ids, elements],
+    outputs: [output],
+    attributes: { axis: { int: node.shape.length - 1 } }
+  })
+}
+
+const rmsNorm: Rule<"RmsNorm"> = (node, { graph, inputs, output, withStatistics }) => {
+  const inverse = withStatistics ? [statisticName(output, "inverseDeviation")] : []
+  graph.node({
+    op: "SimplifiedLayerNormalization",
+    inputs,
+    outputs: [output, ...inverse],
+    attributes: { axis: { int: -1 }, epsilon: { float: node.attributes.epsilon } }
+  })
+}
+
+const layerNorm: Rule<"LayerNorm"> = (node, { graph, inputs, output, withStatistics }) => {
+  const by = (["mean", "inverseDeviation"] as const).map((which) => statisticName(output, which))
+  graph.node({
+    op: "LayerNormalization",
+    inputs,
+    outputs: [output, ...(withStatistics ? by : [])],
+    attributes: { axis: { int: -1 }, epsilon: { float: node.attributes.epsilon } }
+  })
+}
+
+/**
+ * The fused kernel reads one table by position. Angles per batch row are a table of B * T positions,
+ * of which row b reads b * T onward.
+ */
+const rotary: Rule<"Rotary"> = (node, { graph, inputs, output }) => {
+  const [x = "", cosTable = "", sinTable = ""] = inputs
+  const [rows = 1, heads = 1, length = 1, width = 1] = node.shape
+  const angles = Value.inputOf(node, 1).shape
+  const pairs = angles.at(-1) ?? 1
+  const perRow = angles.length === 3
+  const flat = (table: string) =>
+    perRow ? graph.result("Reshape", [table, graph.integers([rows * length, pairs])]) : table
+  const positions = perRow
+    ? graph.integers([...new Array(rows * length).keys()], [rows, length])
+    : graph.integers([0])
+  const sin = node.attributes.inverse ? graph.result("Neg", [sinTable]) : sinTable
+  const partial: Attributes =
+    2 * pairs < width ? { rotary_embedding_dim: { int: 2 * pairs }, num_heads: { int: heads } } : {}
+  graph.node({
+    op: "RotaryEmbedding",
+    inputs: [x, positions, flat(cosTable), flat(sin)],
+    outputs: [output],
+    attributes: { interleaved: { int: 0 }, ...partial },
+    contributed: true
+  })
+}
+
+export const rules: { readonly [Tag in Value.OpTag]: Rule<Tag> } = {
+  Input: (node, { graph, output }) => graph.input(output, node),
+  Constant: (node, { graph, output }) => graph.initializer(output, node.attributes.data, node),
+  Add: write("Add"),
+  Subtract: write("Sub"),
+  Multiply: write("Mul"),
+  Divide: write("Div"),
+  Minimum: write("Min"),
+  Maximum: write("Max"),
+  Negate: write("Neg"),
+  Exp: write("Exp"),
+  Log: write("Log"),
+  Sqrt: write("Sqrt"),
+  Tanh: write("Tanh"),
+  Sigmoid: write("Sigmoid"),
+  Relu: write("Relu"),
+  Abs: write("Abs"),
+  Silu: write("QuickGelu", { alpha: { float: 1 } }, true),
+  Gelu: write("Gelu", {}, true),
+  Erf: write("Erf"),
+  Less: write("Less"),
+  Greater: write("Greater"),
+  Equal: write("Equal"),
+  And: write("And"),
+  Not: write("Not"),
+  Where: write("Where"),
+  Cast: (node, site) => write("Cast", { to: { int: typeCodes[node.type] } })(node, site),
+  StopGradient: write("Identity"),
+  Reshape: reshape,
+  Transpose: (node, site) =>
+    write("Transpose", { perm: { ints: node.attributes.permutation } })(node, site),
+  BroadcastTo: (node, { graph, inputs, output }) =>
+    graph.node({
+      op: "Expand",
+      inputs: [...inputs, graph.integers(node.shape)],
+      outputs: [output]
+    }),
+  Concat: (node, site) => write("Concat", { axis: { int: node.attributes.axis } })(node, site),
+  Slice: slice,
+  Pad: pad,
+  MatMul: matMul,
+  Gather: write("Gather", { axis: { int: 0 } }),
+  ScatterRows: scatterRows,
+  Pick: pick,
+  Place: place,
+  Sum: reduce("ReduceSum"),
+  SumSquares: reduce("ReduceSumSquare"),
+  Mean: reduce("ReduceMean"),
+  Max: reduce("ReduceMax"),
+  ArgMax: write("ArgMax", { axis: { int: -1 }, keepdims: { int: 0 } }),
+  CumulativeSum: (node, { graph, inputs, output }) =>
+    graph.node({
+      op: "CumSum",
+      inputs: [...inputs, graph.integers([node.shape.length - 1], [])],
+      outputs: [output],
+      attributes: { reverse: { int: node.attributes.reverse ? 1 : 0 } }
+    }),
+  Softmax: write("Softmax", { axis: { int: -1 } }),
+  LogSoftmax: write("LogSoftmax", { axis: { int: -1 } }),
+  RmsNorm: rmsNorm,
+  LayerNorm: layerNorm,
+  Statistic: nothing,
+  Rotary: rotary
+}
+
+/** The name under which a node's result is found; a by-product is named after its norm. */
+export const resultName = (node: Value.Value, inputs: ReadonlyArray<string>, fresh: string) =>
+  Value.is(node, "Statistic") ? statisticName(inputs[0] ?? "", node.attributes.which) : fresh

@@ -1,0 +1,229 @@
+/**
+ * Updates of parameters written as graphs: pure `init` and `update` pairs that compose as in optax.
+ * They hold no numbers; the state is a set of `Parameters` that `TrainStep` keeps.
+ */
+import * as Record from "effect/Record"
+import * as Initializer from "./Initializer.ts"
+import { newtonSchulz } from "./NewtonSchulz.ts"
+import * as Op from "./Op.ts"
+import type { Specifications } from "./Parameters.ts"
+import * as Shape from "./Shape.ts"
+import type { Value } from "./Value.ts"
+
+type Named<A> = { readonly [name: string]: A }
+
+/** What an update may read. `step` counts from 1; `learningRate` and `step` are [1]. */
+export interface Context {
+  /** What is to be added to each parameter so far; the gradients at first. */
+  readonly updates: Named<Value>
+  readonly state: Named<Value>
+  readonly parameters: Named<Value>
+  readonly learningRate: Value
+  readonly step: Value
+}
+
+export interface Update {
+  readonly updates: Named<Value>
+  readonly state: Named<Value>
+}
+
+/** A transformation of updates. The last of a chain must leave what is added to the parameters. */
+export interface Optimizer {
+  /** The state for parameters of these shapes. */
+  readonly init: (shapes: Named<Shape.Shape>) => Specifications
+  readonly update: (context: Context) => Update
+}
+
+const stateless = (update: (context: Context) => Named<Value>): Optimizer => ({
+  init: () => ({}),
+  update: (context) => ({ updates: update(context), state: {} })
+})
+
+const must = (values: Named<Value>, name: string): Value => {
+  const value = values[name]
+  if (value === undefined) throw new RangeError(`the optimizer has no value ${name}`)
+  return value
+}
+
+const like = (shapes: Named<Shape.Shape>, ...roles: ReadonlyArray<string>): Specifications =>
+  Object.fromEntries(
+    Object.entries(shapes).flatMap(([name, shape]) =>
+      roles.map((role) => [`${name}.${role}`, { shape, initial: Initializer.zeros }] as const)
+    )
+  )
+
+/** Transformations in order, each given the updates of the one before. */
+export const chain = (...parts: ReadonlyArray<Optimizer>): Optimizer => ({
+  init: (shapes) => Object.assign({}, ...parts.map((part) => part.init(shapes))),
+  update: (context) =>
+    parts.reduce<Update>(
+      (before, part) => {
+        const after = part.update({ ...context, updates: before.updates })
+        return { updates: after.updates, state: { ...before.state, ...after.state } }
+      },
+      { updates: context.updates, state: {} }
+    )
+})
+
+/** The Euclidean norm over all values together, [1]. */
+export const globalNorm = (values: Named<Value>): Value => {
+  const squares = Object.values(values).map((value) => Op.reshape(Op.sumSquares(value), [1]))
+  return Op.sqrt(Op.sum(Op.concat(squares, 0), [0], { keepDims: true }))
+}
+
+/** Values scaled down so that the given norm does not pass `max`, as torch's clip_grad_norm_. */
+export const clipped = (values: Named<Value>, norm: Value, max: number): Named<Value> => {
+  const factor = Op.minimum(Op.divide(max, Op.add(norm, 1e-6)), 1)
+  return Record.map(values, (value) =>
+    Op.multiply(value, Op.reshape(factor, value.shape.length === 0 ? [] : [1]))
+  )
+}
+
+/** Updates scaled down so that their norm over all parameters does not pass `max`. */
+export const clipByGlobalNorm = (max: number): Optimizer =>
+  stateless(({ updates }) => clipped(updates, globalNorm(updates), max))
+
+/** Updates plus a share of the parameters: weight decay that the moments do not see. */
+export const addDecay = (weightDecay: number): Optimizer =>
+  stateless(({ updates, parameters }) =>
+    weightDecay === 0
+      ? updates
+      : Record.map(updates, (update, name) =>
+          Op.add(update, Op.multiply(must(parameters, name), weightDecay))
+        )
+  )
+
+/** Updates times minus the learning rate: the usual end of a chain. */
+export const descend: Optimizer = stateless(({ updates, learningRate }) =>
+  Record.map(updates, (update) =>
+    Op.negate(Op.multiply(update, Op.reshape(learningRate, update.shape.length === 0 ? [] : [1])))
+  )
+)
+
+const moving = (old: Value, value: Value, decay: number): Value =>
+  Op.add(Op.multiply(old, decay), Op.multiply(value, 1 - decay))
+
+/** Moving first moments over the root of second ones, both bias-corrected (Kingma & Ba 2015, alg. 1). */
+export const scaleByAdam = (options: {
+  readonly beta1: number
+  readonly beta2: number
+  readonly epsilon: number
+}): Optimizer => ({
+  init: (shapes) => like(shapes, "mean", "variance"),
+  update: ({ updates, state, step }) => {
+    const { beta1, beta2, epsilon } = options
+    const correction = (beta: number) => Op.subtract(1, Op.exp(Op.multiply(step, Math.log(beta))))
+    const [first, second] = [correction(beta1), Op.sqrt(correction(beta2))]
+    const next: { [name: string]: Value } = {}
+    const scaled = Record.map(updates, (gradient, name) => {
+      const mean = moving(must(state, `${name}.mean`), gradient, beta1)
+      const squares = Op.multiply(gradient, gradient)
+      const variance = moving(must(state, `${name}.variance`), squares, beta2)
+      Object.assign(next, { [`${name}.mean`]: mean, [`${name}.variance`]: variance })
+      const [top, bottom] = [first, second].map((one) =>
+        Op.reshape(one, gradient.shape.length === 0 ? [] : [1])
+      )
+      const deviation = Op.divide(Op.sqrt(variance), bottom ?? second)
+      return Op.divide(Op.divide(mean, top ?? first), Op.add(deviation, epsilon))
+    })
+    return { updates: scaled, state: next }
+  }
+})
+
+/** Gradient descent, with a running sum of gradients if there is momentum, as torch.optim.SGD. */
+export const sgd = (options: { readonly momentum?: number } = {}): Optimizer => {
+  const { momentum = 0 } = options
+  if (momentum === 0) return descend
+  const accumulate: Optimizer = {
+    init: (shapes) => like(shapes, "momentum"),
+    update: ({ updates, state }) => {
+      const sums = Record.map(updates, (update, name) =>
+        Op.add(Op.multiply(must(state, `${name}.momentum`), momentum), update)
+      )
+      return { updates: sums, state: Record.mapKeys(sums, (name) => `${name}.momentum`) }
+    }
+  }
+  return chain(accumulate, descend)
+}
+
+/** Adam with decoupled weight decay (Loshchilov & Hutter 2019, alg. 2), as torch.optim.AdamW. */
+export const adamW = (
+  options: {
+    readonly beta1?: number
+    readonly beta2?: number
+    readonly epsilon?: number
+    readonly weightDecay?: number
+  } = {}
+): Optimizer => {
+  const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weightDecay = 0.01 } = options
+  return chain(scaleByAdam({ beta1, beta2, epsilon }), addDecay(weightDecay), descend)
+}
+
+/**
+ * Momentum made orthogonal by five Newton-Schulz steps (Jordan et al. 2024, github.com/KellerJordan/Muon),
+ * with decoupled weight decay. Only for matrices; give the rest to `adamW` by `partition`.
+ * `outputAxis` is the axis of a matrix's outputs, for the published scale max(1, outputs / inputs)^0.5:
+ * 0 as in PyTorch, 1 for weights used as `matMul(x, weight)`.
+ */
+export const muon = (
+  options: {
+    readonly momentum?: number
+    readonly weightDecay?: number
+    readonly outputAxis?: 0 | 1
+  } = {}
+): Optimizer => {
+  const { momentum = 0.95, weightDecay = 0, outputAxis = 0 } = options
+  const orthogonalize: Optimizer = {
+    init: (shapes) => like(shapes, "momentum"),
+    update: ({ updates, state }) => {
+      const next = Record.map(updates, (gradient, name) =>
+        moving(must(state, `${name}.momentum`), gradient, momentum)
+      )
+      const ahead = Record.map(updates, (gradient, name) =>
+        moving(must(next, name), gradient, momentum)
+      )
+      return {
+        updates: Record.map(newtonSchulz(ahead), (update) =>
+          Op.multiply(update, muonScale(update.shape, outputAxis))
+        ),
+        state: Record.mapKeys(next, (name) => `${name}.momentum`)
+      }
+    }
+  }
+  return chain(orthogonalize, addDecay(weightDecay), descend)
+}
+
+const muonScale = (shape: Shape.Shape, outputAxis: 0 | 1): number => {
+  const [rows = 1, columns = 1] = shape
+  return Math.sqrt(Math.max(1, outputAxis === 0 ? rows / columns : columns / rows))
+}
+
+/** Each parameter updated by the optimizer that its name and shape are assigned to. */
+export const partition = <Label extends string>(
+  assign: (name: string, shape: Shape.Shape) => Label,
+  optimizers: { readonly [label in Label]: Optimizer }
+): Optimizer => {
+  const labels = Object.entries<Optimizer>(optimizers)
+  const mine = <A>(values: Named<A>, label: string, shapeOf: (value: A) => Shape.Shape) =>
+    Record.filter(values, (value, name) => assign(name, shapeOf(value)) === label)
+  return {
+    init: (shapes) =>
+      Object.assign(
+        {},
+        ...labels.map(([label, one]) => one.init(mine(shapes, label, (shape) => shape)))
+      ),
+    update: (context) =>
+      labels.reduce<Update>(
+        (before, [label, one]) => {
+          const updates = mine(context.updates, label, (value) => value.shape)
+          if (Object.keys(updates).length === 0) return before
+          const after = one.update({ ...context, updates })
+          return {
+            updates: { ...before.updates, ...after.updates },
+            state: { ...before.state, ...after.state }
+          }
+        },
+        { updates: {}, state: {} }
+      )
+  }
+}

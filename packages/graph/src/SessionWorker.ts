@@ -1,0 +1,31 @@
+/**
+ * The entry of a worker thread that runs sessions, because a run blocks its JavaScript thread.
+ * It only forwards: requests come in with a number, replies go out with the same number.
+ */
+import { parentPort } from "node:worker_threads"
+import { Engine, type Outputs, type Request } from "./SessionEngine.ts"
+
+export interface Call {
+  readonly id: number
+  readonly request: Request
+}
+
+export type Reply =
+  | { readonly id: number; readonly outputs: Outputs }
+  | { readonly id: number; readonly failure: string }
+
+const engine = new Engine()
+
+const reply = (message: Reply, moved: ReadonlyArray<ArrayBuffer> = []) =>
+  parentPort?.postMessage(message, moved)
+
+/** Buffers that can change hands instead of being copied; shared ones are visible already. */
+const movable = (outputs: Outputs): ReadonlyArray<ArrayBuffer> =>
+  Object.values(outputs).flatMap(({ buffer }) => (buffer instanceof ArrayBuffer ? [buffer] : []))
+
+parentPort?.on("message", ({ id, request }: Call) => {
+  engine.handle(request).then(
+    (outputs) => reply({ id, outputs }, movable(outputs)),
+    (cause) => reply({ id, failure: String(cause) })
+  )
+})

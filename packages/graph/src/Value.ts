@@ -1,0 +1,139 @@
+/**
+ * A tensor that is described, not computed: one immutable node of a graph with its static shape.
+ * It holds no data except for constants; `Interpreter` and `Session` compute it.
+ */
+import type { Shape } from "./Shape.ts"
+
+/** Element types. On the wire `bool` is one byte and `int64` is a `BigInt64Array`. */
+export type Type = "float32" | "int64" | "bool"
+
+interface None {}
+interface Axes {
+  readonly axes: ReadonlyArray<number>
+  readonly keepDims: boolean
+}
+
+/** Every operation and its attributes: the one list that all rule tables are checked against. */
+export interface Attributes {
+  readonly Input: { readonly name: string }
+  readonly Constant: { readonly data: ArrayLike<number> }
+  readonly Add: None
+  readonly Subtract: None
+  readonly Multiply: None
+  readonly Divide: None
+  readonly Minimum: None
+  readonly Maximum: None
+  readonly Negate: None
+  readonly Exp: None
+  readonly Log: None
+  readonly Sqrt: None
+  readonly Tanh: None
+  readonly Sigmoid: None
+  readonly Relu: None
+  readonly Abs: None
+  readonly Silu: None
+  readonly Gelu: None
+  readonly Erf: None
+  readonly Less: None
+  readonly Greater: None
+  readonly Equal: None
+  readonly And: None
+  readonly Not: None
+  readonly Where: None
+  readonly Cast: None
+  readonly StopGradient: None
+  readonly Reshape: None
+  readonly Transpose: { readonly permutation: ReadonlyArray<number> }
+  readonly BroadcastTo: None
+  readonly Concat: { readonly axis: number }
+  readonly Slice: { readonly axis: number; readonly start: number }
+  readonly Pad: { readonly axis: number; readonly start: number }
+  readonly MatMul: {
+    readonly transposeA: boolean
+    readonly transposeB: boolean
+    readonly scale: number
+  }
+  readonly Gather: None
+  readonly ScatterRows: None
+  readonly Pick: None
+  readonly Place: None
+  readonly Sum: Axes
+  readonly SumSquares: Axes
+  readonly Mean: Axes
+  readonly Max: Axes
+  readonly ArgMax: None
+  readonly CumulativeSum: { readonly reverse: boolean }
+  readonly Softmax: None
+  readonly LogSoftmax: None
+  readonly RmsNorm: { readonly epsilon: number }
+  readonly LayerNorm: { readonly epsilon: number }
+  readonly Statistic: {
+    readonly which: "mean" | "inverseDeviation"
+    readonly of: "RmsNorm" | "LayerNorm"
+    readonly epsilon: number
+  }
+  readonly Rotary: { readonly inverse: boolean }
+}
+
+export type OpTag = keyof Attributes
+
+/** One operation applied to its inputs. Two nodes are the same value only if they are the same object. */
+export interface Node<Tag extends OpTag> {
+  readonly op: Tag
+  readonly inputs: ReadonlyArray<Value>
+  readonly attributes: Attributes[Tag]
+  readonly shape: Shape
+  readonly type: Type
+}
+
+/** Any node. */
+export type Value = Node<OpTag>
+
+export const make = <Tag extends OpTag>(
+  op: Tag,
+  inputs: ReadonlyArray<Value>,
+  result: { readonly shape: Shape; readonly type?: Type },
+  attributes: Attributes[Tag]
+): Node<Tag> => ({ op, inputs, attributes, shape: result.shape, type: result.type ?? "float32" })
+
+export const is = <Tag extends OpTag>(value: Value, op: Tag): value is Node<Tag> => value.op === op
+
+/**
+ * The input at a position. Rules read their operands with it; a missing one is a fault of the
+ * constructor in `op/`, so it is thrown.
+ */
+export const inputOf = (value: Value, index: number): Value => {
+  const found = value.inputs[index]
+  if (found === undefined) throw new RangeError(`${value.op} has no input ${index}`)
+  return found
+}
+
+/**
+ * All nodes that the roots need, each once and after its inputs. Depth is bounded by memory only.
+ * `inputsOf` may name other inputs than the node's own, where an encoding skips some.
+ */
+export const inOrder = (
+  roots: ReadonlyArray<Value>,
+  inputsOf: (value: Value) => ReadonlyArray<Value> = (value) => value.inputs
+): ReadonlyArray<Value> => {
+  const done = new Set<Value>()
+  const stack: Array<{ value: Value; inputs: ReadonlyArray<Value>; next: number }> = []
+  const visit = (value: Value) => stack.push({ value, inputs: inputsOf(value), next: 0 })
+  for (const root of roots) {
+    visit(root)
+    for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
+      const input = done.has(top.value) ? undefined : top.inputs[top.next++]
+      if (input !== undefined) {
+        if (!done.has(input)) visit(input)
+      } else {
+        done.add(top.value)
+        stack.pop()
+      }
+    }
+  }
+  return [...done]
+}
+
+/** The named inputs that the roots need, in order of first use. */
+export const inputsOf = (roots: ReadonlyArray<Value>): ReadonlyArray<Node<"Input">> =>
+  inOrder(roots).filter((value) => is(value, "Input"))
