@@ -1,0 +1,56 @@
+/**
+ * `npm run bench -- <area> [--json]`: takes the figures of one area, from every package that measures it.
+ * It decides nothing about them: the exit code says only whether there were figures and all of them were figures.
+ */
+import { globSync } from "node:fs"
+import { cpus, totalmem } from "node:os"
+import { basename, resolve } from "node:path"
+import { pathToFileURL } from "node:url"
+import { parseArgs } from "node:util"
+import { fault, table, type Bench, type Report } from "./figures.ts"
+
+const suffix = ".bench.ts"
+
+const machine = (): string => {
+  const processors = cpus()
+  const memory = `${Math.round(totalmem() / 2 ** 30)} GiB`
+  const place = `${process.platform} ${process.arch}, node ${process.version}`
+  return `${processors.length} x ${processors[0]?.model ?? "unknown"}, ${memory}, ${place}`
+}
+
+const figuresOf = async (file: string) => {
+  const { default: bench }: { default?: Bench } = await import(pathToFileURL(resolve(file)).href)
+  if (typeof bench !== "function") throw new Error(`${file} has no default export to call`)
+  const figures = await bench()
+  const faults = figures.map(fault).filter((wrong) => wrong !== undefined)
+  if (faults.length > 0) throw new Error(`${file}: ${faults.join("; ")}`)
+  return figures
+}
+
+const measure = async (area: string, files: ReadonlyArray<string>): Promise<Report> => {
+  const figures = []
+  // One after the other: benchmarks that run together measure each other.
+  for (const file of files) figures.push(...(await figuresOf(file)))
+  if (figures.length === 0) throw new Error(`${files.join(", ")}: no figures`)
+  return { area, machine: machine(), date: new Date().toISOString(), figures }
+}
+
+const main = async (): Promise<void> => {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { json: { type: "boolean", default: false } }
+  })
+  const all = globSync(`packages/*/bench/*${suffix}`).sort()
+  const areas = [...new Set(all.map((file) => basename(file, suffix)))].sort()
+  const [area, ...rest] = positionals
+  const files = all.filter((file) => basename(file, suffix) === area)
+  if (area === undefined || rest.length > 0 || files.length === 0)
+    throw new Error(`name one area: ${areas.join(", ") || "no package measures anything"}`)
+  const report = await measure(area, files)
+  console.log(values.json ? JSON.stringify(report) : table(report))
+}
+
+main().catch((cause: unknown) => {
+  console.error(`bench: ${cause instanceof Error ? cause.message : String(cause)}`)
+  process.exitCode = 1
+})
