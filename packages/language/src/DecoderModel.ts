@@ -1,0 +1,314 @@
+/**
+ * The trainable decoder as a `LanguageModel`: batched, seeded generation with a key/value cache, returning the exact tokens
+ * and their log-probabilities. It reads parameters that a learner may change between calls; it never changes them.
+ *
+ * B rows, P prompt tokens, C cache places, H heads, V vocabulary.
+ */
+import { LanguageModel } from "@dreamgym/domain"
+import { Parameters, Session, Value } from "@dreamgym/graph"
+import * as Effect from "effect/Effect"
+import * as Scope from "effect/Scope"
+import * as Decoder from "./Decoder.ts"
+import * as Generation from "./Generation.ts"
+import { bucket, emptyFeeds, type Feeds, floats, placeRow, sparseFeatures } from "./Rows.ts"
+
+/**
+ * `featureNames` in the order of `Knowledge.features`. `shards`: how many parts of a batch run side by side, each in a worker of
+ * the pool from `firstWorker` on.
+ */
+export interface DecoderModelOptions {
+  readonly name: string
+  readonly network: Decoder.Network
+  readonly parameters: Parameters.Parameters
+  readonly featureNames: ReadonlyArray<string>
+  readonly version: Effect.Effect<number>
+  readonly shards?: number
+  readonly firstWorker?: number
+  readonly maxBatch?: number
+}
+
+interface Engine extends DecoderModelOptions {
+  readonly session: (
+    key: string,
+    worker: number,
+    outputs: () => Readonly<Record<string, Value.Value>>
+  ) => Effect.Effect<Session.Session, Session.SessionError>
+  readonly weights: Readonly<Record<string, Value.Value>>
+}
+
+export const make = Effect.fn("DecoderModel.make")(function* (
+  options: DecoderModelOptions
+): Effect.fn.Return<LanguageModel.Model, never, Session.SessionPool | Scope.Scope> {
+  const pool = yield* Session.SessionPool
+  const scope = yield* Scope.Scope
+  const sessions = new Map<string, Session.Session>()
+  const place = (worker: number) => (pool.workers === 0 ? 0 : worker % pool.workers)
+  // Parameters live in shared memory: sessions read what a learner last wrote, and only those that the graph has.
+  const bound = (graph: Readonly<Record<string, Value.Value>>) => {
+    const inputs = Value.inputsOf(Object.values(graph)).map((input) => input.attributes.name)
+    return Object.fromEntries(
+      inputs.flatMap((name) => {
+        const array = options.parameters.arrays[name]
+        return array === undefined ? [] : [[name, array]]
+      })
+    )
+  }
+  const session: Engine["session"] = (key, worker, outputs) =>
+    Effect.suspend(() => {
+      const found = sessions.get(`${key}@${worker}`)
+      if (found !== undefined) return Effect.succeed(found)
+      const graph = outputs()
+      return pool.compile(graph, { worker: place(worker), bind: bound(graph) }).pipe(
+        Effect.provideService(Scope.Scope, scope),
+        Effect.tap((made) => Effect.sync(() => sessions.set(`${key}@${worker}`, made)))
+      )
+    })
+  const engine: Engine = { ...options, session, weights: weightsOf(options.parameters) }
+  return {
+    name: options.name,
+    version: options.version,
+    generate: (prompts) =>
+      generate(engine, prompts).pipe(
+        Effect.catchTag("SessionError", (cause) =>
+          Effect.fail(
+            new LanguageModel.LanguageModelError({
+              reason: "Unavailable",
+              model: options.name,
+              message: `the engine failed: ${cause.message}`,
+              cause
+            })
+          )
+        )
+      )
+  }
+})
+
+/** A graph input for each parameter, under its name. */
+export const weightsOf = (
+  parameters: Parameters.Parameters
+): Readonly<Record<string, Value.Value>> =>
+  Parameters.inputs(
+    Object.fromEntries(Object.entries(parameters.shapes).map(([name, shape]) => [name, { shape }]))
+  )
+
+const generate = Effect.fnUntraced(function* (
+  engine: Engine,
+  prompts: ReadonlyArray<LanguageModel.Prompt>
+): Effect.fn.Return<
+  ReadonlyArray<LanguageModel.Completion>,
+  LanguageModel.LanguageModelError | Session.SessionError
+> {
+  const { featureNames, network } = engine
+  const generations = prompts.map((prompt) =>
+    Generation.start(
+      network.tokenizer,
+      prompt,
+      sparseFeatures(network.tokenizer, featureNames, prompt.matches ?? {})
+    )
+  )
+  const shards = shardsOf(generations, engine.shards ?? 1, engine.maxBatch ?? 128)
+  yield* Effect.forEach(
+    shards,
+    (queue, shard) =>
+      Effect.forEach(
+        queue,
+        (rows) => generateShard(engine, rows, (engine.firstWorker ?? 0) + shard),
+        {
+          discard: true
+        }
+      ),
+    { concurrency: "unbounded", discard: true }
+  )
+  return yield* Effect.forEach(generations, (generation) => completionOf(engine, generation))
+})
+
+/** Rows of like length together, dealt over the shards; each shard works through its own queue of batches. */
+const shardsOf = (
+  generations: ReadonlyArray<Generation.Generation>,
+  shards: number,
+  maxBatch: number
+): ReadonlyArray<ReadonlyArray<ReadonlyArray<Generation.Generation>>> => {
+  const sorted = generations.toSorted((a, b) => a.promptIds.length - b.promptIds.length)
+  const size = Math.min(maxBatch, Math.max(8, Math.ceil(sorted.length / shards)))
+  const batches = Array.from({ length: Math.ceil(sorted.length / size) }, (_, i) =>
+    sorted.slice(i * size, (i + 1) * size)
+  )
+  return Array.from({ length: shards }, (_, shard) =>
+    batches.filter((_, i) => i % shards === shard)
+  )
+}
+
+/** A batch in flight: caches [B, H, C, D / H] per layer, `cached` [B, C]. */
+interface Flight {
+  readonly batch: number
+  readonly cache: number
+  readonly rows: ReadonlyArray<Generation.Generation>
+  readonly cached: Float32Array
+  readonly vocabularyFeatures: Float32Array
+  readonly caches: Readonly<Record<string, Float32Array>>
+}
+
+const generateShard = Effect.fnUntraced(function* (
+  engine: Engine,
+  rows: ReadonlyArray<Generation.Generation>,
+  worker: number
+): Effect.fn.Return<void, Session.SessionError> {
+  const size = engine.network.tokenizer.vocabulary.length
+  const prompt = bucket(Math.max(...rows.map((row) => row.promptIds.length)), 8)
+  const room = bucket(Math.max(...rows.map(Generation.longest)), 4)
+  let { flight, logits } = yield* prefill(engine, rows, { prompt, cache: prompt + room }, worker)
+  for (let place = prompt; ; place++) {
+    for (const [b, row] of flight.rows.entries()) {
+      if (row.finish === undefined) Generation.advance(row, logits, b * size, size)
+    }
+    if (flight.rows.every((row) => row.finish !== undefined)) return
+    flight = compact(engine, flight)
+    logits = yield* oneMore(engine, flight, place, worker)
+  }
+})
+
+const prefill = Effect.fnUntraced(function* (
+  engine: Engine,
+  rows: ReadonlyArray<Generation.Generation>,
+  sizes: { readonly prompt: number; readonly cache: number },
+  worker: number
+): Effect.fn.Return<{ flight: Flight; logits: Float32Array }, Session.SessionError> {
+  const { network, weights } = engine
+  const batch = batchBucket(rows.length)
+  const { cache, prompt } = sizes
+  const feeds = emptyFeeds(network, batch, prompt)
+  for (const [b, row] of rows.entries()) {
+    const from = prompt - row.promptIds.length
+    placeRow(feeds, network, row.features, row.promptIds, { b, length: prompt, from })
+  }
+  const session = yield* engine.session(`prefill ${batch} ${prompt} ${cache}`, worker, () =>
+    Decoder.prefill(network, weights, { batch, prompt, cache })
+  )
+  const { logits = floats(0), value, ...caches } = yield* session.run(feeds)
+  for (const [b, row] of rows.entries()) row.value = value?.[b]
+  const cached = floats(batch * cache)
+  for (let b = 0; b < batch; b++) {
+    cached.set(feeds.valid.subarray(b * prompt, (b + 1) * prompt), b * cache)
+  }
+  const { vocabularyFeatures } = feeds
+  return { flight: { batch, cache, rows, cached, vocabularyFeatures, caches }, logits }
+})
+
+const oneMore = Effect.fnUntraced(function* (
+  engine: Engine,
+  flight: Flight,
+  place: number,
+  worker: number
+): Effect.fn.Return<Float32Array, Session.SessionError> {
+  const { network, weights } = engine
+  const { batch, cache } = flight
+  const session = yield* engine.session(`step ${batch} ${cache}`, worker, () =>
+    Decoder.step(network, weights, { batch, cache })
+  )
+  const turn = Decoder.angles(network.config, place)
+  const feeds = {
+    ...lastTokens(network, flight),
+    ...flight.caches,
+    cached: flight.cached,
+    vocabularyFeatures: flight.vocabularyFeatures,
+    cos: Float32Array.from(turn, Math.cos),
+    sin: Float32Array.from(turn, Math.sin)
+  }
+  const { logits = floats(0), ...slices } = yield* session.run(feeds)
+  keep(network, flight, slices, place)
+  return logits
+})
+
+const lastTokens = (
+  network: Decoder.Network,
+  { batch, rows, vocabularyFeatures }: Flight
+): Feeds => {
+  const { features } = network.config
+  const ids = new BigInt64Array(batch)
+  const previous = new BigInt64Array(batch)
+  const matched = new Float32Array(batch * features)
+  for (const [b, row] of rows.entries()) {
+    const id = row.ids.at(-1) ?? 0
+    ids[b] = BigInt(id)
+    previous[b] = BigInt(row.ids.at(-2) ?? row.promptIds.at(-1) ?? 0)
+    const at = (b * network.tokenizer.vocabulary.length + id) * features
+    matched.set(vocabularyFeatures.subarray(at, at + features), b * features)
+  }
+  return { ids, previous, features: matched }
+}
+
+/** Writes the new keys and values [B, H, 1, D / H] into the caches at `place`. */
+const keep = (
+  network: Decoder.Network,
+  flight: Flight,
+  slices: Readonly<Record<string, Float32Array>>,
+  place: number
+): void => {
+  const { dimension, heads, layers } = network.config
+  const width = dimension / heads
+  const write = (from: Float32Array | undefined, to: Float32Array | undefined) => {
+    for (let row = 0; row < flight.batch * heads; row++) {
+      const slice = from?.subarray(row * width, (row + 1) * width)
+      if (slice !== undefined) to?.set(slice, (row * flight.cache + place) * width)
+    }
+  }
+  for (let l = 0; l < layers; l++) {
+    write(slices[`newKeys.${l}`], flight.caches[`keys.${l}`])
+    write(slices[`newValues.${l}`], flight.caches[`values.${l}`])
+  }
+  for (let b = 0; b < flight.batch; b++) flight.cached[b * flight.cache + place] = 1
+}
+
+/** Drops finished rows where the rest fits into a smaller batch. */
+const compact = (engine: Engine, flight: Flight): Flight => {
+  const live = [...flight.rows.keys()].filter((b) => flight.rows[b]?.finish === undefined)
+  const batch = batchBucket(live.length)
+  if (batch >= flight.batch) return flight
+  const gather = (array: Float32Array) => {
+    const width = array.length / flight.batch
+    const kept = floats(batch * width)
+    for (const [to, from] of live.entries()) {
+      kept.set(array.subarray(from * width, (from + 1) * width), to * width)
+    }
+    return kept
+  }
+  return {
+    batch,
+    cache: flight.cache,
+    rows: live.flatMap((b) => flight.rows[b] ?? []),
+    cached: gather(flight.cached),
+    vocabularyFeatures: gather(flight.vocabularyFeatures),
+    caches: Object.fromEntries(
+      Object.entries(flight.caches).map(([name, array]) => [name, gather(array)])
+    )
+  }
+}
+
+/** 8, 16, 32, 64, ... */
+const batchBucket = (rows: number): number => 2 ** Math.ceil(Math.log2(Math.max(8, rows)))
+
+const completionOf = (
+  engine: Engine,
+  generation: Generation.Generation
+): Effect.Effect<LanguageModel.Completion, LanguageModel.LanguageModelError> => {
+  const { choices, features, finish, ids, logProbabilities, promptIds, value } = generation
+  if (finish === undefined || finish === "Broken") {
+    return Effect.fail(
+      new LanguageModel.LanguageModelError({
+        reason: "BadResponse",
+        model: engine.name,
+        message: `no token could follow "${engine.network.tokenizer.decode(ids)}": every candidate is masked or not a number`
+      })
+    )
+  }
+  return Effect.succeed({
+    text: engine.network.tokenizer.decode(ids),
+    finish,
+    promptIds,
+    ids,
+    logProbabilities,
+    features,
+    ...(generation.prompt.allowed === undefined ? {} : { choices }),
+    ...(value === undefined ? {} : { value })
+  })
+}

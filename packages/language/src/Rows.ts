@@ -1,0 +1,127 @@
+/**
+ * Training rows and their batches: a prompt, the tokens after it, and how much each counts.
+ * It lays out arrays; losses are the learner's business.
+ *
+ * B rows, P prompt tokens (left), K tokens read (right), T = P + K - 1, V vocabulary, F features.
+ */
+import type { Network, Sizes } from "./Decoder.ts"
+import { padId, type Tokenizer } from "./Tokenizer.ts"
+
+/**
+ * `weights`[targets] is the loss weight of each target token; `features` are sparse (`tokenId * F + feature`);
+ * `choices`[targets][*] are the ids that decoding allowed (absent or empty: all).
+ */
+export interface Row {
+  readonly promptIds: ReadonlyArray<number>
+  readonly targetIds: ReadonlyArray<number>
+  readonly weights: ReadonlyArray<number>
+  readonly features: ReadonlyArray<number>
+  readonly choices?: ReadonlyArray<ReadonlyArray<number>>
+}
+
+/** Sparse features of `matches`: a kind stands for all its entities. Names that the network does not know are an error of the caller. */
+export const sparseFeatures = (
+  tokenizer: Tokenizer,
+  names: ReadonlyArray<string>,
+  matches: Readonly<Record<string, ReadonlyArray<string>>>
+): ReadonlyArray<number> =>
+  names.flatMap((name, feature) =>
+    (matches[name] ?? []).flatMap((word) =>
+      tokenizer.idsOf(word).map((id) => id * names.length + feature)
+    )
+  )
+
+export type Feeds = Record<string, Float32Array | BigInt64Array>
+
+/** The feeds of `Decoder.forward` with `target` [B, K] and `weight` [B, K]; rows that are missing have weight 0. */
+export const collate = (network: Network, rows: ReadonlyArray<Row>, sizes: Sizes): Feeds => {
+  const { batch, prompt, read } = sizes
+  const length = prompt + read - 1
+  const feeds = emptyFeeds(network, batch, length)
+  const target = bigints(batch * read)
+  const weight = floats(batch * read)
+  for (const [b, row] of rows.slice(0, batch).entries()) {
+    const seen = row.targetIds.slice(0, read - 1)
+    placeRow(feeds, network, row.features, [...row.promptIds, ...seen], {
+      b,
+      length,
+      from: prompt - row.promptIds.length
+    })
+    for (const [k, id] of row.targetIds.slice(0, read).entries()) {
+      target[b * read + k] = BigInt(id)
+      weight[b * read + k] = row.weights[k] ?? 0
+    }
+  }
+  return { ...feeds, target, weight }
+}
+
+/** The additive mask of the choices, [B, K, V]: 0 where a token was allowed, -1e9 elsewhere. */
+export const choiceMask = (
+  network: Network,
+  rows: ReadonlyArray<Row>,
+  sizes: Sizes
+): Float32Array => {
+  const size = network.tokenizer.vocabulary.length
+  const mask = floats(sizes.batch * sizes.read * size)
+  for (const [b, row] of rows.slice(0, sizes.batch).entries()) {
+    for (const [k, allowed] of (row.choices ?? []).slice(0, sizes.read).entries()) {
+      if (allowed.length === 0) continue
+      const at = (b * sizes.read + k) * size
+      mask.fill(-1e9, at, at + size)
+      for (const id of allowed) mask[at + id] = 0
+    }
+  }
+  return mask
+}
+
+export interface PromptFeeds extends Feeds {
+  readonly ids: BigInt64Array
+  readonly previous: BigInt64Array
+  readonly valid: Float32Array
+  readonly features: Float32Array
+  readonly vocabularyFeatures: Float32Array
+}
+
+export const emptyFeeds = (network: Network, batch: number, length: number): PromptFeeds => {
+  const { features } = network.config
+  return {
+    ids: bigints(batch * length),
+    previous: bigints(batch * length),
+    valid: floats(batch * length),
+    features: floats(batch * length * features),
+    vocabularyFeatures: floats(batch * network.tokenizer.vocabulary.length * features)
+  }
+}
+
+/** Writes one row of tokens from place `from` on, with its features. */
+export const placeRow = (
+  feeds: PromptFeeds,
+  network: Network,
+  sparse: ReadonlyArray<number>,
+  ids: ReadonlyArray<number>,
+  at: { readonly b: number; readonly length: number; readonly from: number }
+): void => {
+  const { features } = network.config
+  const table = at.b * network.tokenizer.vocabulary.length * features
+  for (const place of sparse) feeds.vocabularyFeatures[table + place] = 1
+  let previous = padId
+  for (const [i, id] of ids.entries()) {
+    const t = at.b * at.length + at.from + i
+    feeds.ids[t] = BigInt(id)
+    feeds.previous[t] = BigInt(previous)
+    feeds.valid[t] = 1
+    const own = table + id * features
+    feeds.features.set(feeds.vocabularyFeatures.subarray(own, own + features), t * features)
+    previous = id
+  }
+}
+
+/** The smallest multiple of `step` that holds `length`: few shapes, few sessions. */
+export const bucket = (length: number, step: number): number =>
+  Math.max(step, Math.ceil(length / step) * step)
+
+export const floats = (length: number): Float32Array<SharedArrayBuffer> =>
+  new Float32Array(new SharedArrayBuffer(length * 4))
+
+export const bigints = (length: number): BigInt64Array<SharedArrayBuffer> =>
+  new BigInt64Array(new SharedArrayBuffer(length * 8))

@@ -1,0 +1,95 @@
+/**
+ * From trajectory groups to decisions: the exact tokens that a policy sampled, with what they earned.
+ * Nothing is decoded and encoded again; a trajectory that failed contributes nothing.
+ */
+import type { Trajectory } from "@dreamgym/domain"
+import type { Rows } from "@dreamgym/language"
+import { gae, type GaeOptions, groupRelative } from "./Advantage.ts"
+
+/**
+ * One action of the policy. `oldLogProbability` sums its tokens under the version that sampled it; `advantage` is not
+ * normalised; `totalReturn` is the critic's target.
+ */
+export interface Decision {
+  readonly row: Rows.Row
+  readonly oldLogProbability: number
+  readonly oldValue: number
+  readonly advantage: number
+  readonly totalReturn: number
+}
+
+/** PPO: GAE at the level of decisions, rewards at the decision that earned them; a cut episode bootstraps from its last value. */
+export const forPpo = (
+  groups: ReadonlyArray<Trajectory.TrajectoryGroup>,
+  options: GaeOptions
+): ReadonlyArray<Decision> =>
+  groups.flatMap((group) =>
+    group.trajectories.filter(isUsable).flatMap((trajectory) => {
+      const spans = spansOf(trajectory)
+      const rewards = trajectory.transitions.map((transition) => transition.reward)
+      const values = spans.map((span) => span.value)
+      const bootstrap = trajectory.ending._tag === "Truncated" ? (values.at(-1) ?? 0) : 0
+      const { advantagesT, returnsT } = gae(rewards, values, bootstrap, options)
+      return spans.map((span, t) => decision(span, advantagesT[t] ?? 0, returnsT[t] ?? 0))
+    })
+  )
+
+/** GRPO: every decision of a trajectory has its group-relative advantage; groups of equal returns are left out. */
+export const forGrpo = (
+  groups: ReadonlyArray<Trajectory.TrajectoryGroup>
+): { readonly decisions: ReadonlyArray<Decision>; readonly zeroVarianceGroups: number } => {
+  let zeroVarianceGroups = 0
+  const decisions = groups.flatMap((group) => {
+    const usable = group.trajectories.filter(isUsable)
+    const returns = usable.map((trajectory) =>
+      trajectory.transitions.reduce((sum, transition) => sum + transition.reward, 0)
+    )
+    const advantages = groupRelative(returns)
+    if (advantages === undefined) zeroVarianceGroups++
+    return (advantages ?? []).flatMap((advantage, i) => {
+      const trajectory = usable[i]
+      return trajectory === undefined
+        ? []
+        : spansOf(trajectory).map((span) => decision(span, advantage, returns[i] ?? 0))
+    })
+  })
+  return { decisions, zeroVarianceGroups }
+}
+
+/** A fault is never a reward: a failed episode teaches nothing, nor does one that a policy without tokens made. */
+const isUsable = (trajectory: Trajectory.Trajectory): boolean =>
+  trajectory.ending._tag !== "Failed" &&
+  trajectory.transitions.length > 0 &&
+  trajectory.transitions.every((transition) => transition.action.span !== undefined)
+
+const spansOf = (trajectory: Trajectory.Trajectory): ReadonlyArray<Trajectory.TokenSpan> =>
+  trajectory.transitions.flatMap((transition) => transition.action.span ?? [])
+
+const decision = (span: Trajectory.TokenSpan, advantage: number, totalReturn: number): Decision => {
+  const row = rowOf(span)
+  return {
+    row,
+    oldLogProbability: span.logProbabilities
+      .slice(0, row.targetIds.length)
+      .reduce((sum, logProbability) => sum + logProbability, 0),
+    oldValue: span.value,
+    advantage,
+    totalReturn
+  }
+}
+
+/** Tokens after the last real choice were forced (probability 1): they carry no gradient and are left out. */
+const rowOf = (span: Trajectory.TokenSpan): Rows.Row => {
+  const { choices } = span
+  const last =
+    choices === undefined ? span.ids.length : choices.findLastIndex((ids) => ids.length > 1) + 1
+  const read = Math.max(1, last)
+  const targetIds = span.ids.slice(0, read)
+  return {
+    promptIds: span.promptIds,
+    targetIds,
+    weights: targetIds.map(() => 1),
+    features: span.features ?? [],
+    ...(choices === undefined ? {} : { choices: choices.slice(0, read) })
+  }
+}
