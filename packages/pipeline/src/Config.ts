@@ -1,0 +1,306 @@
+/**
+ * Everything that can be set about a run, in one schema: each field with its default, its range and what it means.
+ * It reads no file and no command line: `ConfigResolve` does.
+ */
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import * as SchemaAST from "effect/SchemaAST"
+
+/** A whole number from `minimum` to `maximum`. */
+const whole = (minimum: number, maximum: number, fallback: number, description: string) =>
+  Schema.Int.check(Schema.isBetween({ minimum, maximum }))
+    .annotate({ description, domain: `a whole number from ${minimum} to ${maximum}` })
+    .pipe(Schema.withDecodingDefaultKey(Effect.succeed(fallback)))
+
+/** A finite number from `minimum` to `maximum`. */
+const real = (minimum: number, maximum: number, fallback: number, description: string) =>
+  Schema.Finite.check(Schema.isBetween({ minimum, maximum }))
+    .annotate({ description, domain: `a number from ${minimum} to ${maximum}` })
+    .pipe(Schema.withDecodingDefaultKey(Effect.succeed(fallback)))
+
+const share = (fallback: number, description: string) => real(0, 1, fallback, description)
+
+const flag = (fallback: boolean, description: string) =>
+  Schema.Boolean.annotate({ description, domain: "true or false" }).pipe(
+    Schema.withDecodingDefaultKey(Effect.succeed(fallback))
+  )
+
+const oneOf = <const L extends ReadonlyArray<string>>(
+  literals: L,
+  fallback: L[number],
+  description: string
+) =>
+  Schema.withDecodingDefaultKey<Schema.Literals<L>>(Effect.succeed(fallback))(
+    Schema.Literals(literals)
+  ).annotate({ description, domain: `one of ${literals.join(", ")}` })
+
+const text = (description: string, domain: string) =>
+  Schema.NonEmptyString.annotate({ description, domain })
+
+/** Learning rates: below 1e-7 nothing moves, above 1 everything bursts. */
+const rate = (fallback: number, description: string) => real(1e-7, 1, fallback, description)
+
+/** The size of a decoder. */
+const network = {
+  dimension: whole(8, 4096, 64, "Width of the network's hidden states; a multiple of `heads`."),
+  layers: whole(1, 48, 2, "Layers of the network."),
+  heads: whole(1, 64, 4, "Attention heads of each layer.")
+}
+
+const environment = Schema.Struct({
+  name: oneOf(["household", "alfworld"], "household", "The real world to learn for."),
+  rung: oneOf(
+    ["L0", "L1", "L2", "L3", "L4"],
+    "L2",
+    "Difficulty of the household's houses, L0 the easiest."
+  ),
+  data: Schema.optionalKey(
+    text(
+      "Folder of the ALFWorld games (default: the variable ALFWORLD_DATA). Only for alfworld.",
+      "a path"
+    )
+  ),
+  stepLimit: Schema.optionalKey(
+    Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 1000 })).annotate({
+      description: "Most actions of an episode (default: the world's own limit).",
+      domain: "a whole number from 1 to 1000"
+    })
+  )
+})
+
+const collect = Schema.Struct({
+  trajectories: whole(
+    1,
+    1_000_000,
+    1000,
+    "Real offline trajectories in all, demonstrations included."
+  ),
+  demonstrations: whole(0, 100_000, 40, "How many of them a scripted expert plays."),
+  noisyFraction: share(
+    0.5,
+    "Share of the rest that follows the expert with random actions mixed in; the others are random."
+  ),
+  noisyRandomRate: share(0.6, "Share of random actions in a noisy trajectory."),
+  heldOutTrajectories: whole(
+    1,
+    100_000,
+    60,
+    "How many of `trajectories`, of houses of their own, only measure the experience model."
+  )
+})
+
+const experience = Schema.Struct({
+  updates: whole(1, 1_000_000, 1200, "Updates of the experience model."),
+  batchSize: whole(1, 4096, 64, "Transitions in one update."),
+  lr: rate(3e-3, "Learning rate of AdamW (embeddings, norms, biases)."),
+  muonLr: rate(0.02, "Learning rate of Muon (matrices)."),
+  relabels: whole(0, 8, 1, "How often each trajectory is also told under another task."),
+  demonstrations: whole(0, 16, 0, "Similar experiences from the replay buffer in each prompt."),
+  temperature: real(0.01, 5, 1, "Temperature of the dream's replies."),
+  minP: share(0.03, "Words less likely than this share of the likeliest word are never said."),
+  maxTokens: whole(4, 4096, 32, "Most tokens of one reply."),
+  ...network
+})
+
+const fidelity = Schema.Struct({
+  transitions: whole(1, 1_000_000, 600, "Held-out real transitions that are predicted."),
+  minNextStateExact: share(
+    0.9,
+    "Least share of predictable next observations that must be exactly right."
+  ),
+  maxFalseSuccess: share(0.02, "Greatest share of unrewarded steps that may be called a success.")
+})
+
+const calibration = Schema.Struct({
+  tasks: whole(1, 100_000, 128, "Tasks that one policy plays both in the dream and in reality."),
+  minLegitimate: share(0.85, "Least share of dream wins that the dream's own text justifies."),
+  maxOptimism: share(0.12, "How far success in the dream may exceed real success."),
+  maxMalformed: share(0.1, "Greatest share of dreams that end in a reply that cannot be read."),
+  maxContradictions: share(0.1, "Greatest share of dreams whose text contradicts itself.")
+})
+
+const clone = Schema.Struct({
+  maxUpdates: whole(
+    1,
+    1_000_000,
+    600,
+    "Most updates of the cloned policy; it stops early on held-out demonstrations."
+  ),
+  batchSize: whole(1, 4096, 64, "Decisions in one update."),
+  lr: rate(2e-3, "Learning rate of AdamW."),
+  patience: whole(1, 100_000, 100, "Updates without progress before it stops."),
+  ...network
+})
+
+const learner = Schema.Struct({
+  algorithm: oneOf(["ppo", "grpo"], "ppo", "How the policy learns."),
+  lr: rate(1e-3, "Learning rate of AdamW, falling to a tenth over the run."),
+  gamma: share(0.97, "Discount of a reward per step."),
+  gaeLambda: share(0.95, "Lambda of the generalized advantage estimate. Only for ppo."),
+  clipRatioLow: share(0.2, "How far the ratio may fall below 1."),
+  clipRatioHigh: real(0, 10, 0.2, "How far the ratio may rise above 1."),
+  valueClip: real(0, 100, 0, "Clip of the value's change; 0 is none. Only for ppo."),
+  vfCoef: real(0, 100, 0.5, "Weight of the value loss. Only for ppo."),
+  entropyCoef: real(0, 10, 0.003, "Weight of the entropy bonus."),
+  klLossCoef: real(0, 100, 0, "Weight of the KL divergence from the cloned policy."),
+  ppoEpochs: whole(1, 100, 2, "Passes over each batch."),
+  miniBatchSize: whole(1, 1_000_000, 256, "Decisions in one minibatch."),
+  maxGradNorm: real(1e-6, 1e6, 1, "Greatest norm of the gradient."),
+  targetKl: real(0, 100, 0, "An iteration stops early beyond this KL divergence; 0 is never.")
+})
+
+const train = Schema.Struct({
+  iterations: whole(0, 1_000_000, 40, "Rounds of dreaming and learning."),
+  tasksPerIteration: whole(1, 100_000, 32, "Tasks dreamt in one iteration."),
+  groupSize: whole(1, 1024, 4, "Dreams of each task."),
+  checkpointEvery: whole(1, 1_000_000, 10, "Iterations between two checkpoints."),
+  minAcceptRate: share(0.3, "The run stops where less of its dreams than this pass the filter.")
+})
+
+const curriculum = Schema.Struct({
+  lambda: share(0.25, "Greatest share of generated tasks."),
+  failQuota: share(0.1, "Share of tasks on which every attempt failed so far."),
+  perSeed: whole(1, 100, 2, "Most variations of one seed task."),
+  generate: flag(true, "Whether tasks are generated at all.")
+})
+
+const filter = Schema.Struct({
+  contradiction: flag(true, "Reject dreams whose text contradicts itself."),
+  unearnedReward: flag(true, "Reject dreams that win without having done the task."),
+  missedReward: flag(true, "Reject dreams that do the task and do not win."),
+  duplicate: flag(false, "Reject dreams that repeat another one of the iteration.")
+})
+
+const evaluate = Schema.Struct({
+  episodes: whole(1, 1_000_000, 256, "Real held-out episodes of each policy."),
+  temperature: real(0, 5, 1, "Temperature of the policies; 0 takes the likeliest action."),
+  clonedPlus: flag(true, "Also clone every successful offline trajectory, as a baseline."),
+  real: flag(true, "Also run the same learner in the real world, as a baseline.")
+})
+
+const run = Schema.Struct({
+  directory: text("Folder of all runs.", "a path").pipe(
+    Schema.withDecodingDefaultKey(Effect.succeed("runs"))
+  ),
+  name: Schema.optionalKey(
+    Schema.String.check(Schema.isPattern(/^[A-Za-z0-9][A-Za-z0-9._-]*$/)).annotate({
+      description: "Folder of this run (default: preset, seed and a number).",
+      domain: "letters, digits, points, hyphens and underscores"
+    })
+  )
+})
+
+const engine = Schema.Struct({
+  workers: whole(1, 256, 2, "Threads that run models side by side."),
+  intraOpNumThreads: whole(1, 256, 1, "Threads inside one model's run.")
+})
+
+/** The sections, in the order in which a run needs them. */
+export const sections = {
+  environment,
+  collect,
+  experience,
+  fidelity,
+  calibration,
+  clone,
+  learner,
+  train,
+  curriculum,
+  filter,
+  evaluate,
+  run,
+  engine
+}
+
+const top = {
+  preset: oneOf(
+    ["household", "household-quick", "alfworld"],
+    "household",
+    "The named settings to start from."
+  ),
+  seed: whole(0, 4_294_967_295, 1, "All randomness of the run comes from it.")
+}
+
+export const Config = Schema.Struct({
+  ...top,
+  environment: environment.pipe(Schema.withDecodingDefaultKey(Effect.succeed({}))),
+  collect: collect.pipe(Schema.withDecodingDefaultKey(Effect.succeed({}))),
+  experience: experience.pipe(Schema.withDecodingDefaultKey(Effect.succeed({}))),
+  fidelity: fidelity.pipe(Schema.withDecodingDefaultKey(Effect.succeed({}))),
+  calibration: calibration.pipe(Schema.withDecodingDefaultKey(Effect.succeed({}))),
+  clone: clone.pipe(Schema.withDecodingDefaultKey(Effect.succeed({}))),
+  learner: learner.pipe(Schema.withDecodingDefaultKey(Effect.succeed({}))),
+  train: train.pipe(Schema.withDecodingDefaultKey(Effect.succeed({}))),
+  curriculum: curriculum.pipe(Schema.withDecodingDefaultKey(Effect.succeed({}))),
+  filter: filter.pipe(Schema.withDecodingDefaultKey(Effect.succeed({}))),
+  evaluate: evaluate.pipe(Schema.withDecodingDefaultKey(Effect.succeed({}))),
+  run: run.pipe(Schema.withDecodingDefaultKey(Effect.succeed({}))),
+  engine: engine.pipe(Schema.withDecodingDefaultKey(Effect.succeed({})))
+})
+/** A resolved configuration: every field has its value. */
+export interface Config extends Schema.Schema.Type<typeof Config> {}
+
+/** Some fields of a configuration; the rest keep what they had. */
+export type Partial = typeof Config.Encoded
+
+/** What `npm start` runs. */
+export const defaults: Config = Schema.decodeSync(Config)({})
+
+/** One field: `key` is its dotted name, `fallback` its default (absent: none), `domain` its values in words. */
+export interface Field {
+  readonly key: string
+  readonly description: string
+  readonly domain: string
+  readonly fallback: unknown
+  /** Is `value` one of this field's? */
+  readonly accepts: (value: unknown) => boolean
+}
+
+const fieldsOf = (
+  prefix: string,
+  schemas: Readonly<Record<string, Schema.Constraint>>,
+  values: object
+): ReadonlyArray<Field> => {
+  const fallbacks = new Map(Object.entries(values))
+  return Object.entries(schemas).map(([name, schema]) => ({
+    key: `${prefix}${name}`,
+    description: note(schema, "description"),
+    domain: note(schema, "domain"),
+    fallback: fallbacks.get(name),
+    accepts: Schema.is(schema)
+  }))
+}
+
+const note = (schema: Schema.Constraint, name: string): string =>
+  SchemaAST.resolveAt<string>(name)(schema.ast) ?? ""
+
+/** Every field, in the order of the sections. */
+export const fields: ReadonlyArray<Field> = [
+  ...fieldsOf("", top, defaults),
+  ...Object.entries(sections).flatMap(([name, struct]) =>
+    fieldsOf(
+      `${name}.`,
+      struct.fields,
+      new Map<string, object>(Object.entries(defaults)).get(name) ?? {}
+    )
+  )
+]
+
+/** A table of every field, for help and the documentation: key, default, values, meaning. */
+export const describe = (): string => {
+  const width = (column: (field: Field) => string) =>
+    Math.max(...fields.map((field) => column(field).length))
+  const columns: ReadonlyArray<(field: Field) => string> = [
+    ({ key }) => key,
+    ({ fallback }) => String(fallback ?? "none"),
+    ({ domain }) => domain
+  ]
+  const widths = columns.map(width)
+  return fields
+    .map((field) =>
+      [...columns.map((column, i) => column(field).padEnd(widths[i] ?? 0)), field.description].join(
+        "  "
+      )
+    )
+    .join("\n")
+}

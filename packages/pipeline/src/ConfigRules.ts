@@ -1,0 +1,115 @@
+/**
+ * What no single field can say: settings that exclude each other, and settings that nothing would read.
+ * The range of one field is the business of `Config`.
+ */
+import type { Config } from "./Config.ts"
+
+/** `keys`: the fields that exclude each other, the one to blame first. `broken`: undefined where all is well. */
+export interface Rule {
+  readonly keys: readonly [string, ...Array<string>]
+  readonly broken: (config: Config) => string | undefined
+}
+
+const rule = (
+  keys: Rule["keys"],
+  isBroken: (config: Config) => boolean,
+  message: (config: Config) => string
+): Rule => ({ keys, broken: (config) => (isBroken(config) ? message(config) : undefined) })
+
+/** The longest episode of any world. */
+const longestEpisode = 50
+
+/** The most decisions that one iteration can bring. */
+const mostDecisions = ({ train, environment }: Config): number =>
+  train.tasksPerIteration * train.groupSize * (environment.stepLimit ?? longestEpisode)
+
+const headsDivide = (name: "experience" | "clone"): Rule =>
+  rule(
+    [`${name}.dimension`, `${name}.heads`],
+    (config) => config[name].dimension % config[name].heads !== 0,
+    (config) =>
+      `${name}.dimension (${config[name].dimension}) is no multiple of ${name}.heads (${config[name].heads})`
+  )
+
+/** Impossible settings. */
+export const rules: ReadonlyArray<Rule> = [
+  rule(
+    ["collect.demonstrations", "collect.trajectories"],
+    ({ collect }) => collect.demonstrations > collect.trajectories,
+    ({ collect }) =>
+      `collect.demonstrations (${collect.demonstrations}) are part of collect.trajectories (${collect.trajectories}) and cannot be more`
+  ),
+  rule(
+    ["collect.heldOutTrajectories", "collect.trajectories"],
+    ({ collect }) => collect.heldOutTrajectories >= collect.trajectories,
+    ({ collect }) =>
+      `collect.heldOutTrajectories (${collect.heldOutTrajectories}) leave none of collect.trajectories (${collect.trajectories}) to learn from`
+  ),
+  rule(
+    ["collect.demonstrations", "clone.maxUpdates"],
+    ({ collect }) => collect.demonstrations < 2,
+    () => "cloning needs at least 2 collect.demonstrations: one to learn from, one held out"
+  ),
+  headsDivide("experience"),
+  headsDivide("clone"),
+  rule(
+    ["learner.algorithm", "train.groupSize"],
+    ({ learner, train }) => learner.algorithm === "grpo" && train.groupSize < 2,
+    () => "grpo compares the dreams of one task with each other: train.groupSize must be at least 2"
+  ),
+  rule(
+    ["learner.miniBatchSize", "train.tasksPerIteration", "train.groupSize"],
+    (config) => config.learner.miniBatchSize > mostDecisions(config),
+    (config) =>
+      `learner.miniBatchSize (${config.learner.miniBatchSize}) is more than an iteration can bring: train.tasksPerIteration x train.groupSize x the longest episode = ${mostDecisions(config)} decisions`
+  ),
+  rule(
+    ["environment.data", "environment.name"],
+    ({ environment }) => environment.name === "alfworld" && environment.data === undefined,
+    () =>
+      "alfworld needs its games: set environment.data or the variable ALFWORLD_DATA to the folder that holds them"
+  ),
+  rule(
+    ["train.minAcceptRate"],
+    ({ train, filter }) =>
+      train.iterations > 0 && train.minAcceptRate === 1 && Object.values(filter).some(Boolean),
+    () => "train.minAcceptRate 1 stops the run at the first rejected dream; set it below 1"
+  )
+]
+
+/** Fields that nothing reads under some settings; to set one there is a mistake. */
+export interface Unread {
+  readonly key: string
+  readonly when: (config: Config) => boolean
+  readonly because: string
+}
+
+const unlessPpo = (key: string): Unread => ({
+  key,
+  when: ({ learner }) => learner.algorithm !== "ppo",
+  because: "learner.algorithm is grpo, which has no critic"
+})
+
+const unlessGenerating = (key: string): Unread => ({
+  key,
+  when: ({ curriculum }) => !curriculum.generate,
+  because: "curriculum.generate is false"
+})
+
+export const unread: ReadonlyArray<Unread> = [
+  {
+    key: "environment.rung",
+    when: ({ environment }) => environment.name !== "household",
+    because: "environment.name is alfworld, whose games are given"
+  },
+  {
+    key: "environment.data",
+    when: ({ environment }) => environment.name !== "alfworld",
+    because: "environment.name is household, which makes its own games"
+  },
+  unlessPpo("learner.gaeLambda"),
+  unlessPpo("learner.valueClip"),
+  unlessPpo("learner.vfCoef"),
+  unlessGenerating("curriculum.lambda"),
+  unlessGenerating("curriculum.perSeed")
+]
