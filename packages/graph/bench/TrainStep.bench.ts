@@ -21,6 +21,7 @@ const program = Effect.gen(function* () {
   const step = yield* TrainStep.make(
     {
       loss: Decoder.loss(Decoder.logits(size, inputs, ids), targets),
+      outputs: {},
       parameters: inputs,
       optimizer,
       maxGradNorm: 1

@@ -4,7 +4,7 @@
  */
 import * as Reference from "./Reference.ts"
 import * as Shape from "./Shape.ts"
-import * as Value from "./Value.ts"
+import type * as Value from "./Value.ts"
 
 type Tensor = Reference.Tensor
 const { at } = Reference

@@ -7,7 +7,7 @@ import * as Initializer from "./Initializer.ts"
 import { newtonSchulz } from "./NewtonSchulz.ts"
 import * as Op from "./Op.ts"
 import type { Specifications } from "./Parameters.ts"
-import * as Shape from "./Shape.ts"
+import type * as Shape from "./Shape.ts"
 import type { Value } from "./Value.ts"
 
 type Named<A> = { readonly [name: string]: A }

@@ -9,7 +9,7 @@ import * as Record from "effect/Record"
 import type * as Scope from "effect/Scope"
 import * as Onnx from "./Onnx.ts"
 import * as Op from "./Op.ts"
-import type { CompileRequest, Described, Feed, Outputs } from "./SessionEngine.ts"
+import type { CompileRequest, Described, Feed } from "./SessionEngine.ts"
 import { SessionError } from "./SessionError.ts"
 import * as SessionFeeds from "./SessionFeeds.ts"
 import * as SessionHost from "./SessionHost.ts"
@@ -178,8 +178,8 @@ const sessionOf = <Name extends string>(
   return { inputs: free, run }
 }
 
-/** The runtime answers every output that it was compiled with; anything else is its fault. */
-const resultOf = (results: Outputs, name: string): Float32Array => {
+/** A result by name. The runtime answers every output it was compiled with; else it is at fault. */
+export const resultOf = (results: Named<Float32Array>, name: string): Float32Array => {
   const found = results[name]
   if (found === undefined) throw new RangeError(`the runtime gave no output ${name}`)
   return found

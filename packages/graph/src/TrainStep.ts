@@ -12,7 +12,7 @@ import * as Initializer from "./Initializer.ts"
 import * as Op from "./Op.ts"
 import * as Optimizer from "./Optimizer.ts"
 import * as Parameters from "./Parameters.ts"
-import { type Feeds, type SessionError, SessionPool } from "./Session.ts"
+import { type Feeds, resultOf, type SessionError, SessionPool } from "./Session.ts"
 import type { Value } from "./Value.ts"
 
 type Named<A> = { readonly [name: string]: A }
@@ -61,8 +61,8 @@ export const begin = (
 /** What a step computes: a scalar loss over parameters, and how they follow its gradient. */
 export interface Definition<Name extends string> {
   readonly loss: Value
-  /** Further values to report at each step, computed before the update. */
-  readonly outputs?: { readonly [name in Name]: Value }
+  /** Further values to report at each step, computed before the update; `{}` for none. */
+  readonly outputs: { readonly [name in Name]: Value }
   /** The inputs that are parameters, under the names that they have in the state. */
   readonly parameters: Named<Value>
   readonly optimizer: Optimizer.Optimizer
@@ -118,7 +118,7 @@ export const graph = <Name extends string>(
   return {
     ...prefixed(moved, newParameter),
     ...prefixed({ ...after.state, [stepName]: step }, newState),
-    ...prefixed<Value>(definition.outputs ?? {}, reported),
+    ...prefixed<Value>(definition.outputs, reported),
     loss: Op.reshape(loss, [1]),
     gradientNorm: norm
   }
@@ -127,7 +127,7 @@ export const graph = <Name extends string>(
 const statePrefix = "state/"
 
 /** Compiles a step on a state. Each compiled batch shape is a session; all share the state's memory. */
-export const make = <Name extends string = never>(
+export const make = <Name extends string>(
   definition: Definition<Name>,
   trained: TrainState,
   options: { readonly worker?: number } = {}
@@ -150,16 +150,14 @@ const accept = <Name extends string>(
   { parameters, state }: TrainState,
   definition: Definition<Name>
 ): Effect.Effect<Report<Name>, NonFiniteError> => {
-  const loss = results["loss"]?.[0] ?? Number.NaN
-  const gradientNorm = results["gradientNorm"]?.[0] ?? Number.NaN
+  const [loss = Number.NaN] = resultOf(results, "loss")
+  const [gradientNorm = Number.NaN] = resultOf(results, "gradientNorm")
   if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm))
     return Effect.fail(refused(loss, gradientNorm, state.arrays[stepName]?.[0] ?? 0))
   write(parameters, results, newParameter)
   write(state, results, newState)
-  const empty = new Float32Array(0)
-  const outputs = Record.map(
-    definition.outputs ?? ({} as never),
-    (_: Value, name: Name) => results[`${reported}${name}`] ?? empty
+  const outputs = Record.map(definition.outputs, (_: Value, name) =>
+    resultOf(results, reported + name)
   )
   return Effect.succeed({ loss, gradientNorm, outputs })
 }
@@ -175,8 +173,6 @@ const refused = (loss: number, gradientNorm: number, step: number) =>
   })
 
 const write = (target: Parameters.Parameters, results: Named<Float32Array>, prefix: string) => {
-  for (const [name, array] of Object.entries(target.arrays)) {
-    const result = results[`${prefix}${name}`]
-    if (result !== undefined) array.set(result)
-  }
+  for (const [name, array] of Object.entries(target.arrays))
+    array.set(resultOf(results, prefix + name))
 }
