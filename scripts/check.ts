@@ -1,6 +1,6 @@
 /**
  * Type-checks all sources, tests and scripts against each other's sources, with Effect's own diagnostics.
- * It emits nothing and does not replace `tsc -b`, which checks that each package stands on its declared references.
+ * It emits nothing: `tsc -b` builds each package, from its own sources and the declarations of its references.
  */
 import { spawnSync } from "node:child_process"
 import { existsSync } from "node:fs"
@@ -8,8 +8,9 @@ import { existsSync } from "node:fs"
 const effectCompiler = "node_modules/@effect/tsgo-linux-x64/lib/tsc"
 const plainCompiler = "node_modules/typescript/bin/tsc"
 
-/** Suggestions are for editors; errors and warnings count. */
-const isFinding = (line: string) => line !== "" && !line.includes(": suggestion TS")
+/** Suggestions are for editors; errors and warnings count. A finding goes on in the lines indented below it. */
+const findingsOf = (output: string) =>
+  output.split(/\n(?!\s)/).filter((line) => line !== "" && !line.includes(": suggestion TS"))
 
 const compilerCommand = (): ReadonlyArray<string> => {
   if (existsSync(effectCompiler)) return [effectCompiler]
@@ -21,7 +22,7 @@ const [command = plainCompiler, ...rest] = compilerCommand()
 const run = spawnSync(command, [...rest, "-p", "tsconfig.check.json", "--pretty", "false"], {
   encoding: "utf8"
 })
-const findings = `${run.stdout}${run.stderr}`.split("\n").filter(isFinding)
+const findings = [run.stdout, run.stderr].flatMap(findingsOf)
 for (const finding of findings) console.error(finding)
 if (run.error !== undefined) console.error(`${command}: ${run.error.message}`)
 process.exitCode = run.status === 0 && findings.length === 0 ? 0 : 1
