@@ -1,1 +1,13 @@
-export {}
+/** The experience model, the world dreamt with it, what may be dreamt next, and what may be believed of it. */
+export * as Calibration from "./Calibration.ts"
+export * as Curriculum from "./Curriculum.ts"
+export * as Demonstrations from "./Demonstrations.ts"
+export * as DreamTask from "./DreamTask.ts"
+export * as Fidelity from "./Fidelity.ts"
+export * as Format from "./Format.ts"
+export * as Moments from "./Moments.ts"
+export * as QualityFilter from "./QualityFilter.ts"
+export * as ReasoningModel from "./ReasoningModel.ts"
+export * as SyntheticEnvironment from "./SyntheticEnvironment.ts"
+export * as TaskGenerator from "./TaskGenerator.ts"
+export * as TrainingText from "./TrainingText.ts"

@@ -1,0 +1,222 @@
+/**
+ * The curriculum (paper, Eq. 7): tasks whose outcomes vary most for the present policy seed new ones, next to the original pool.
+ * It chooses tasks and never rewards; what it knows is its records, in their order, and nothing else.
+ */
+import { Curriculum, Seed, type Task, Trajectory } from "@dreamgym/domain"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Ref from "effect/Ref"
+import * as Stream from "effect/Stream"
+
+/**
+ * `pool`: the original tasks. `lambda`: largest share of generated tasks in a proposal, in [0, 1]. `failedShare` (default 0.1): quota
+ * of original tasks on which every attempt of the last group failed. Seeds: the `maxSeeds` (default 8) tasks of highest variance
+ * above `minVariance` (default 0.05; 0.25 is the most for rewards 0 and 1), each asked for `perSeed` (default 2) variations or as
+ * many as fill the share. `cluster`: tasks with one name share their group for the variance, as the paper has it for PPO (default:
+ * each task by itself). `maxGenerated` (default 1000) bounds the generated tasks remembered; the longest unseen goes first.
+ */
+export interface Options {
+  readonly pool: ReadonlyArray<Task.Task>
+  readonly lambda: number
+  readonly failedShare?: number
+  readonly maxSeeds?: number
+  readonly minVariance?: number
+  readonly perSeed?: number
+  readonly cluster?: (task: Task.Task) => string
+  readonly maxGenerated?: number
+}
+
+/**
+ * `propose(n, key)` gives n tasks: at most floor(lambda n) generated ones, then floor(failedShare n) failed ones as far as there are,
+ * then the pool: never offered first, in a random order of `key`, then those offered longest ago; so all are offered before any
+ * comes again. It asks the task generator only where there are seeds. An empty pool is an error: `NoSeedTasks`.
+ *
+ * `records` holds each task offered or observed, the one offered longest ago first: the order is part of the state.
+ */
+export const make = Effect.fnUntraced(function* (options: Options) {
+  const generator = yield* Curriculum.TaskGenerator
+  const records = yield* Ref.make<ReadonlyArray<Curriculum.TaskRecord>>([])
+  return Curriculum.Curriculum.of({
+    observe: (groups) =>
+      Ref.update(records, (before) => forget(options, observed(before, groups, options.cluster))),
+    propose: Effect.fn("Curriculum.propose")(function* (count, key) {
+      const before = yield* Ref.get(records)
+      const generated = yield* generatedTasks(generator, options, before, count, key)
+      const originals = originalTasks(options, before, count - generated.length, count, key)
+      if (originals.length + generated.length < count) return yield* emptyPool()
+      const proposal = [...generated, ...originals]
+      yield* Ref.update(records, (now) => offered(now, proposal))
+      return Seed.shuffle(Seed.generator(Seed.key(key, "order")), proposal)
+    }),
+    records: Ref.get(records),
+    restore: (saved) => Ref.set(records, saved)
+  })
+})
+
+export const layer = (
+  options: Options
+): Layer.Layer<Curriculum.Curriculum, never, Curriculum.TaskGenerator> =>
+  Layer.effect(Curriculum.Curriculum, make(options))
+
+/** The returns that count: of trajectories that came to an end; a fault says nothing of the task. */
+export const scoredReturns = (group: Trajectory.TrajectoryGroup): ReadonlyArray<number> =>
+  group.trajectories
+    .filter((trajectory) => trajectory.ending._tag !== "Failed")
+    .map(Trajectory.totalReward)
+
+/** Population mean and variance (1/n), as in Eq. 7; both 0 for no values. */
+export const moments = (
+  values: ReadonlyArray<number>
+): { readonly mean: number; readonly variance: number } => {
+  if (values.length === 0) return { mean: 0, variance: 0 }
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length
+  const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length
+  return { mean, variance }
+}
+
+/** Seeds for the task generator: highest variance first; equal ones in the order of their ids. */
+export const seedsOf = (
+  records: ReadonlyArray<Curriculum.TaskRecord>,
+  maxSeeds: number,
+  minVariance: number
+): ReadonlyArray<Task.Task> =>
+  records
+    .filter((record) => record.variance > minVariance)
+    .toSorted((a, b) => b.variance - a.variance || (a.task.id < b.task.id ? -1 : 1))
+    .slice(0, maxSeeds)
+    .map((record) => record.task)
+
+/**
+ * Records after these groups: `attempts` of all time, mean and variance of the last group; a task of which nothing was scored keeps
+ * its record. The variance is that of the whole cluster's returns.
+ */
+export const observed = (
+  records: ReadonlyArray<Curriculum.TaskRecord>,
+  groups: ReadonlyArray<Trajectory.TrajectoryGroup>,
+  cluster: (task: Task.Task) => string = nameOf
+): ReadonlyArray<Curriculum.TaskRecord> => {
+  const returnsOf = (name: (task: Task.Task) => string) =>
+    Map.groupBy(
+      groups.flatMap((group) => scoredReturns(group).map((value) => ({ task: group.task, value }))),
+      ({ task }) => name(task)
+    )
+  const byTask = returnsOf(nameOf)
+  const byCluster = returnsOf(cluster)
+  const updated = new Map(records.map((record) => [nameOf(record.task), record]))
+  for (const [name, own] of byTask) {
+    const task = own[0]?.task
+    if (task === undefined) continue
+    const { mean } = moments(own.map(({ value }) => value))
+    const all = byCluster.get(cluster(task)) ?? own
+    const { variance } = moments(all.map(({ value }) => value))
+    const attempts = (updated.get(name)?.attempts ?? 0) + own.length
+    updated.set(name, { task, attempts, meanReturn: mean, variance })
+  }
+  return [...updated.values()]
+}
+
+/** Tasks of different environments may share an id: a dream has its real task's. */
+const nameOf = (task: Task.Task): string => `${task.environment}\n${task.id}`
+
+const isGenerated = (task: Task.Task): boolean => task.origin._tag === "Generated"
+
+const generatedTasks = Effect.fnUntraced(function* (
+  generator: Curriculum.TaskGenerator["Service"],
+  options: Options,
+  records: ReadonlyArray<Curriculum.TaskRecord>,
+  count: number,
+  key: Seed.Key
+) {
+  const share = shareOf(options.lambda, count)
+  const seeds = seedsOf(records, options.maxSeeds ?? 8, options.minVariance ?? 0.05)
+  if (share === 0 || seeds.length === 0) return []
+  const perSeed = Math.max(options.perSeed ?? 2, Math.ceil(share / seeds.length))
+  const known = new Set([...options.pool, ...records.map(({ task }) => task)].map(nameOf))
+  return yield* generator.variations(seeds, { perSeed, key: Seed.key(key, "variations") }).pipe(
+    Stream.filter((task) => isGenerated(task) && !known.has(nameOf(task))),
+    Stream.take(share),
+    Stream.runCollect
+  )
+})
+
+/** `places` original tasks; the quota is a share of the whole proposal of `count`. */
+const originalTasks = (
+  options: Options,
+  records: ReadonlyArray<Curriculum.TaskRecord>,
+  places: number,
+  count: number,
+  key: Seed.Key
+): ReadonlyArray<Task.Task> => {
+  const { pool } = options
+  const inPool = new Set(pool.map(nameOf))
+  const failed = records
+    .filter((record) => inPool.has(nameOf(record.task)) && hasFailed(record))
+    .map((record) => record.task)
+  const quota = Math.min(places, shareOf(options.failedShare ?? 0.1, count))
+  const chosen = draw(failed, quota, Seed.key(key, "failed"))
+  const taken = new Set(chosen.map(nameOf))
+  const rest = queueOf(pool, records, key).filter((task) => !taken.has(nameOf(task)))
+  // A pool smaller than the proposal goes round.
+  const round = [...rest, ...chosen]
+  const others = Array.from({ length: places - chosen.length }, (_, i) => round[i % round.length])
+  return [...chosen, ...others.flatMap((task) => (task === undefined ? [] : [task]))]
+}
+
+/** floor(share * count), with 0.29 * 100 = 28.999... read as 29. */
+const shareOf = (share: number, count: number): number =>
+  Math.max(0, Math.floor(Math.min(1, share) * count + 1e-9))
+
+const hasFailed = (record: Curriculum.TaskRecord): boolean =>
+  record.attempts > 0 && record.meanReturn <= 0
+
+const draw = <A>(values: ReadonlyArray<A>, count: number, key: Seed.Key): ReadonlyArray<A> =>
+  Seed.shuffle(Seed.generator(key), values).slice(0, count)
+
+/** The pool in the order of its turn. */
+const queueOf = (
+  pool: ReadonlyArray<Task.Task>,
+  records: ReadonlyArray<Curriculum.TaskRecord>,
+  key: Seed.Key
+): ReadonlyArray<Task.Task> => {
+  const turn = new Map(records.map((record, place) => [nameOf(record.task), place]))
+  const fresh = pool.filter((task) => !turn.has(nameOf(task)))
+  const placeOf = (task: Task.Task) => turn.get(nameOf(task)) ?? -1
+  const waiting = pool
+    .filter((task) => turn.has(nameOf(task)))
+    .toSorted((a, b) => placeOf(a) - placeOf(b))
+  return [...Seed.shuffle(Seed.generator(Seed.key(key, "pool")), fresh), ...waiting]
+}
+
+/** The offered tasks move to the end; those not known yet enter with no attempts. */
+const offered = (
+  records: ReadonlyArray<Curriculum.TaskRecord>,
+  proposal: ReadonlyArray<Task.Task>
+): ReadonlyArray<Curriculum.TaskRecord> => {
+  const byName = new Map(records.map((record) => [nameOf(record.task), record]))
+  for (const task of proposal) {
+    const unseen = { task, attempts: 0, meanReturn: 0, variance: 0 }
+    const record = byName.get(nameOf(task)) ?? unseen
+    byName.delete(nameOf(task))
+    byName.set(nameOf(task), record)
+  }
+  return [...byName.values()]
+}
+
+/** Original tasks are never forgotten. */
+const forget = (
+  options: Options,
+  records: ReadonlyArray<Curriculum.TaskRecord>
+): ReadonlyArray<Curriculum.TaskRecord> => {
+  const generated = records.filter((record) => isGenerated(record.task))
+  const tooMany = generated.length - (options.maxGenerated ?? 1000)
+  if (tooMany <= 0) return records
+  const forgotten = new Set(generated.slice(0, tooMany))
+  return records.filter((record) => !forgotten.has(record))
+}
+
+const emptyPool = () =>
+  new Curriculum.TaskGeneratorError({
+    reason: "NoSeedTasks",
+    message:
+      "the pool of original tasks is empty; give the curriculum the tasks of the training split"
+  })

@@ -1,0 +1,127 @@
+/**
+ * The experience model made of a language model: it writes its reasoning, then the observation and whether the task is done.
+ * It is neither trained here nor believed: a reply that does not parse is an error, never a guess.
+ */
+import { Ending, ExperienceModel, type Knowledge, LanguageModel, Lockstep } from "@dreamgym/domain"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Result from "effect/Result"
+import * as Format from "./Format.ts"
+
+/**
+ * `knowledge` of a real environment, if any: with it prompts are abstract states and decoding keeps to what the text shows;
+ * without, the prompt is the plain transcript. `temperature` 1, `minP` 0.03 and `maxTokens` 128 (of reasoning and observation)
+ * unless told otherwise. `demonstrations` bounds those that a prompt shows; default: all that the request brings.
+ */
+export interface Options {
+  readonly name?: string
+  readonly knowledge: (environment: string) => Knowledge.Knowledge | undefined
+  readonly temperature?: number
+  readonly minP?: number
+  readonly maxTokens?: number
+  readonly demonstrations?: number
+}
+
+/** All predictions of a lock-step round are one `generate` call (`Lockstep.batched`). */
+export const make = (
+  model: LanguageModel.Model,
+  options: Options
+): ExperienceModel.ExperienceModel["Service"] => {
+  const name = options.name ?? model.name
+  const { call } = Lockstep.batched(model.generate)
+  const predict = Effect.fnUntraced(function* (request: ExperienceModel.PredictionRequest) {
+    const answer = call(promptOf(options, request))
+    const completion = yield* Effect.mapError(answer, (error) => predictionError(name, error))
+    const reply = Format.parseReply(completion.text)
+    return Result.isSuccess(reply)
+      ? predictionOf(reply.success, completion)
+      : yield* malformed(name, reply.failure, completion)
+  })
+  return ExperienceModel.ExperienceModel.of({ name, version: model.version, predict })
+}
+
+export const layer = (
+  options: Options
+): Layer.Layer<ExperienceModel.ExperienceModel, never, LanguageModel.LanguageModel> =>
+  Layer.effect(
+    ExperienceModel.ExperienceModel,
+    Effect.map(LanguageModel.LanguageModel, (model) => make(model, options))
+  )
+
+/** The prompt of a request: what the language model is asked, with the words that would contradict the text ruled out. */
+export const promptOf = (
+  options: Options,
+  request: ExperienceModel.PredictionRequest
+): LanguageModel.Prompt => {
+  const { action, history, key, task } = request
+  const knowledge = options.knowledge(task.environment)
+  const demonstrations = request.demonstrations.slice(0, options.demonstrations)
+  const decoding = {
+    key,
+    maxTokens: options.maxTokens ?? 128,
+    temperature: options.temperature ?? 1,
+    minP: options.minP ?? 0.03,
+    stop: [Format.tags.act, Format.tags.win]
+  }
+  if (knowledge === undefined) {
+    const text = Format.plainPredictionPrompt(task, history, action, demonstrations)
+    return { ...decoding, text }
+  }
+  const { forbidden, matches, once, text } = knowledge.question(task, history, action)
+  const prompt = Format.predictionPrompt(text, action, demonstrations)
+  return { ...decoding, text: prompt, forbidden, once, matches }
+}
+
+const predictionOf = (
+  reply: Format.Reply,
+  completion: LanguageModel.Completion
+): ExperienceModel.Prediction => ({
+  reasoning: reply.reasoning,
+  observation: reply.observation,
+  reward: reply.isDone ? 1 : 0,
+  ...(reply.isDone ? { ending: Ending.terminated(true) } : {}),
+  tokens: tokensOf(completion),
+  scores: { meanLogProbability: mean(completion.logProbabilities), tokens: tokensOf(completion) }
+})
+
+const tokensOf = (completion: LanguageModel.Completion): number =>
+  completion.promptIds.length + completion.ids.length
+
+const mean = (values: ReadonlyArray<number>): number =>
+  values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length
+
+const shownCharacters = 500
+
+const malformed = (name: string, wrong: string, completion: LanguageModel.Completion) => {
+  const shown = completion.text.slice(0, shownCharacters)
+  const cut =
+    completion.finish === "Length"
+      ? `; it was cut at ${completion.ids.length} tokens: raise maxTokens if that is common`
+      : ""
+  return new ExperienceModel.PredictionError({
+    reason: "Malformed",
+    model: name,
+    message: `the reply of ${name} does not follow the format: ${wrong}${cut}`,
+    reply: shown
+  })
+}
+
+/** A refusal and an unreadable answer are replies that say nothing of the world; a bad request is answered by nobody. */
+const reasons: Record<
+  LanguageModel.LanguageModelError["reason"],
+  ExperienceModel.PredictionError["reason"]
+> = {
+  Unavailable: "Unavailable",
+  Timeout: "Timeout",
+  Refused: "Malformed",
+  BadRequest: "Unavailable",
+  BadResponse: "Malformed"
+}
+
+const predictionError = (name: string, cause: LanguageModel.LanguageModelError) =>
+  new ExperienceModel.PredictionError({
+    reason: reasons[cause.reason],
+    model: name,
+    message: `${cause.model} (${cause.reason}): ${cause.message}`,
+    cause
+  })
