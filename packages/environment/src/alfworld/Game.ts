@@ -14,10 +14,17 @@ import * as Names from "./Names.ts"
 
 /** A game ready to be started. `walkthrough`: the file's own solution, as the file writes it. */
 export interface Game {
-  readonly grounding: Ground.Grounding
+  readonly setting: Ground.Setting
   readonly grammar: Grammar.Grammar
+  readonly moves: ReadonlyArray<Move>
   readonly entities: Grammar.Entities
   readonly walkthrough: ReadonlyArray<string> | undefined
+}
+
+/** An action and its texts. */
+export interface Move {
+  readonly action: Ground.Action
+  readonly texts: Grammar.ActionTexts
 }
 
 /**
@@ -47,31 +54,33 @@ export const load = (gameFile: GameFile, file = "game"): Result.Result<Game, Gam
   Result.gen(function* () {
     const domain = yield* reading(file, "pddl_domain", () => readDomain(gameFile.pddl_domain))
     const document = yield* reading(file, "grammar", () => readGrammar(gameFile.grammar))
-    const grounding = yield* reading(file, "pddl_problem", () =>
-      Ground.make(
-        domain,
-        Pddl.readProblem(gameFile.pddl_problem),
-        Grammar.negatedPredicates(document)
-      )
-    )
+    const setting = yield* reading(file, "pddl_problem", () => {
+      const problem = Pddl.readProblem(gameFile.pddl_problem)
+      return Ground.setting(domain, problem, Grammar.negatedPredicates(document))
+    })
+    const actions = yield* reading(file, "pddl_domain", () => Ground.actions(domain, setting))
     const grammar = yield* reading(file, "grammar", () =>
-      Grammar.make(document, grounding.actions, grounding.vocabulary)
+      Grammar.make(document, actions, setting.vocabulary)
     )
+    const moves = actions.flatMap((action) => {
+      const texts = grammar.actions.get(action.name)
+      return texts === undefined ? [] : [{ action, texts }]
+    })
     const walkthrough = gameFile.walkthrough ?? undefined
-    return { grounding, grammar, entities: entitiesOf(grounding), walkthrough }
+    return { setting, grammar, moves, entities: entitiesOf(setting), walkthrough }
   })
 
 /** The game at its first observation. */
 export const start = (game: Game): GameState => {
-  const opening = situation(game, game.grounding.initial)
+  const opening = situation(game, game.setting.initial)
   return show(game.grammar.intro(scene(opening, [], [])), opening)
 }
 
 /** The state after a command. Blanks around it do not count; a command that is not admissible changes nothing. */
 export const step = ({ situation: before }: GameState, command: string): GameState => {
   const wanted = command.trim()
-  for (const action of before.game.grounding.actions) {
-    const texts = before.game.grammar.action(action.name)
+  for (const move of before.game.moves) {
+    const { action, texts } = move
     if (!wanted.startsWith(texts.prefix)) continue
     let chosen: ReadonlyArray<number> | undefined
     Ground.applicable(action, before.state, (objects) => {
@@ -79,23 +88,29 @@ export const step = ({ situation: before }: GameState, command: string): GameSta
       if (isWanted) chosen = objects
       return isWanted
     })
-    if (chosen !== undefined) return perform(before, action, chosen)
+    if (chosen !== undefined) return perform(before, move, chosen)
   }
   return show(nothingHappens, before)
 }
 
-/** The display name of an entity by its id, for instance to translate a walkthrough written in ids. */
-export const nameOf = ({ grounding, entities }: Game, id: string): string | undefined =>
-  entities.names[grounding.vocabulary.objectNumbers.get(id.toLowerCase()) ?? -1]
+/** The display name and the type of an entity by its id, in any case; for instance to read a walkthrough in ids. */
+export const entityOf = (
+  { entities, setting }: Game,
+  id: string
+): readonly [name: string, type: string] | undefined => {
+  const number = setting.vocabulary.objectNumbers.get(id.toLowerCase()) ?? -1
+  const name = entities.names[number]
+  const object = entities.objects[number]
+  return name === undefined || object === undefined ? undefined : [name, object.type]
+}
 
 const perform = (
   before: Situation,
-  action: Ground.Action,
+  { action, texts }: Move,
   objects: ReadonlyArray<number>
 ): GameState => {
-  const { grounding, grammar } = before.game
-  const after = situation(before.game, Ground.apply(grounding, before.state, action, objects))
-  const texts = grammar.action(action.name)
+  const { game, state } = before
+  const after = situation(game, Ground.apply(game.setting, state, action, objects))
   return show(texts.feedback(scene(after, texts.slots, objects)), after)
 }
 
@@ -113,7 +128,7 @@ const situation = (game: Game, state: State): Situation => {
   const current: Situation = {
     game,
     state,
-    isWon: game.grounding.isGoal(state),
+    isWon: game.setting.isGoal(state),
     admissible: () => (known ??= commands(current))
   }
   return current
@@ -121,8 +136,7 @@ const situation = (game: Game, state: State): Situation => {
 
 const commands = (current: Situation): ReadonlyArray<string> => {
   const found = new Set<string>()
-  for (const action of current.game.grounding.actions) {
-    const texts = current.game.grammar.action(action.name)
+  for (const { action, texts } of current.game.moves) {
     Ground.applicable(action, current.state, (objects) => {
       found.add(texts.command(scene(current, texts.slots, objects)))
       return false
@@ -145,7 +159,7 @@ const scene = (
 }
 
 /** Only what some initial fact speaks of is an entity with a name of its own. */
-const entitiesOf = ({ vocabulary, initial }: Ground.Grounding): Grammar.Entities => {
+const entitiesOf = ({ vocabulary, initial }: Ground.Setting): Grammar.Entities => {
   const present = new Set<number>()
   for (const { arity, facts } of initial) {
     for (const fact of facts) {

@@ -38,7 +38,7 @@ export interface ActionTexts {
 export interface Grammar {
   readonly slotCount: number
   readonly intro: Write
-  readonly action: (name: string) => ActionTexts
+  readonly actions: ReadonlyMap<string, ActionTexts>
 }
 
 /** An action of the domain: its name and its parameters without question marks. */
@@ -50,17 +50,13 @@ interface Signature {
 /** Raises `GrammarError` when a symbol or an action has no text, or a symbol none that always applies. */
 export const make = (
   document: GrammarText.Document,
-  actions: ReadonlyArray<Signature>,
+  signatures: ReadonlyArray<Signature>,
   vocabulary: Vocabulary
 ): Grammar => {
   const compiling = start(document, vocabulary)
   const intro = symbolText("intro", compiling)
-  const texts = new Map(actions.map((action) => [action.name, actionTexts(action, compiling)]))
-  return {
-    slotCount: compiling.slots.size,
-    intro,
-    action: (name) => texts.get(name) ?? missing(`the grammar has no action ${name}`)
-  }
+  const texts = new Map(signatures.map((each) => [each.name, actionTexts(each, compiling)]))
+  return { slotCount: compiling.slots.size, intro, actions: texts }
 }
 
 /** The predicates `not_p` that the document asks for. */

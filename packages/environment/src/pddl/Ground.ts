@@ -25,31 +25,31 @@ export interface Effect {
   readonly search: Condition.Search
 }
 
-/** The problem with its actions, first state and goal. */
-export interface Grounding {
+/** Who is who, what holds at first, and what shall hold. */
+export interface Setting {
   readonly vocabulary: Vocabulary.Vocabulary
   readonly initial: State.State
-  readonly actions: ReadonlyArray<Action>
   readonly isGoal: (state: State.State) => boolean
 }
 
-/** `negated`: the predicates `not_p` that shall be kept as facts. Raises `PddlError`. */
-export const make = (
+/** `negated`: the predicates `not_p` that shall be kept as facts. Raises `PddlError` about the problem. */
+export const setting = (
   domain: Pddl.Domain,
   problem: Pddl.Problem,
   negated: Iterable<string> = []
-): Grounding => {
+): Setting => {
   const vocabulary = Vocabulary.make(domain, problem, negated)
   const initial = Resolve.initialState(problem.init, vocabulary)
   const goal = Resolve.resolve(problem.goal, Resolve.scope(vocabulary))
   const test = Condition.test(goal, initial)
-  return {
-    vocabulary,
-    initial,
-    actions: domain.actions.map((action) => compile(action, vocabulary, initial)),
-    isGoal: (state) => test(state, [])
-  }
+  return { vocabulary, initial, isGoal: (state) => test(state, []) }
 }
+
+/** The actions of the domain in a setting. Raises `PddlError` about the domain. */
+export const actions = (
+  domain: Pddl.Domain,
+  { initial, vocabulary }: Setting
+): ReadonlyArray<Action> => domain.actions.map((action) => compile(action, vocabulary, initial))
 
 /** Visits the arguments of every applicable instance of the action; true from `visit` ends it. */
 export const applicable = (
@@ -67,7 +67,7 @@ export const applicable = (
 
 /** The state after an applicable action. Deletes come before adds; all conditions look at the state before. */
 export const apply = (
-  { vocabulary }: Grounding,
+  { vocabulary }: Setting,
   state: State.State,
   action: Action,
   objects: ReadonlyArray<number>
@@ -142,29 +142,32 @@ const idleness = (
   within: Resolve.Scope,
   precondition: Resolve.Condition
 ): Action["isIdle"] => {
+  const isConditional = action.effects.some(
+    ({ variables, when }) => variables.length > 0 || when._tag !== "And" || when.of.length > 0
+  )
+  if (isConditional) return () => false
   const required = precondition._tag === "And" ? precondition.of : [precondition]
   const granted = required.filter((part) => part._tag === "Atom")
-  const isUnconditional = action.effects.every(
-    ({ variables, when }) => variables.length === 0 && when._tag === "And" && when.of.length === 0
-  )
-  const literals = action.effects.flatMap(({ isAdd, literal: { predicate, terms } }) => {
-    const literal = Resolve.literal(predicate, terms, within)
-    return literal === undefined ? [] : [{ isAdd, literal }]
-  })
-  const adds = literals.flatMap(({ isAdd, literal }) => (isAdd ? [literal] : []))
-  const deletes = literals.flatMap(({ isAdd, literal }) => (isAdd ? [] : [literal]))
+  const literals = (isAdd: boolean) =>
+    action.effects
+      .filter((effect) => effect.isAdd === isAdd)
+      .map(({ literal: { predicate, terms } }) => Resolve.literal(predicate, terms, within))
+      .filter((literal) => literal !== undefined)
+  const adds = literals(true)
+  const deletes = literals(false)
   const isPossible = adds.every((add) => granted.some((atom) => atom.predicate === add.predicate))
-  if (!isUnconditional || !isPossible) return () => false
-  const isAmong = (
-    literal: Resolve.Atom,
-    others: ReadonlyArray<Resolve.Atom>,
-    objects: ReadonlyArray<number>
-  ) =>
-    others.some(
-      (other) =>
-        other.predicate === literal.predicate && ground(other, objects) === ground(literal, objects)
-    )
+  if (!isPossible) return () => false
   return (objects) =>
     adds.every((add) => isAmong(add, granted, objects)) &&
     deletes.every((removed) => isAmong(removed, adds, objects))
 }
+
+const isAmong = (
+  literal: Resolve.Atom,
+  others: ReadonlyArray<Resolve.Atom>,
+  objects: ReadonlyArray<number>
+): boolean =>
+  others.some(
+    (other) =>
+      other.predicate === literal.predicate && ground(other, objects) === ground(literal, objects)
+  )

@@ -1,0 +1,159 @@
+/**
+ * ALFWorld's text games as an environment: the tasks of a data folder, and episodes on them.
+ * It ships no games: `ALFWORLD_DATA` of the original, or a folder of the same layout, must be at hand.
+ */
+import { Environment, Task, type Knowledge } from "@dreamgym/domain"
+import * as Cache from "effect/Cache"
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import * as Game from "./Game.ts"
+import * as GameEpisode from "./GameEpisode.ts"
+import * as GameFile from "./GameFile.ts"
+
+/** The original's splits: training games, and validation games in rooms seen in training or not. */
+export const splits = ["train", "valid_seen", "valid_unseen"] as const
+export type Split = (typeof splits)[number]
+
+/** The six task types of the original's configuration, in its order (1 to 6). */
+export const TaskType = Schema.Literals([
+  "pick_and_place_simple",
+  "look_at_obj_in_light",
+  "pick_clean_then_place_in_recep",
+  "pick_heat_then_place_in_recep",
+  "pick_cool_then_place_in_recep",
+  "pick_two_obj_and_place"
+])
+export type TaskType = typeof TaskType.Type
+
+/** The payload of a task. `game` is `SPLIT/TASK/TRIAL` under `json_2.1.1`. */
+export const Payload = Schema.Struct({ game: Schema.String, type: TaskType })
+
+/** `dataFolder` holds `json_2.1.1`. `types`: all six where absent. */
+export interface TasksOptions {
+  readonly dataFolder: string
+  readonly split: Split
+  readonly types?: ReadonlyArray<TaskType>
+}
+
+export interface Options {
+  readonly dataFolder: string
+  readonly knowledge?: Knowledge.Knowledge
+}
+
+const world: GameEpisode.World = { name: "alfworld", version: "json_2.1.1" }
+
+/**
+ * The tasks of a split, in the order of their paths. As in the original, games with movable receptacles or sliced
+ * objects, of other types, and unsolvable ones are left out. The instruction is the game's goal sentence.
+ */
+export const tasks = Effect.fn("AlfWorld.tasks")(function* (options: TasksOptions) {
+  const files = yield* FileSystem.FileSystem
+  const folder = `${options.dataFolder}/json_2.1.1/${options.split}`
+  const entries = yield* Effect.mapError(
+    files.readDirectory(folder, { recursive: true }),
+    (cause) =>
+      badData(
+        `${folder}: the folder cannot be listed; set ALFWORLD_DATA to the folder of json_2.1.1`,
+        cause
+      )
+  )
+  const types = options.types ?? TaskType.literals
+  const found = entries.map(gameOf(options.split)).filter((payload) => payload !== undefined)
+  const wanted = found.filter(({ type }) => types.includes(type)).toSorted(byGame)
+  const read = yield* Effect.forEach(wanted, (payload) => readTask(options.dataFolder, payload), {
+    concurrency: 8
+  })
+  return read.filter((task) => task !== undefined)
+})
+
+/** The environment over a data folder. The last games played are kept ready. */
+export const make = Effect.fn("AlfWorld.make")(function* ({ dataFolder, knowledge }: Options) {
+  const games = yield* Cache.make({
+    capacity: 64,
+    lookup: (game: string) =>
+      GameFile.load(fileOf(dataFolder, game)).pipe(
+        Effect.flatMap((file) => Effect.fromResult(Game.load(file, fileOf(dataFolder, game)))),
+        Effect.mapError((error) => badData(error.message, error))
+      )
+  })
+  const start = Effect.fn("AlfWorld.start")(function* (task: Task.Task) {
+    const { game } = yield* payloadOf(task)
+    return yield* GameEpisode.open(yield* Cache.get(games, game), world)
+  })
+  const environment: Environment.Environment = {
+    ...world,
+    start,
+    ...(knowledge === undefined ? {} : { knowledge })
+  }
+  return environment
+})
+
+type Payload = typeof Payload.Type
+
+const fileOf = (dataFolder: string, game: string): string =>
+  `${dataFolder}/json_2.1.1/${game}/game.tw-pddl`
+
+const byGame = (left: Payload, right: Payload): number => (left.game < right.game ? -1 : 1)
+
+const isTaskType = Schema.is(TaskType)
+
+const gameOf =
+  (split: Split) =>
+  (entry: string): Payload | undefined => {
+    const [task = "", trial, name, ...deeper] = entry.replaceAll("\\", "/").split("/")
+    const [type = ""] = task.split("-")
+    const isGame = name === "game.tw-pddl" && deeper.length === 0 && isTaskType(type)
+    if (!isGame || task.includes("movable") || task.includes("Sliced")) return undefined
+    return { game: `${split}/${task}/${trial}`, type }
+  }
+
+/** Undefined for a game that is not marked as solvable. */
+const readTask = Effect.fnUntraced(function* (dataFolder: string, payload: Payload) {
+  const file = yield* Effect.mapError(GameFile.load(fileOf(dataFolder, payload.game)), (error) =>
+    badData(error.message, error)
+  )
+  if (file.solvable !== true) return undefined
+  const task: Task.Task = {
+    id: `${world.name}/${payload.game}`,
+    environment: world.name,
+    instruction: yield* instructionOf(file.grammar, payload),
+    seed: 0,
+    payload,
+    origin: Task.original
+  }
+  return task
+})
+
+/** The goal sentence is written into the grammar of each game. */
+const instructionOf = (grammar: string, { game }: Payload) => {
+  const sentence = /Your task is to: ([^".\\]+)/.exec(grammar)?.[1]
+  return sentence === undefined
+    ? Effect.fail(badData(`${game}: the grammar has no sentence "Your task is to: ..."`))
+    : Effect.succeed(sentence)
+}
+
+const decodePayload = Schema.decodeUnknownResult(Payload)
+
+const payloadOf = (task: Task.Task) =>
+  Effect.fromResult(
+    Result.mapError(
+      decodePayload(task.payload),
+      (cause) =>
+        new Environment.EnvironmentError({
+          reason: "BadTask",
+          environment: world.name,
+          message: `task ${task.id}: the payload should be { game: "SPLIT/TASK/TRIAL", type }, as AlfWorld.tasks writes it`,
+          cause
+        })
+    )
+  )
+
+const badData = (message: string, cause?: unknown) =>
+  new Environment.EnvironmentError({
+    reason: "BadData",
+    environment: world.name,
+    message,
+    ...(cause === undefined ? {} : { cause })
+  })
