@@ -1,0 +1,164 @@
+/**
+ * Games of the household world: a rung and a seed give a house, its goal and a solution, as a game file of ALFWorld's form.
+ * It plays nothing; `Household` does.
+ */
+import { Seed, Task } from "@dreamgym/domain"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import type { GameFile } from "../alfworld/GameFile.ts"
+import * as GameText from "./GameText.ts"
+import * as Goal from "./Goal.ts"
+import * as Layout from "./Layout.ts"
+import { RungName, rungs } from "./Rung.ts"
+
+/** `goal` replaces the goal that was drawn with the house. */
+export interface GameRequest {
+  readonly rung: RungName
+  readonly seed: number
+  readonly goal?: Goal.Goal
+}
+
+/** The payload of a task. `goal`: the sentence of another goal for the same house. */
+export const Payload = Schema.Struct({
+  rung: RungName,
+  seed: Schema.Int,
+  goal: Schema.optionalKey(Schema.String)
+})
+
+const decodePayload = Schema.decodeUnknownResult(Payload)
+
+/** What a task's payload asks for; the failure says which field is wrong and what it should be. */
+export const requestOf = ({ payload }: Task.Task): Result.Result<GameRequest, string> =>
+  Result.gen(function* () {
+    const { rung, seed, goal } = yield* Result.mapError(
+      decodePayload(payload),
+      (error) => `payload: ${error.message}`
+    )
+    if (goal === undefined) return { rung, seed }
+    const parsed = Goal.parse(goal)
+    return parsed === undefined
+      ? yield* Result.fail(
+          `payload.goal: "${goal}" is no goal; write one as "put a clean mug in shelf"`
+        )
+      : { rung, seed, goal: parsed }
+  })
+
+/** The hidden house of a request, with the goal that is asked there. */
+export const layout = ({ rung, seed, goal }: GameRequest): Layout.Layout => {
+  const drawn = Layout.draw(rungs[rung], seed)
+  return goal === undefined ? drawn : { ...drawn, goal }
+}
+
+/**
+ * The game of a request: the same request gives the same file. Its `walkthrough` solves it within the step limit; a game with
+ * another goal than the drawn one has none, and may have no solution.
+ */
+export const generate = (request: GameRequest): GameFile => {
+  const rung = rungs[request.rung]
+  const house = layout(request)
+  return {
+    pddl_domain: GameText.domain,
+    grammar: GameText.grammar,
+    pddl_problem: GameText.problem(rung, house),
+    ...(request.goal === undefined
+      ? { solvable: true, walkthrough: walkthrough(rung.openable, house) }
+      : {})
+  }
+}
+
+/** Which tasks: `offset` skips so many of the same sequence. */
+export interface TaskRequest {
+  readonly rung: RungName
+  readonly split: Split
+  readonly count: number
+  readonly seed: number
+  readonly offset?: number
+}
+
+export type Split = "train" | "heldout"
+
+/**
+ * A quarter of all houses is held out, chosen by the hash of the house itself: so no seed of one split can bring a house
+ * of the other.
+ */
+export const splitOf = (layout: Layout.Layout): Split =>
+  Layout.hash(layout) % 4 === 0 ? "heldout" : "train"
+
+/** `count` tasks of environment "household", payload `{ rung, seed }`; the same request gives the same tasks. */
+export const tasks = (request: TaskRequest): ReadonlyArray<Task.Task> => {
+  const { rung, split, count, seed, offset = 0 } = request
+  const chosen: Array<Task.Task> = []
+  let skipped = 0
+  for (let index = 0; chosen.length < count; index++) {
+    const layoutSeed = Seed.key(seed, "household/task", index)
+    const layout = Layout.draw(rungs[rung], layoutSeed)
+    if (splitOf(layout) !== split) continue
+    if (skipped < offset) skipped++
+    else chosen.push(taskOf(rung, layoutSeed, layout))
+  }
+  return chosen
+}
+
+const taskOf = (rung: RungName, seed: number, { goal }: Layout.Layout): Task.Task => ({
+  id: `household/${rung}/${seed}`,
+  environment: "household",
+  instruction: Goal.sentence(goal),
+  seed,
+  payload: { rung, seed },
+  origin: Task.original
+})
+
+/** A solution by somebody who knows the house. */
+const walkthrough = (
+  openable: ReadonlyArray<string>,
+  layout: Layout.Layout
+): ReadonlyArray<string> => {
+  const visit = visitor(openable)
+  const { goal, places } = layout
+  const objects = places.flatMap((place) =>
+    place.contents.flatMap((entity) =>
+      entity.kind === goal.object && place.kind !== goal.place ? [{ entity, place }] : []
+    )
+  )
+  return objects.slice(0, Goal.needed(goal)).flatMap(({ entity, place }) => {
+    const [object, source] = [Layout.nameOf(entity), Layout.nameOf(place)]
+    return [
+      ...visit(source),
+      `take ${object} from ${source}`,
+      ...bring(layout, object, visit, source)
+    ]
+  })
+}
+
+type Visit = (place: string) => ReadonlyArray<string>
+
+/** Goes there and opens the door, where it is still closed. */
+const visitor = (openable: ReadonlyArray<string>): Visit => {
+  const opened = new Set<string>()
+  return (place) => {
+    const isClosed = openable.some((kind) => place.startsWith(`${kind} `)) && !opened.has(place)
+    opened.add(place)
+    return isClosed ? [`go to ${place}`, `open ${place}`] : [`go to ${place}`]
+  }
+}
+
+const verbs = { clean: "clean", hot: "heat", cool: "cool" } as const
+
+/** What is left to do with an object in the hand, standing at `source`. */
+const bring = (
+  { goal, places, lampPlace }: Layout.Layout,
+  object: string,
+  visit: Visit,
+  source: string
+): ReadonlyArray<string> => {
+  if (goal.kind === "look") {
+    const lampAt = places.map(Layout.nameOf)[lampPlace] ?? ""
+    return [...(lampAt === source ? [] : visit(lampAt)), `use ${Layout.lampKind} 1`]
+  }
+  const target = places.filter(({ kind }) => kind === goal.place).map(Layout.nameOf)[0] ?? ""
+  const delivery = [...visit(target), `move ${object} to ${target}`]
+  if (goal.kind === "put" || goal.kind === "two") return delivery
+  const appliance = `${Layout.applianceOf[goal.kind]} 1`
+  const process = `${verbs[goal.kind]} ${object} with ${appliance}`
+  return [...(appliance === source ? [] : [`go to ${appliance}`]), process, ...delivery]
+}

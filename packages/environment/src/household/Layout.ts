@@ -1,0 +1,166 @@
+/**
+ * One house with one goal, drawn from a rung: which places there are and what lies where.
+ * It is hidden knowledge: only the generator and the text of the game may see it, never a notebook.
+ *
+ * The draw is that of the miniature recipe (`Game.__init__` of its `env.py`).
+ */
+import { Seed } from "@dreamgym/domain"
+import type { Goal, GoalKind } from "./Goal.ts"
+import type { Rung } from "./Rung.ts"
+import { appliances } from "./Rung.ts"
+
+/** A numbered word: `cabinet 2` is of kind `cabinet`. */
+export interface Entity {
+  readonly kind: string
+  readonly number: number
+}
+
+/** A place with what lies there at first, the lamp aside. */
+export interface Place extends Entity {
+  readonly contents: ReadonlyArray<Entity>
+}
+
+/** `lampPlace` is the index of the place where the lamp stands. */
+export interface Layout {
+  readonly places: ReadonlyArray<Place>
+  readonly lampPlace: number
+  readonly goal: Goal
+}
+
+export const nameOf = ({ kind, number }: Entity): string => `${kind} ${number}`
+
+/** The kind of lamp that every house has. */
+export const lampKind = "desklamp"
+
+/** The appliance that brings a condition about. */
+export const applianceOf: Readonly<Record<"clean" | "hot" | "cool", string>> = {
+  clean: "sinkbasin",
+  hot: "microwave",
+  cool: "fridge"
+}
+
+/** The house of a seed: the same rung and seed give the same layout. */
+export const draw = (rung: Rung, seed: number): Layout => {
+  const random = Seed.generator(Seed.key(seed, `household/${rung.name}`))
+  for (;;) {
+    const layout = attempt(rung, random)
+    if (layout !== undefined) return layout
+  }
+}
+
+/** A 32-bit hash of the house itself (its places, what lies there, the lamp), whatever is asked. FNV-1a. */
+export const hash = ({ places, lampPlace }: Layout): number => {
+  const rows = places.map(
+    (place, index) =>
+      `${nameOf(place)}:${place.contents.map(nameOf).toSorted().join(",")}${index === lampPlace ? "*" : ""}`
+  )
+  return Seed.key(0, rows.toSorted().join(";"))
+}
+
+type Random = () => number
+
+const pickOne = <A>(random: Random, values: ReadonlyArray<A>): A | undefined =>
+  values[Seed.below(random, values.length)]
+
+/** Undefined where the dice fell so that the house cannot hold the goal. */
+const attempt = (rung: Rung, random: Random): Layout | undefined => {
+  const places = drawPlaces(rung, random)
+  const lampPlace = pickOne(
+    random,
+    places.flatMap(({ kind }, index) => (rung.lampPlaces.includes(kind) ? [index] : []))
+  )
+  const goal = drawGoal(rung, places, random)
+  if (lampPlace === undefined || goal === undefined) return undefined
+  const contents = drawContents(rung, places, goal, random)
+  if (contents === undefined) return undefined
+  return {
+    places: places.map((place, index) => ({ ...place, contents: contents[index] ?? [] })),
+    lampPlace,
+    goal
+  }
+}
+
+const drawPlaces = (rung: Rung, random: Random): ReadonlyArray<Entity> => {
+  const kinds = Object.keys(rung.places).filter((kind) => !appliances.some((one) => one === kind))
+  const counts = new Map<string, number>()
+  const places: Array<Entity> = rung.always.map((kind) => ({ kind, number: 1 }))
+  const size = between(random, ...rung.houseSize)
+  while (places.length < size) {
+    const kind = pickOne(random, kinds) ?? ""
+    const number = (counts.get(kind) ?? 0) + 1
+    if (number > (rung.places[kind] ?? 0)) continue
+    counts.set(kind, number)
+    places.push({ kind, number })
+  }
+  return places
+}
+
+/** An integer from `least` to `greatest`, both included. */
+const between = (random: Random, least: number, greatest: number): number =>
+  least + Seed.below(random, greatest - least + 1)
+
+const drawGoal = (rung: Rung, places: ReadonlyArray<Entity>, random: Random): Goal | undefined => {
+  const kind = pickOne(random, rung.goals)
+  if (kind === undefined) return undefined
+  const object = pickOne(random, rung.goalObjects[kind])
+  if (object === undefined) return undefined
+  if (kind === "look") return { kind, object, place: lampKind }
+  const targets = (rung.targets[object] ?? []).filter(
+    (target) => target !== ownAppliance(kind) && places.some((place) => place.kind === target)
+  )
+  const place = pickOne(random, targets)
+  return place === undefined ? undefined : { kind, object, place }
+}
+
+/** Nothing is asked to be put where it is processed anyway. */
+const ownAppliance = (kind: GoalKind): string | undefined =>
+  kind === "clean" || kind === "hot" || kind === "cool" ? applianceOf[kind] : undefined
+
+type Contents = ReadonlyArray<Array<Entity>>
+
+const drawContents = (
+  rung: Rung,
+  places: ReadonlyArray<Entity>,
+  goal: Goal,
+  random: Random
+): Contents | undefined => {
+  const likely = likelyPlaces(rung, places)
+  const sources = likely(goal.object).filter((index) => places[index]?.kind !== goal.place)
+  if (sources.length === 0) return undefined
+  const contents: Contents = places.map(() => [])
+  const numbers = Seed.shuffle(random, numbersOf(rung))
+  const count = goal.kind === "two" ? 2 : (pickOne(random, [1, 1, 2]) ?? 1)
+  for (const number of numbers.slice(0, count)) {
+    contents[pickOne(random, sources) ?? -1]?.push({ kind: goal.object, number })
+  }
+  const others = between(random, places.length - 2, places.length + 1)
+  const kinds = rung.objects.filter((kind) => kind !== goal.object)
+  for (let i = 0; i < others; i++) {
+    const kind = pickOne(random, kinds) ?? ""
+    const free = likely(kind).filter((index) => (contents[index]?.length ?? 0) < 3)
+    addOne(rung, contents, free, kind, random)
+  }
+  return contents
+}
+
+const addOne = (
+  rung: Rung,
+  contents: Contents,
+  free: ReadonlyArray<number>,
+  kind: string,
+  random: Random
+): void => {
+  const taken = contents.flat().filter((entity) => entity.kind === kind)
+  const numbers = numbersOf(rung).filter((number) => taken.every((one) => one.number !== number))
+  const number = pickOne(random, numbers)
+  const place = pickOne(random, free)
+  if (number !== undefined && place !== undefined) contents[place]?.push({ kind, number })
+}
+
+const likelyPlaces =
+  (rung: Rung, places: ReadonlyArray<Entity>) =>
+  (object: string): ReadonlyArray<number> =>
+    places.flatMap(({ kind }, index) => (rung.likely[object]?.includes(kind) ? [index] : []))
+
+const numbersOf = (rung: Rung): ReadonlyArray<number> =>
+  Array.from({ length: rung.instances }, (_, index) => index + 1)
