@@ -1,0 +1,44 @@
+/**
+ * Files that survive a crash: replaced whole or not at all, and on the disk before anybody is told.
+ * It knows nothing of runs.
+ */
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Path from "effect/Path"
+import { atFile, type RunError } from "./RunError.ts"
+
+type Written = Effect.Effect<void, RunError, FileSystem.FileSystem>
+
+/** Writes a new file and waits until the disk has it. */
+export const write = (file: string, bytes: Uint8Array): Written => put(file, "w", bytes)
+
+/** Appends, and waits until the disk has it. */
+export const append = (file: string, text: string): Written =>
+  put(file, "a", new TextEncoder().encode(text))
+
+/** Replaces the file at once: a reader sees the old one or the new one, never a part. */
+export const replace = Effect.fn("DurableFile.replace")(function* (file: string, text: string) {
+  const fileSystem = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const aside = `${file}.tmp`
+  yield* write(aside, new TextEncoder().encode(text))
+  yield* fileSystem.rename(aside, file).pipe(Effect.mapError(atFile(file)))
+  yield* syncDirectory(path.dirname(file))
+})
+
+/** Makes a rename or a new name in this folder last. */
+export const syncDirectory = (directory: string): Written =>
+  FileSystem.FileSystem.pipe(
+    Effect.flatMap((fileSystem) => fileSystem.open(directory, { flag: "r" })),
+    Effect.flatMap((handle) => handle.sync),
+    Effect.scoped,
+    Effect.mapError(atFile(directory))
+  )
+
+const put = (file: string, flag: "w" | "a", bytes: Uint8Array): Written =>
+  FileSystem.FileSystem.pipe(
+    Effect.flatMap((fileSystem) => fileSystem.open(file, { flag })),
+    Effect.flatMap((handle) => Effect.andThen(handle.writeAll(bytes), handle.sync)),
+    Effect.scoped,
+    Effect.mapError(atFile(file))
+  )
