@@ -2,7 +2,7 @@
  * Installs the packages as a user would, from their tarballs into an empty project, and imports each of them there.
  * It shows that what is published stands without this workspace; it does not run the packages' own tests.
  */
-import { execFileSync } from "node:child_process"
+import { spawnSync } from "node:child_process"
 import { existsSync, globSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { temporary, writeFiles } from "./temporary.ts"
@@ -11,12 +11,13 @@ const root = process.cwd()
 const bin = join(root, "node_modules/.bin")
 
 /** Runs a command with this workspace's node first on the PATH; what it printed, unless it failed. */
-const run = (cwd: string, command: string, ...rest: ReadonlyArray<string>): string =>
-  execFileSync(command, rest, {
-    cwd,
-    encoding: "utf8",
-    env: { ...process.env, PATH: `${bin}:${process.env["PATH"]}` }
-  })
+const run = (cwd: string, command: string, ...rest: ReadonlyArray<string>): string => {
+  const environment = { ...process.env, PATH: `${bin}:${process.env["PATH"]}` }
+  const outcome = spawnSync(command, rest, { cwd, encoding: "utf8", env: environment })
+  if (outcome.status === 0) return outcome.stdout
+  const said = outcome.error?.message ?? `${outcome.stdout}${outcome.stderr}`
+  throw new Error(`${[command, ...rest].join(" ")} failed in ${cwd}:\n${said}`)
+}
 
 const folders = globSync("packages/*/package.json").map((path) => join(root, path, ".."))
 const nameOf = (folder: string): string =>

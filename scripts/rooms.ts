@@ -7,19 +7,21 @@ import type { Manifest, Room } from "./architecture.ts"
 
 const json = (path: string) => JSON.parse(readFileSync(path, "utf8"))
 
+/** The room names that the `tsconfig.json` of `folder` refers to. */
+export const references = (folder: string): ReadonlyArray<string> => {
+  const found: ReadonlyArray<{ readonly path: string }> =
+    json(`${folder}/tsconfig.json`).references ?? []
+  return found.map(({ path }) => path.slice(path.lastIndexOf("/") + 1))
+}
+
 /** Every package of the workspace at `root`, by the name of its folder. */
 export const read = (root: string): ReadonlyArray<Room> =>
   globSync("packages/*/package.json", { cwd: root })
     .sort()
     .map((path) => {
-      const folder = `${root}/${path.slice(0, -"/package.json".length)}`
-      const references: ReadonlyArray<{ readonly path: string }> =
-        json(`${folder}/tsconfig.json`).references ?? []
-      return {
-        room: folder.slice(folder.lastIndexOf("/") + 1),
-        manifest: json(`${folder}/package.json`),
-        references: references.map((reference) => reference.path.replace("../", ""))
-      }
+      const room = path.split("/")[1] ?? ""
+      const folder = `${root}/packages/${room}`
+      return { room, manifest: json(`${folder}/package.json`), references: references(folder) }
     })
 
 /** The manifests by path, that of the workspace itself first. */

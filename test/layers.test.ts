@@ -58,6 +58,10 @@ describe("the rooms", () => {
     expect(Architecture.tableFindings(table, rooms)).toEqual([])
   })
 
+  it("are all built by the workspace's own project", () => {
+    expect(Rooms.references(root).toSorted()).toEqual(rooms.map(({ room }) => room))
+  })
+
   it("import only what their manifest declares, and only graph opens ONNX Runtime", () => {
     expect(Architecture.importFindings(sources, rooms)).toEqual([])
   })
