@@ -3,7 +3,7 @@
  * A node that several results share is written once; what each node becomes is `OnnxRules`.
  */
 import { OnnxGraph } from "./OnnxGraph.ts"
-import { type Site, resultName, rules } from "./OnnxRules.ts"
+import { type Site, rules } from "./OnnxRules.ts"
 import * as Shape from "./Shape.ts"
 import * as Value from "./Value.ts"
 
@@ -21,9 +21,9 @@ export const encode = (outputs: { readonly [name: string]: V }): Uint8Array => {
   const names = new Map<V, string>()
   for (const node of order) {
     const inputs = operands(node).map((input) => names.get(input) ?? "")
-    const output = resultName(node, inputs, ownName(node, wanted.get(node)) ?? graph.name())
-    names.set(node, output)
-    applied(node, { graph, inputs, output, withStatistics: withStatistics.has(node) })
+    const output = wanted.get(node) ?? graph.name()
+    const site = { graph, inputs, output, withStatistics: withStatistics.has(node) }
+    names.set(node, applied(node, site))
   }
   for (const [name, value] of Object.entries(outputs)) {
     const source = names.get(value) ?? ""
@@ -33,15 +33,8 @@ export const encode = (outputs: { readonly [name: string]: V }): Uint8Array => {
   return graph.finish()
 }
 
-const applied = <Tag extends Value.OpTag>(node: Value.Node<Tag>, site: Site): void =>
+const applied = <Tag extends Value.OpTag>(node: Value.Node<Tag>, site: Site): string =>
   rules[node.op](node, site)
-
-const ownName = (node: V, wanted: string | undefined): string | undefined =>
-  Value.is(node, "Input")
-    ? node.attributes.name
-    : Value.is(node, "Constant") || Value.is(node, "Statistic")
-      ? undefined
-      : wanted
 
 const stretching: ReadonlySet<Value.OpTag> = new Set([
   "Add",

@@ -45,50 +45,62 @@ export class OnnxGraph {
     return `#${this.#fresh++}`
   }
 
-  node(node: OnnxNode): void {
-    const message = new Message()
-    for (const input of node.inputs) message.text(1, input)
-    for (const output of node.outputs) message.text(2, output)
-    message.text(3, `${node.op}:${node.outputs.join()}`).text(4, node.op)
-    for (const [name, attribute] of Object.entries(node.attributes ?? {}))
-      message.message(5, attributeMessage(name, attribute))
-    if (node.contributed) message.text(7, "com.microsoft")
-    this.#graph.message(1, message)
+  /** Writes a node, or finds the equal one that is written; the name of its first result. */
+  node(node: OnnxNode): string {
+    const [output = ""] = node.outputs
+    const { op, inputs, attributes = {} } = node
+    const content = JSON.stringify([op, inputs, attributes, node.outputs.length])
+    return this.#once(content, output, () => {
+      const message = new Message()
+      for (const input of inputs) message.text(1, input)
+      for (const name of node.outputs) message.text(2, name)
+      message.text(3, `${op}:${output}`).text(4, op)
+      for (const [name, attribute] of Object.entries(attributes))
+        message.message(5, attributeMessage(name, attribute))
+      if (node.contributed) message.text(7, "com.microsoft")
+      this.#graph.message(1, message)
+    })
   }
 
   /** An intermediate result of one node, under a fresh name. */
-  result(op: string, inputs: ReadonlyArray<string>, attributes?: OnnxNode["attributes"]): string {
-    const output = this.name()
-    this.node({ op, inputs, outputs: [output], ...(attributes && { attributes }) })
-    return output
+  result(
+    op: string,
+    inputs: ReadonlyArray<string>,
+    attributes: OnnxNode["attributes"] = {}
+  ): string {
+    return this.node({ op, inputs, outputs: [this.name()], attributes })
   }
 
   /** Constant data under a name. */
-  initializer(name: string, data: ArrayLike<number>, { shape, type }: Described): void {
+  initializer(name: string, data: ArrayLike<number>, { shape, type }: Described): string {
     const view = raw[type](data)
     const message = new Message()
     for (const length of shape) message.integer(1, length)
     message.integer(2, typeCodes[type]).text(8, name)
     message.bytes(9, new Uint8Array(view.buffer, view.byteOffset, view.byteLength))
     this.#graph.message(5, message)
+    return name
   }
 
   /** A list of int64 (axes, shapes), stored once per content. */
   integers(data: ReadonlyArray<number>, shape: Shape = [data.length]): string {
-    return this.#once(`int64 [${shape.join()}] ${data.join()}`, (name) =>
+    const name = this.name()
+    return this.#once(`int64 [${shape.join()}] ${data.join()}`, name, () =>
       this.initializer(name, data, { shape, type: "int64" })
     )
   }
 
   /** A float32 scalar, stored once per content. */
   scalar(value: number): string {
-    return this.#once(`float32 ${value}`, (name) =>
+    const name = this.name()
+    return this.#once(`float32 ${value}`, name, () =>
       this.initializer(name, [value], { shape: [], type: "float32" })
     )
   }
 
-  input(name: string, described: Described): void {
+  input(name: string, described: Described): string {
     this.#graph.message(11, valueMessage(name, described))
+    return name
   }
 
   output(name: string, described: Described): void {
@@ -106,12 +118,11 @@ export class OnnxGraph {
       .finish()
   }
 
-  #once(content: string, write: (name: string) => void): string {
+  #once(content: string, name: string, write: () => void): string {
     const known = this.#known.get(content)
     if (known !== undefined) return known
-    const name = this.name()
     this.#known.set(content, name)
-    write(name)
+    write()
     return name
   }
 }

@@ -15,7 +15,8 @@ export interface Site {
   readonly withStatistics: boolean
 }
 
-export type Rule<Tag extends Value.OpTag> = (node: Value.Node<Tag>, site: Site) => void
+/** Writes a node and says under which name its result is found. */
+export type Rule<Tag extends Value.OpTag> = (node: Value.Node<Tag>, site: Site) => string
 
 type Attributes = Readonly<Record<string, Attribute>>
 
@@ -23,8 +24,6 @@ const write =
   (op: string, attributes: Attributes = {}, contributed = false) =>
   (_: Value.Value, { graph, inputs, output }: Site) =>
     graph.node({ op, inputs, outputs: [output], attributes, contributed })
-
-const nothing = () => {}
 
 /** The name of a norm's by-product. */
 const statisticName = (norm: string, which: "mean" | "inverseDeviation") => `${norm}.${which}`
@@ -34,14 +33,19 @@ const reduce =
   (node: Value.Node<"Sum" | "SumSquares" | "Mean" | "Max">, { graph, inputs, output }: Site) => {
     const { axes, keepDims } = node.attributes
     const attributes = { keepdims: { int: keepDims ? 1 : 0 } }
-    graph.node({ op, inputs: [...inputs, graph.integers(axes)], outputs: [output], attributes })
+    return graph.node({
+      op,
+      inputs: [...inputs, graph.integers(axes)],
+      outputs: [output],
+      attributes
+    })
   }
 
 const reshape = (node: Value.Value, { graph, inputs, output }: Site) => {
   const allowzero = { int: node.shape.includes(0) ? 1 : 0 }
   const attributes: Attributes = allowzero.int === 1 ? { allowzero } : {}
   const target = graph.integers(node.shape)
-  graph.node({ op: "Reshape", inputs: [...inputs, target], outputs: [output], attributes })
+  return graph.node({ op: "Reshape", inputs: [...inputs, target], outputs: [output], attributes })
 }
 
 const pad: Rule<"Pad"> = (node, { graph, inputs, output }) => {
@@ -50,14 +54,14 @@ const pad: Rule<"Pad"> = (node, { graph, inputs, output }) => {
   const before = node.shape.map((_, index) => (index === axis ? start : 0))
   const after = node.shape.map((whole, index) => (index === axis ? whole - start - length : 0))
   const pads = graph.integers([...before, ...after])
-  graph.node({ op: "Pad", inputs: [...inputs, pads], outputs: [output] })
+  return graph.node({ op: "Pad", inputs: [...inputs, pads], outputs: [output] })
 }
 
 const slice: Rule<"Slice"> = (node, { graph, inputs, output }) => {
   const { axis, start } = node.attributes
   const range = [[start], [start + (node.shape[axis] ?? 0)], [axis]]
   const bounds = range.map((bound) => graph.integers(bound))
-  graph.node({ op: "Slice", inputs: [...inputs, ...bounds], outputs: [output] })
+  return graph.node({ op: "Slice", inputs: [...inputs, ...bounds], outputs: [output] })
 }
 
 /** Gemm for two matrices; the fused kernel where it transposes or scales; plain MatMul otherwise. */
@@ -68,10 +72,17 @@ const matMul: Rule<"MatMul"> = (node, site) => {
     transB: { int: transposeB ? 1 : 0 },
     alpha: { float: scale }
   }
-  if (node.inputs.every((input) => input.shape.length === 2)) write("Gemm", attributes)(node, site)
-  else if (transposeA || transposeB || scale !== 1)
-    write("FusedMatMul", attributes, true)(node, site)
-  else write("MatMul")(node, site)
+  if (node.inputs.every((input) => input.shape.length === 2))
+    return write("Gemm", attributes)(node, site)
+  return transposeA || transposeB || scale !== 1
+    ? write("FusedMatMul", attributes, true)(node, site)
+    : write("MatMul")(node, site)
+}
+
+/** As two nodes, of which the backward pass finds the sigmoid written; alone the runtime fuses them. */
+const silu: Rule<"Silu"> = (_, { graph, inputs: [x = ""], output }) => {
+  const gate = graph.result("Sigmoid", [x])
+  return graph.node({ op: "Mul", inputs: [x, gate], outputs: [output] })
 }
 
 const zeros = (graph: OnnxGraph, shape: Shape.Shape) =>
@@ -82,7 +93,7 @@ const scatterRows: Rule<"ScatterRows"> = (node, { graph, inputs, output }) => {
   const count = Shape.product(Value.inputOf(node, 1).shape)
   const flatIds = graph.result("Reshape", [ids, graph.integers([count, 1])])
   const flatRows = graph.result("Reshape", [rows, graph.integers([count, ...node.shape.slice(1)])])
-  graph.node({
+  return graph.node({
     op: "ScatterND",
     inputs: [zeros(graph, node.shape), flatIds, flatRows],
     outputs: [output],
@@ -94,13 +105,17 @@ const pick: Rule<"Pick"> = (node, { graph, inputs, output }) => {
   const [x = "", ids = ""] = inputs
   const column = graph.result("Reshape", [ids, graph.integers([...node.shape, 1])])
   const found = graph.result("GatherElements", [x, column], { axis: { int: node.shape.length } })
-  graph.node({ op: "Reshape", inputs: [found, graph.integers(node.shape)], outputs: [output] })
+  return graph.node({
+    op: "Reshape",
+    inputs: [found, graph.integers(node.shape)],
+    outputs: [output]
+  })
 }
 
 const place: Rule<"Place"> = (node, { graph, inputs, output }) => {
   const column = graph.integers([...node.shape.slice(0, -1), 1])
   const [elements = "", ids = ""] = inputs.map((input) => graph.result("Reshape", [input, column]))
-  graph.node({
+  return graph.node({
     op: "ScatterElements",
     inputs: [zeros(graph, node.shape), ids, elements],
     outputs: [output],
@@ -110,7 +125,7 @@ const place: Rule<"Place"> = (node, { graph, inputs, output }) => {
 
 const rmsNorm: Rule<"RmsNorm"> = (node, { graph, inputs, output, withStatistics }) => {
   const inverse = withStatistics ? [statisticName(output, "inverseDeviation")] : []
-  graph.node({
+  return graph.node({
     op: "SimplifiedLayerNormalization",
     inputs,
     outputs: [output, ...inverse],
@@ -120,7 +135,7 @@ const rmsNorm: Rule<"RmsNorm"> = (node, { graph, inputs, output, withStatistics 
 
 const layerNorm: Rule<"LayerNorm"> = (node, { graph, inputs, output, withStatistics }) => {
   const by = (["mean", "inverseDeviation"] as const).map((which) => statisticName(output, which))
-  graph.node({
+  return graph.node({
     op: "LayerNormalization",
     inputs,
     outputs: [output, ...(withStatistics ? by : [])],
@@ -146,7 +161,7 @@ const rotary: Rule<"Rotary"> = (node, { graph, inputs, output }) => {
   const sin = node.attributes.inverse ? graph.result("Neg", [sinTable]) : sinTable
   const partial: Attributes =
     2 * pairs < width ? { rotary_embedding_dim: { int: 2 * pairs }, num_heads: { int: heads } } : {}
-  graph.node({
+  return graph.node({
     op: "RotaryEmbedding",
     inputs: [x, positions, flat(cosTable), flat(sin)],
     outputs: [output],
@@ -156,7 +171,7 @@ const rotary: Rule<"Rotary"> = (node, { graph, inputs, output }) => {
 }
 
 export const rules: { readonly [Tag in Value.OpTag]: Rule<Tag> } = {
-  Input: (node, { graph, output }) => graph.input(output, node),
+  Input: (node, { graph }) => graph.input(node.attributes.name, node),
   Constant: (node, { graph, output }) => graph.initializer(output, node.attributes.data, node),
   Add: write("Add"),
   Subtract: write("Sub"),
@@ -172,7 +187,7 @@ export const rules: { readonly [Tag in Value.OpTag]: Rule<Tag> } = {
   Sigmoid: write("Sigmoid"),
   Relu: write("Relu"),
   Abs: write("Abs"),
-  Silu: write("QuickGelu", { alpha: { float: 1 } }, true),
+  Silu: silu,
   Gelu: write("Gelu", {}, true),
   Erf: write("Erf"),
   Less: write("Less"),
@@ -216,10 +231,6 @@ export const rules: { readonly [Tag in Value.OpTag]: Rule<Tag> } = {
   LogSoftmax: write("LogSoftmax", { axis: { int: -1 } }),
   RmsNorm: rmsNorm,
   LayerNorm: layerNorm,
-  Statistic: nothing,
+  Statistic: (node, { inputs: [norm = ""] }) => statisticName(norm, node.attributes.which),
   Rotary: rotary
 }
-
-/** The name under which a node's result is found; a by-product is named after its norm. */
-export const resultName = (node: Value.Value, inputs: ReadonlyArray<string>, fresh: string) =>
-  Value.is(node, "Statistic") ? statisticName(inputs[0] ?? "", node.attributes.which) : fresh
