@@ -40,14 +40,27 @@ const builtEntry = new URL(
   import.meta.url
 )
 
-/** A thread of its own, ended with the scope. Its death fails what is pending and all that follows. */
+/**
+ * A thread of its own, ended with the scope: the run in progress is finished (to kill a thread inside
+ * the runtime aborts the process), what waits behind it fails. A death fails all that is pending.
+ */
 export const worker = (entry: URL = builtEntry): Effect.Effect<Host, never, Scope.Scope> =>
   Effect.map(
     Effect.acquireRelease(
-      Effect.sync(() => new Worker(entry, { execArgv: [] })),
-      (thread) => Effect.promise(() => thread.terminate())
+      Effect.sync(() => {
+        const closing = new Int32Array(new SharedArrayBuffer(4))
+        const thread = new Worker(entry, { execArgv: [], workerData: closing })
+        const ended = new Promise<void>((resolve) => thread.once("exit", () => resolve()))
+        return { thread, closing, ended }
+      }),
+      ({ thread, closing, ended }) =>
+        Effect.promise(() => {
+          Atomics.store(closing, 0, 1)
+          thread.postMessage("close")
+          return ended
+        })
     ),
-    hostOf
+    ({ thread }) => hostOf(thread)
   )
 
 interface Pending {

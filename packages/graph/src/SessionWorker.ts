@@ -2,7 +2,7 @@
  * The entry of a worker thread that runs sessions, because a run blocks its JavaScript thread.
  * It only forwards: requests come in with a number, replies go out with the same number.
  */
-import { parentPort } from "node:worker_threads"
+import { parentPort, workerData } from "node:worker_threads"
 import { Engine, type Outputs, type Request } from "./SessionEngine.ts"
 
 export interface Call {
@@ -23,9 +23,20 @@ const reply = (message: Reply, moved: ReadonlyArray<ArrayBuffer> = []) =>
 const movable = (outputs: Outputs): ReadonlyArray<ArrayBuffer> =>
   Object.values(outputs).flatMap(({ buffer }) => (buffer instanceof ArrayBuffer ? [buffer] : []))
 
-parentPort?.on("message", ({ id, request }: Call) => {
-  engine.handle(request).then(
-    (outputs) => reply({ id, outputs }, movable(outputs)),
-    (cause) => reply({ id, failure: String(cause) })
-  )
+/** Set by the owner when it no longer wants answers. */
+const closing: Int32Array = workerData
+
+const answer = async ({ id, request }: Call) => {
+  if (Atomics.load(closing, 0) === 1) return
+  const outputs = await engine.handle(request)
+  reply({ id, outputs }, movable(outputs))
+}
+
+let last: Promise<void> = Promise.resolve()
+
+parentPort?.on("message", (message: Call | "close") => {
+  last = last.then(() => {
+    if (message === "close") return parentPort?.close()
+    return answer(message).catch((cause) => reply({ id: message.id, failure: String(cause) }))
+  })
 })

@@ -1,0 +1,187 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Scope from "effect/Scope"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import { Op, Parameters, Session, type Value } from "../src/index.ts"
+import * as Decoder from "./Decoder.ts"
+
+const { SessionPool } = Session
+const inWorker = Session.layer({ workers: 1 })
+
+const x = Op.input("x", [2, 3])
+const doubled = { y: Op.multiply(x, 2), all: Op.sum(x) }
+const numbers = Float32Array.of(1, 2, 3, 4, 5, 6)
+
+const size = { layers: 1, width: 16, heads: 2, hidden: 32, vocabulary: 11, batch: 2, length: 5 }
+
+const decoderOutputs = Effect.gen(function* () {
+  const pool = yield* SessionPool
+  const specifications = Decoder.specifications(size)
+  const parameters = Parameters.make(specifications, Decoder.randomOf(3))
+  const ids = Op.input("ids", [size.batch, size.length], "int64")
+  const values = Decoder.logits(size, Parameters.inputs(specifications), ids)
+  const session = yield* pool.compile({ values }, { bind: parameters.arrays })
+  return yield* session.run({ ids: Decoder.ids(size, Decoder.randomOf(4)) })
+})
+
+describe("a session", () => {
+  it.effect("computes the same bits in a thread as in the caller", () =>
+    Effect.gen(function* () {
+      const there = yield* Effect.scoped(decoderOutputs).pipe(Effect.provide(inWorker))
+      const here = yield* Effect.scoped(decoderOutputs).pipe(Effect.provide(Session.layerInline))
+      assert.deepStrictEqual(there, here)
+    })
+  )
+
+  const refusals: ReadonlyArray<readonly [string, Session.Feeds, string, RegExp]> = [
+    ["a missing feed", {}, "MissingFeed", /input x, float32 \[2, 3\], was not fed/],
+    ["an unknown feed", { x: numbers, z: numbers }, "UnknownFeed", /no free input z; it has x/],
+    [
+      "a feed of another size",
+      { x: Float32Array.of(1) },
+      "MisshapenFeed",
+      /input x is float32 \[2, 3\] \(Float32Array of 6\), but was given float32 \[1\]/
+    ],
+    [
+      "a feed of another type",
+      { x: new BigInt64Array(6) },
+      "MisshapenFeed",
+      /but was given int64 \[6\]/
+    ]
+  ]
+  for (const [what, feeds, reason, message] of refusals)
+    it.effect(`names ${what}`, () =>
+      Effect.gen(function* () {
+        const pool = yield* SessionPool
+        const session = yield* pool.compile(doubled)
+        const error = yield* Effect.flip(session.run(feeds))
+        assert.strictEqual(error.reason, reason)
+        assert.match(error.message, message)
+      }).pipe(Effect.provide(Session.layerInline))
+    )
+
+  it.effect("reads bound memory anew at every run and writes into given memory", () =>
+    Effect.gen(function* () {
+      const pool = yield* SessionPool
+      const memory = new Float32Array(new SharedArrayBuffer(4)).fill(1)
+      const next = { next: Op.add(Op.input("state", [1]), Op.input("by", [1])) }
+      const session = yield* pool.compile(next, { bind: { state: memory }, into: { next: memory } })
+      yield* session.run({ by: Float32Array.of(2) })
+      memory[0] = (memory[0] ?? 0) * 10
+      yield* session.run({ by: Float32Array.of(5) })
+      assert.deepStrictEqual([...memory], [35])
+    }).pipe(Effect.provide(inWorker))
+  )
+
+  it.effect("refuses to bind memory that other threads cannot see", () =>
+    Effect.gen(function* () {
+      const pool = yield* SessionPool
+      const error = yield* Effect.flip(pool.compile(doubled, { bind: { x: numbers } }))
+      assert.strictEqual(error.reason, "NotShared")
+    }).pipe(Effect.provide(Session.layerInline))
+  )
+
+  it.effect("answers each of many runs at once with its own result", () =>
+    Effect.gen(function* () {
+      const pool = yield* SessionPool
+      const session = yield* pool.compile(doubled)
+      const sums = yield* Effect.forEach(
+        Array.from({ length: 50 }, (_, index) => index),
+        (index) =>
+          Effect.map(session.run({ x: new Float32Array(6).fill(index) }), ({ all }) => all[0]),
+        { concurrency: "unbounded" }
+      )
+      assert.deepStrictEqual(
+        sums,
+        Array.from({ length: 50 }, (_, index) => 6 * index)
+      )
+    }).pipe(Effect.provide(inWorker))
+  )
+
+  it.effect("copies only the fed part of a larger buffer", () =>
+    Effect.gen(function* () {
+      const pool = yield* SessionPool
+      const session = yield* pool.compile(doubled)
+      const { y } = yield* session.run({ x: new Float32Array(100_000).fill(3).subarray(10, 16) })
+      assert.deepStrictEqual(y, new Float32Array(6).fill(6))
+    }).pipe(Effect.provide(inWorker))
+  )
+
+  it.effect("gives whole numbers and truths as floats", () =>
+    Effect.gen(function* () {
+      const pool = yield* SessionPool
+      const session = yield* pool.compile({ first: Op.argMax(x), high: Op.greater(x, 4) })
+      assert.deepStrictEqual(yield* session.run({ x: numbers }), {
+        first: Float32Array.of(2, 2),
+        high: Float32Array.of(0, 0, 0, 0, 1, 1)
+      })
+    }).pipe(Effect.provide(Session.layerInline))
+  )
+
+  it.effect("refuses two values under one name", () =>
+    Effect.gen(function* () {
+      const pool = yield* SessionPool
+      const clash: { readonly [name: string]: Value.Value } = { x: Op.multiply(x, 2) }
+      const error = yield* Effect.flip(pool.compile(clash))
+      assert.match(error.message, /two different values are named x/)
+    }).pipe(Effect.provide(Session.layerInline))
+  )
+})
+
+const dying = new URL(
+  "data:text/javascript,import{parentPort}from'node:worker_threads';" +
+    "parentPort.on('message',({id,request}={})=>{if(!request)return parentPort.close();" +
+    "if(request.kind==='run')process.exit(7);parentPort.postMessage({id,outputs:{}})})"
+)
+
+describe("a thread that dies", () => {
+  it.effect("fails its pending runs and all later ones, and does not hang", () =>
+    Effect.gen(function* () {
+      const pool = yield* SessionPool
+      const session = yield* pool.compile(doubled)
+      const pending = yield* Effect.forEach(
+        [1, 2, 3],
+        () => Effect.flip(session.run({ x: numbers })),
+        { concurrency: "unbounded" }
+      )
+      const later = yield* Effect.flip(session.run({ x: numbers }))
+      for (const error of [...pending, later]) {
+        assert.strictEqual(error.reason, "WorkerDied")
+        assert.match(error.message, /exit code 7/)
+      }
+    }).pipe(Effect.provide(Session.layerFrom({ workers: 1 }, dying)))
+  )
+
+  it.effect("that never started fails what it is asked", () =>
+    Effect.gen(function* () {
+      const pool = yield* SessionPool
+      const error = yield* Effect.flip(pool.compile(doubled))
+      assert.strictEqual(error.reason, "WorkerDied")
+    }).pipe(
+      Effect.provide(
+        Session.layerFrom({ workers: 1 }, new URL("./NoSuchWorker.ts", import.meta.url))
+      )
+    )
+  )
+
+  it.live(
+    "is ended with its layer: the run in progress is finished, what waits behind it fails",
+    () =>
+      Effect.gen(function* () {
+        const scope = yield* Scope.make()
+        const context = yield* Layer.buildWithScope(inWorker, scope)
+        const big = Op.input("big", [700, 700])
+        const product = Array.from({ length: 8 }).reduce((y: Value.Value) => Op.matMul(y, big), big)
+        const session = yield* Context.get(context, SessionPool).compile({ product })
+        const run = Effect.exit(session.run({ big: new Float32Array(700 * 700) }))
+        const runs = yield* Effect.forkChild(Effect.all([run, run, run], { concurrency: 3 }))
+        yield* Effect.sleep("20 millis")
+        yield* Scope.close(scope, Exit.void)
+        const ends = (yield* Fiber.join(runs)).map((exit) => exit._tag)
+        assert.deepStrictEqual(ends, ["Success", "Failure", "Failure"])
+      })
+  )
+})
