@@ -125,6 +125,14 @@ describe("A small game's texts", () => {
     })
   }
 
+  it("give different variables different things", () => {
+    const pair = "inreceptacle(x:object, r:receptacle) & inreceptacle(y:object, r:receptacle)"
+    const rules = { ...roomRules, intro: [{ rhs: `[{x.name + '-' + y.name | ${pair}}]` }] }
+    const grammar = room.grammar.replace(JSON.stringify(roomRules), JSON.stringify(rules))
+    const game = Result.getOrThrow(Game.load({ ...room, grammar }, "room"))
+    expect(Game.start(game).observation).toBe("mug 2-mug 1, and mug 1-mug 2")
+  })
+
   it("can all be written, or the game is refused", () => {
     const { lamp: _, ...without } = roomRules
     expect(withRules(without)).toContain("field grammar: the grammar has no symbol #lamp#")

@@ -117,6 +117,12 @@ describe("A recording", () => {
   })
 })
 
+if (recordings === undefined) {
+  console.info(
+    "No ALFWORLD_DATA, no ../shared/data/alfworld: tests on real ALFWorld games are skipped."
+  )
+}
+
 const whereRecorded = recordings === undefined ? describe.skip : describe
 
 whereRecorded("The original's recordings (skipped without ALFWORLD_DATA/oracle)", () => {

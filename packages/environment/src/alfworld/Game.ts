@@ -12,7 +12,7 @@ import * as Grammar from "./Grammar.ts"
 import * as GrammarText from "./GrammarText.ts"
 import * as Names from "./Names.ts"
 
-/** A game ready to be started. `walkthrough`: the file's own solution, as the file writes it. */
+/** A game ready to be started. `walkthrough`: the file's own solution, in display names also where the file has ids. */
 export interface Game {
   readonly setting: Ground.Setting
   readonly grammar: Grammar.Grammar
@@ -66,8 +66,12 @@ export const load = (gameFile: GameFile, file = "game"): Result.Result<Game, Gam
       const texts = grammar.actions.get(action.name)
       return texts === undefined ? [] : [{ action, texts }]
     })
-    const walkthrough = gameFile.walkthrough ?? undefined
-    return { setting, grammar, moves, entities: entitiesOf(setting), walkthrough }
+    const game = { setting, grammar, moves, entities: entitiesOf(setting) }
+    const named = (word: string): string => entityOf(game, word)?.[0] ?? word
+    const walkthrough = gameFile.walkthrough?.map((command) =>
+      command.split(" ").map(named).join(" ")
+    )
+    return { ...game, walkthrough }
   })
 
 /** The game at its first observation. */
@@ -93,9 +97,9 @@ export const step = ({ situation: before }: GameState, command: string): GameSta
   return show(nothingHappens, before)
 }
 
-/** The display name and the type of an entity by its id, in any case; for instance to read a walkthrough in ids. */
+/** The display name and the type of an entity by its id, in any case. */
 export const entityOf = (
-  { entities, setting }: Game,
+  { entities, setting }: Pick<Game, "entities" | "setting">,
   id: string
 ): readonly [name: string, type: string] | undefined => {
   const number = setting.vocabulary.objectNumbers.get(id.toLowerCase()) ?? -1
