@@ -172,8 +172,8 @@ export const step = (
   const { dimension: d, heads, layers } = network.config
   const tables = tablesOf(network, weights)
   const rotation = {
-    cos: Op.input("cos", [1, 1, 1, rotatedPairs(network.config)]),
-    sin: Op.input("sin", [1, 1, 1, rotatedPairs(network.config)])
+    cos: Op.input("cos", [1, rotatedPairs(network.config)]),
+    sin: Op.input("sin", [1, rotatedPairs(network.config)])
   }
   const penalty = Op.reshape(penaltyOf(Op.input("cached", [b, cache])), [b, 1, 1, cache])
   let hidden = embed(network, weights, tables, b, 1)
@@ -311,7 +311,7 @@ const feedForward = (weights: Weights, l: number, x: V): V => {
 
 const rotationOf = (config: DecoderConfig, from: number, to: number): Rotation => {
   const rows = Array.from({ length: to - from }, (_, i) => angles(config, from + i)).flat()
-  const shape = [1, 1, to - from, rotatedPairs(config)]
+  const shape = [to - from, rotatedPairs(config)]
   return {
     cos: Op.constant(rows.map(Math.cos), shape),
     sin: Op.constant(rows.map(Math.sin), shape)

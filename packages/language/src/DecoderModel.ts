@@ -106,6 +106,10 @@ const generate = Effect.fnUntraced(function* (
       sparseFeatures(network.tokenizer, featureNames, prompt.matches ?? {})
     )
   )
+  for (const generation of generations) {
+    const problem = Generation.problemOf(network.tokenizer, featureNames, generation)
+    if (problem !== undefined) return yield* badRequest(engine, generation.prompt, problem)
+  }
   const shards = shardsOf(generations, engine.shards ?? 1, engine.maxBatch ?? 128)
   yield* Effect.forEach(
     shards,
@@ -121,6 +125,15 @@ const generate = Effect.fnUntraced(function* (
   )
   return yield* Effect.forEach(generations, (generation) => completionOf(engine, generation))
 })
+
+const badRequest = ({ name }: Engine, { text }: LanguageModel.Prompt, problem: string) =>
+  Effect.fail(
+    new LanguageModel.LanguageModelError({
+      reason: "BadRequest",
+      model: name,
+      message: `${problem} (prompt ${JSON.stringify(text.slice(-80))})`
+    })
+  )
 
 /** Rows of like length together, dealt over the shards; each shard works through its own queue of batches. */
 const shardsOf = (
@@ -186,6 +199,8 @@ const prefill = Effect.fnUntraced(function* (
   )
   const { logits = floats(0), value, ...caches } = yield* session.run(feeds)
   for (const [b, row] of rows.entries()) row.value = value?.[b]
+  // A row whose every token is forced would not notice in its logits.
+  for (const row of rows) if (Number.isNaN(row.value ?? 0)) row.finish = "Broken"
   const cached = floats(batch * cache)
   for (let b = 0; b < batch; b++) {
     cached.set(feeds.valid.subarray(b * prompt, (b + 1) * prompt), b * cache)
@@ -291,24 +306,27 @@ const completionOf = (
   engine: Engine,
   generation: Generation.Generation
 ): Effect.Effect<LanguageModel.Completion, LanguageModel.LanguageModelError> => {
-  const { choices, features, finish, ids, logProbabilities, promptIds, value } = generation
+  const { choices, features, finish, ids, isConstrained, logProbabilities, promptIds, value } =
+    generation
   if (finish === undefined || finish === "Broken") {
     return Effect.fail(
       new LanguageModel.LanguageModelError({
         reason: "BadResponse",
         model: engine.name,
-        message: `no token could follow "${engine.network.tokenizer.decode(ids)}": every candidate is masked or not a number`
+        message:
+          `no token could follow ${JSON.stringify(engine.network.tokenizer.decode(ids))}: the network gives ` +
+          "no numbers, or every word is ruled out; look at the parameters, then at forbidden and once"
       })
     )
   }
   return Effect.succeed({
-    text: engine.network.tokenizer.decode(ids),
+    text: Generation.textOf(engine.network.tokenizer, generation),
     finish,
     promptIds,
     ids,
     logProbabilities,
     features,
-    ...(generation.prompt.allowed === undefined ? {} : { choices }),
+    ...(isConstrained ? { choices } : {}),
     ...(value === undefined ? {} : { value })
   })
 }

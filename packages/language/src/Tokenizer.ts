@@ -19,6 +19,9 @@ export const specialWords = [
 export const padId = 0
 export const unknownId = 1
 
+/** Padding and the unknown word stand in prompts only: generation never gives them. */
+export const neverSampled: ReadonlyArray<number> = [padId, unknownId]
+
 export class TokenizerError extends Schema.TaggedError<TokenizerError>()("TokenizerError", {
   reason: Schema.Literals(["BadFile", "Foreign"]),
   message: Schema.String

@@ -212,7 +212,7 @@ const stepFor = Effect.fnUntraced(function* (
   const parameters = DecoderModel.weightsOf(trainable.parameters)
   const { maxGradNorm } = options
   const made = yield* TrainStep.make(
-    { loss: lossOf(trainable, parameters, shape), parameters, optimizer, maxGradNorm },
+    { loss: lossOf(trainable, parameters, shape), outputs: {}, parameters, optimizer, maxGradNorm },
     state,
     workerOf(options.worker)
   )

@@ -1,0 +1,116 @@
+/**
+ * The third phase: first policies by imitation, trained to convergence.
+ * `cloned` copies all demonstrations; `cloned+` every successful offline trajectory. Both are baselines; the first starts the dream.
+ */
+import { Ending, type Learner, RunEvent, Seed, type Trajectory } from "@dreamgym/domain"
+import { Schedule, Session } from "@dreamgym/graph"
+import { type Tokenizer, Trainable } from "@dreamgym/language"
+import { Imitation, Sft } from "@dreamgym/learner"
+import { LanguagePolicy } from "@dreamgym/rollout"
+import * as Effect from "effect/Effect"
+import * as Scope from "effect/Scope"
+import type { Config } from "./Config.ts"
+import { networkOf } from "./Networks.ts"
+import { RunLog } from "./RunLog.ts"
+import type { World } from "./World.ts"
+
+/**
+ * Early stopping finds the number of updates on a tenth of the trajectories held out; then all of them are cloned for that many
+ * updates from fresh parameters, so that none is wasted.
+ */
+export const clone = Effect.fn("Clone.clone")(function* (
+  name: string,
+  trajectories: ReadonlyArray<Trajectory.Trajectory>,
+  world: World,
+  tokenizer: Tokenizer.Tokenizer,
+  config: Config
+) {
+  const log = yield* RunLog
+  const good = trajectories.filter(({ ending }) => Ending.isSuccess(ending))
+  const rowsOf = (list: ReadonlyArray<Trajectory.Trajectory>) =>
+    list.flatMap((trajectory) =>
+      Imitation.rowsOf(trajectory, {
+        tokenizer,
+        knowledge: world.knowledge,
+        prompt: LanguagePolicy.statePrompt
+      }).map((row) => ({ row }))
+    )
+  const fresh = () =>
+    Trainable.make(
+      networkOf(config.clone, world.knowledge, tokenizer, true),
+      Seed.key(config.seed, "policy")
+    )
+  const kept = good.filter((_, i) => i % 10 !== 0)
+  const held = good.filter((_, i) => i % 10 === 0)
+  const updates = yield* bestUpdates(name, fresh(), rowsOf(kept), rowsOf(held), config)
+  const trainable = fresh()
+  const stats = yield* Sft.fit(trainable, rowsOf(good), { ...optionsOf(config, name), updates })
+  trainable.version = 0
+  yield* log.emit({
+    _tag: "ClonedPolicy",
+    policy: name,
+    updates: stats.updates,
+    trajectories: good.length,
+    loss: stats.loss
+  })
+  return trainable
+})
+
+const optionsOf = (config: Config, name: string) => {
+  const { batchSize, lr, maxUpdates } = config.clone
+  return {
+    batchSize,
+    schedule: Schedule.warmUp(10, Schedule.linear({ from: lr, to: 0, steps: maxUpdates - 10 })),
+    weightDecay: 0.02,
+    maxGradNorm: 1,
+    key: Seed.key(config.seed, `${name} batches`),
+    worker: 0
+  }
+}
+
+const every = 20
+
+/** The update with the least held-out loss; training stops `patience` updates after it. */
+const bestUpdates = Effect.fnUntraced(function* (
+  name: string,
+  trainable: Trainable.Trainable,
+  train: ReadonlyArray<Sft.Example>,
+  held: ReadonlyArray<Sft.Example>,
+  config: Config
+): Effect.fn.Return<
+  number,
+  Learner.LearnerError,
+  RunLog | Session.SessionPool | Scope.Scope
+> {
+  const log = yield* RunLog
+  const pool = yield* Session.SessionPool
+  const scope = yield* Effect.scope
+  const { batchSize, maxUpdates, patience } = config.clone
+  if (held.length === 0) return maxUpdates
+  const sessions = new Map<string, Session.Session>()
+  let best = { update: maxUpdates, loss: Number.POSITIVE_INFINITY }
+  yield* Sft.fit(trainable, train, {
+    ...optionsOf(config, name),
+    updates: maxUpdates,
+    onUpdate: (update) =>
+      Effect.gen(function* () {
+        if (update % every !== 0) return true
+        const loss = yield* Sft.evaluate(trainable, held, { batchSize, worker: 0, sessions })
+        if (loss < best.loss) best = { update, loss }
+        yield* log.emit(progress(name, update, maxUpdates, loss))
+        return update - best.update < patience
+      }).pipe(
+        Effect.provideService(Session.SessionPool, pool),
+        Effect.provideService(Scope.Scope, scope)
+      )
+  })
+  return best.update
+})
+
+const progress = (name: string, done: number, total: number, loss: number): RunEvent.RunEvent => ({
+  _tag: "PhaseProgressed",
+  phase: "clone",
+  done,
+  total,
+  metrics: { [`${name}/held_out_loss`]: loss }
+})

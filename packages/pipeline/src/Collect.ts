@@ -1,0 +1,101 @@
+/**
+ * The first phase: real experience, collected once. Demonstrations of an expert, and exploration by noisy and random players.
+ * Everything that it plays counts as real transitions; nothing later adds to them.
+ */
+import {
+  Ending,
+  Environment,
+  Policy,
+  RunEvent,
+  Seed,
+  type Task,
+  type Trajectory
+} from "@dreamgym/domain"
+import { TrainingText } from "@dreamgym/experience"
+import { Rollout } from "@dreamgym/rollout"
+import * as Effect from "effect/Effect"
+import type { Config } from "./Config.ts"
+import { RunLog } from "./RunLog.ts"
+import type { World } from "./World.ts"
+
+/**
+ * `demonstrations` are the expert's; `train` and `heldOut` split all trajectories by task and house, never by transition:
+ * `heldOut` only measures the experience model.
+ */
+export interface Offline {
+  readonly demonstrations: ReadonlyArray<Trajectory.Trajectory>
+  readonly train: ReadonlyArray<Trajectory.Trajectory>
+  readonly heldOut: ReadonlyArray<Trajectory.Trajectory>
+  readonly realTransitions: number
+}
+
+export const collect = Effect.fn("Collect.collect")(function* (world: World, config: Config) {
+  const { demonstrations, heldOutTrajectories, noisyFraction, trajectories } = config.collect
+  const log = yield* RunLog
+  const tasks = world.collection.slice(0, trajectories)
+  const noisy = demonstrations + Math.round((tasks.length - demonstrations) * noisyFraction)
+  const { expert, noisy: mixed, random } = world.demonstrators
+  const parts = [
+    yield* play(world, config, expert, tasks.slice(0, demonstrations), "expert"),
+    yield* play(world, config, mixed, tasks.slice(demonstrations, noisy), "noisy"),
+    yield* play(world, config, random, tasks.slice(noisy), "random")
+  ]
+  const [shown = []] = parts
+  const all = parts.flat()
+  const explored = all.slice(shown.length)
+  const { heldOut, train } = TrainingText.split(explored, {
+    heldOutShare: heldOutTrajectories / Math.max(1, explored.length),
+    key: Seed.key(config.seed, "split")
+  })
+  const realTransitions = transitionsOf(all)
+  yield* log.emit({
+    _tag: "CollectedRealExperience",
+    trajectories: all.length,
+    transitions: realTransitions,
+    demonstrations: shown.length,
+    successes: all.filter(({ ending }) => Ending.isSuccess(ending)).length
+  })
+  return { demonstrations: shown, train: [...shown, ...train], heldOut, realTransitions }
+})
+
+export const transitionsOf = (trajectories: ReadonlyArray<Trajectory.Trajectory>): number =>
+  trajectories.reduce((sum, trajectory) => sum + trajectory.transitions.length, 0)
+
+/** Real episodes of a scripted player; a faulty one is kept with its ending and counted, never counted as a failure of the player. */
+const play = Effect.fnUntraced(
+  function* (
+    world: World,
+    config: Config,
+    player: Policy.Policy["Service"],
+    tasks: ReadonlyArray<Task.Task>,
+    purpose: string
+  ) {
+    const log = yield* RunLog
+    const played: Array<Trajectory.Trajectory> = []
+    for (let from = 0; from < tasks.length; from += waveSize) {
+      const wave = tasks.slice(from, from + waveSize)
+      const keys = wave.map((_, i) => Seed.key(config.seed, purpose, from + i))
+      played.push(...(yield* Rollout.wave({ tasks: wave, keys, stepLimit: world.stepLimit })))
+      yield* log.emit(progress(purpose, played.length, tasks.length))
+    }
+    return played
+  },
+  (effect, world, _config, player) =>
+    effect.pipe(
+      Effect.provideService(Policy.Policy, player),
+      Effect.provideService(
+        Environment.Environments,
+        Environment.makeEnvironments([world.environment])
+      )
+    )
+)
+
+const waveSize = 64
+
+const progress = (player: string, done: number, total: number): RunEvent.RunEvent => ({
+  _tag: "PhaseProgressed",
+  phase: "collect",
+  done,
+  total,
+  metrics: { [`collect/${player}`]: done }
+})

@@ -1,0 +1,97 @@
+/**
+ * Success in the REAL environment: the only thing that counts.
+ * It plays and counts; whose tasks these are is the caller's business.
+ */
+import { Ending, Environment, Evaluation, Policy, Seed, type Task, type Trajectory } from "@dreamgym/domain"
+import { DecoderModel, type Trainable } from "@dreamgym/language"
+import { LanguagePolicy, Rollout } from "@dreamgym/rollout"
+import * as Effect from "effect/Effect"
+import type { Config } from "./Config.ts"
+import type { World } from "./World.ts"
+
+/** A trained decoder as a policy of this world. `worker` is the first thread of its shards. */
+export const policyOf = Effect.fn("Evaluate.policyOf")(function* (
+  name: string,
+  trainable: Trainable.Trainable,
+  world: World,
+  options: { readonly temperature: number; readonly shards: number; readonly firstWorker?: number }
+) {
+  const model = yield* DecoderModel.make({
+    name,
+    network: trainable.network,
+    parameters: trainable.parameters,
+    featureNames: world.knowledge.features,
+    version: Effect.sync(() => trainable.version),
+    shards: options.shards,
+    ...(options.firstWorker === undefined ? {} : { firstWorker: options.firstWorker })
+  })
+  return LanguagePolicy.make(model, {
+    name,
+    knowledge: () => world.knowledge,
+    temperature: options.temperature,
+    maxTokens: 12
+  })
+})
+
+/** One real episode per task, in lock-step waves; the same key gives the same episodes. */
+export const play = Effect.fn("Evaluate.play")(function* (
+  policy: Policy.Policy["Service"],
+  world: World,
+  tasks: ReadonlyArray<Task.Task>,
+  key: Seed.Key
+) {
+  const played: Array<Trajectory.Trajectory> = []
+  for (let from = 0; from < tasks.length; from += waveSize) {
+    const wave = tasks.slice(from, from + waveSize)
+    const keys = wave.map((_, i) => Seed.key(key, "episode", from + i))
+    played.push(...(yield* Rollout.wave({ tasks: wave, keys, stepLimit: world.stepLimit })))
+  }
+  return played
+}, (effect, policy, world) =>
+  effect.pipe(
+    Effect.provideService(Policy.Policy, policy),
+    Effect.provideService(Environment.Environments, Environment.makeEnvironments([world.environment]))
+  ))
+
+const waveSize = 128
+
+/** Plays and counts. Faults are counted apart: they are neither success nor failure of the policy. */
+export const evaluate = Effect.fn("Evaluate.evaluate")(function* (
+  name: string,
+  trainable: Trainable.Trainable,
+  world: World,
+  tasks: ReadonlyArray<Task.Task>,
+  config: Config
+) {
+  const { temperature } = config.evaluate
+  const policy = yield* policyOf(name, trainable, world, { temperature, shards: config.engine.workers })
+  const played = yield* play(policy, world, tasks, Seed.key(config.seed, "evaluation"))
+  return summarise(name, world, played)
+}, Effect.scoped)
+
+export const summarise = (
+  policy: string,
+  world: World,
+  played: ReadonlyArray<Trajectory.Trajectory>
+): Evaluation.Evaluation => {
+  const scored = played.filter(({ ending }) => ending._tag !== "Failed")
+  const successes = scored.filter(({ ending }) => Ending.isSuccess(ending)).length
+  const byKind: Record<string, { episodes: number; successes: number }> = {}
+  for (const { ending, task } of scored) {
+    const kind = (byKind[world.kindOf(task)] ??= { episodes: 0, successes: 0 })
+    kind.episodes++
+    if (Ending.isSuccess(ending)) kind.successes++
+  }
+  const steps = scored.reduce((sum, { transitions }) => sum + transitions.length, 0)
+  return {
+    policy,
+    environment: world.environment.name,
+    episodes: scored.length,
+    successes,
+    faults: played.length - scored.length,
+    rate: successes / Math.max(1, scored.length),
+    ...Evaluation.wilson(successes, scored.length),
+    meanSteps: steps / Math.max(1, scored.length),
+    byKind
+  }
+}

@@ -1,0 +1,15 @@
+/** The tokenizer of a run: the world's lexicon, and whatever other words its offline texts hold. */
+import type { Knowledge, Trajectory } from "@dreamgym/domain"
+import { Tokenizer } from "@dreamgym/language"
+
+export const tokenizerOf = (
+  knowledge: Knowledge.Knowledge,
+  trajectories: ReadonlyArray<Trajectory.Trajectory>
+): Tokenizer.Tokenizer => {
+  const texts = trajectories.flatMap(({ firstObservation, task, transitions }) => [
+    task.instruction,
+    firstObservation,
+    ...transitions.flatMap(({ action, nextObservation }) => [action.text, nextObservation])
+  ])
+  return Tokenizer.make([...knowledge.lexicon, ...Tokenizer.uncovered(knowledge.lexicon, texts)])
+}
