@@ -198,9 +198,12 @@ const prefill = Effect.fnUntraced(function* (
     Decoder.prefill(network, weights, { batch, prompt, cache })
   )
   const { logits = floats(0), value, ...caches } = yield* session.run(feeds)
-  for (const [b, row] of rows.entries()) row.value = value?.[b]
-  // A row whose every token is forced would not notice in its logits.
-  for (const row of rows) if (Number.isNaN(row.value ?? 0)) row.finish = "Broken"
+  const size = network.tokenizer.vocabulary.length
+  for (const [b, row] of rows.entries()) {
+    row.value = value?.[b]
+    // A row whose every token is forced would not look at its logits.
+    if (Number.isNaN((row.value ?? 0) + (logits[b * size] ?? 0))) row.finish = "Broken"
+  }
   const cached = floats(batch * cache)
   for (let b = 0; b < batch; b++) {
     cached.set(feeds.valid.subarray(b * prompt, (b + 1) * prompt), b * cache)
