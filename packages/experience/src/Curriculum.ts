@@ -65,7 +65,7 @@ export const scoredReturns = (group: Trajectory.TrajectoryGroup): ReadonlyArray<
     .map(Trajectory.totalReward)
 
 /** Population mean and variance (1/n), as in Eq. 7; both 0 for no values. */
-export const moments = (
+export const meanAndVariance = (
   values: ReadonlyArray<number>
 ): { readonly mean: number; readonly variance: number } => {
   if (values.length === 0) return { mean: 0, variance: 0 }
@@ -106,9 +106,9 @@ export const observed = (
   for (const [name, own] of byTask) {
     const task = own[0]?.task
     if (task === undefined) continue
-    const { mean } = moments(own.map(({ value }) => value))
+    const { mean } = meanAndVariance(own.map(({ value }) => value))
     const all = byCluster.get(cluster(task)) ?? own
-    const { variance } = moments(all.map(({ value }) => value))
+    const { variance } = meanAndVariance(all.map(({ value }) => value))
     const attempts = (updated.get(name)?.attempts ?? 0) + own.length
     updated.set(name, { task, attempts, meanReturn: mean, variance })
   }

@@ -196,7 +196,7 @@ const complaintOf: Record<QualityFilter.Rejection, Complaint> = {
       : `this does not follow from its action: ${audit.malformed}`,
   Contradiction: ({ audit, maxContradictions }) =>
     audit !== undefined && audit.contradictions > maxContradictions
-      ? `the text contradicts itself ${audit.contradictions} times`
+      ? `the text contradicts itself: ${audit.contradictions} found, ${maxContradictions} allowed`
       : undefined,
   UnearnedReward: ({ audit, trajectory }) =>
     audit?.success === false && Trajectory.totalReward(trajectory) > 0

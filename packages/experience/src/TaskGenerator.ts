@@ -37,12 +37,12 @@ export interface Counts extends Readonly<Record<Drop, number>> {
 
 /**
  * Variations of dream tasks (`DreamTask`), seed by seed: at most `perSeed` of each, different from all seeds and from each other.
- * A new task's id follows from its house and instruction alone. Fails with `NoSeedTasks` where no seed can be dreamt.
+ * A new task has the id that `Knowledge.restate` gave it, else one that follows from its house and instruction. Fails with `NoSeedTasks` where no seed can be dreamt.
  */
 export const make = Effect.fnUntraced(function* (model: LanguageModel.Model, options: Options) {
   const counts = yield* Ref.make<Counts>(none)
   const variations: Curriculum.TaskGenerator["Service"]["variations"] = (seeds, request) =>
-    Stream.unwrap(Effect.map(planOf(seeds, counts), (plan) => variationsOf(plan, request)))
+    Stream.unwrap(Effect.map(planOf(seeds, options, counts), (plan) => variationsOf(plan, request)))
   const variationsOf = (plan: Plan, request: { readonly perSeed: number; readonly key: number }) =>
     Stream.fromIterable(plan.seeds).pipe(
       Stream.zipWithIndex,
@@ -74,7 +74,7 @@ interface Seedling {
   readonly house: string
 }
 
-/** `known` holds the ids of seeds and of everything written so far. */
+/** `known` holds the fingerprints of the seeds and of everything written so far. */
 interface Plan {
   readonly seeds: ReadonlyArray<Seedling>
   readonly known: Set<string>
@@ -82,6 +82,7 @@ interface Plan {
 
 const planOf = Effect.fnUntraced(function* (
   tasks: ReadonlyArray<Task.Task>,
+  options: Options,
   counts: Ref.Ref<Counts>
 ): Effect.fn.Return<Plan, Curriculum.TaskGeneratorError> {
   const seeds = tasks.flatMap((task) =>
@@ -95,8 +96,10 @@ const planOf = Effect.fnUntraced(function* (
   )
   yield* count(counts, "NotDreamable", tasks.length - seeds.length)
   if (seeds.length === 0) return yield* noSeedTasks(tasks.length)
-  const known = new Set(seeds.map((seed) => idOf(seed, seed.task.instruction)))
-  return { seeds, known }
+  const known = seeds.flatMap((seed) =>
+    namesOf(seed, options).map((instruction) => fingerprintOf(seed, instruction))
+  )
+  return { seeds, known: new Set(known) }
 })
 
 const replies = (
@@ -156,9 +159,10 @@ const taskFrom = (
       ? { ...of, instruction: instruction.success }
       : knowledge.restate(of, instruction.success)
   if (restated === undefined) return Result.fail("Impossible")
-  const id = idOf(seed, restated.instruction)
-  if (known.has(id)) return Result.fail("Duplicate")
-  known.add(id)
+  const fingerprint = fingerprintOf(seed, restated.instruction)
+  if (known.has(fingerprint)) return Result.fail("Duplicate")
+  known.add(fingerprint)
+  const id = restated.id === of.id ? fingerprint : restated.id
   return Result.succeed(dreamOf(seed, { ...restated, id }))
 }
 
@@ -173,8 +177,14 @@ const dreamOf = ({ payload, task }: Seedling, restated: Task.Task): Task.Task =>
   return DreamTask.dreamTask({ ...restated, origin }, observation, task.environment)
 }
 
-/** 64 bits of the house and the instruction: the same task written twice, ever, has one id. */
-const idOf = ({ house, payload }: Seedling, instruction: string): string => {
+/** A seed's instruction in its own words, and in the words that its world prefers. */
+const namesOf = ({ payload: { of } }: Seedling, options: Options): ReadonlyArray<string> => {
+  const restated = options.knowledge(of.environment)?.restate(of, of.instruction)
+  return restated === undefined ? [of.instruction] : [of.instruction, restated.instruction]
+}
+
+/** 64 bits of the house and the instruction: the same task written twice, ever, has one fingerprint. */
+const fingerprintOf = ({ house, payload }: Seedling, instruction: string): string => {
   const text = `${payload.of.environment}\n${house}\n${Format.harmless(instruction).toLowerCase()}`
   const half = (seed: number) => Seed.key(seed, text).toString(36).padStart(7, "0")
   return `generated-${half(1)}${half(2)}`
