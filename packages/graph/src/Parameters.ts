@@ -87,12 +87,15 @@ export const inputs = <Name extends string>(specifications: {
 }): { readonly [name in Name]: Value } =>
   Record.map(specifications, (one: { readonly shape: Shape.Shape }, name) => input(name, one.shape))
 
+/** Tensors by name, as `Safetensors.decode` gives them. */
+export type TensorsOf = {
+  readonly [name: string]: { readonly shape: Shape.Shape; readonly data: Float32Array }
+}
+
 /** Parameters of the expected shapes, filled from other tensors with exactly their names. */
 export const fromTensors = <Name extends string>(
   shapes: { readonly [name in Name]: Shape.Shape },
-  tensors: {
-    readonly [name: string]: { readonly shape: Shape.Shape; readonly data: Float32Array }
-  }
+  tensors: TensorsOf
 ): Result.Result<Parameters<Name>, ParametersError> => {
   const parameters = zeros(shapes)
   for (const name in shapes) {

@@ -12,7 +12,9 @@ const ownSources = new URL(".", import.meta.url).href
 const callSite = (stack: string): string => {
   const frames = stack.split("\n").filter((line) => line.trimStart().startsWith("at "))
   const own = (line: string) =>
-    line.includes(ownSources) || line.includes(ownSources.replace("file://", ""))
+    line.includes("(<anonymous>)") ||
+    line.includes(ownSources) ||
+    line.includes(ownSources.replace("file://", ""))
   return (frames.find((line) => !own(line)) ?? frames.at(-1) ?? "at unknown").trim()
 }
 
