@@ -58,7 +58,10 @@ const byTag: Readonly<Record<string, Diagnosis>> = {
     "NotPermitted",
     "it may not be written or read; change its permissions, or choose another folder with --set run.directory=PATH"
   ],
-  AlreadyExists: ["Exists", "it is there already"]
+  AlreadyExists: [
+    "Exists",
+    "a file of this name is in the way; move it, or choose another folder with --set run.directory=PATH"
+  ]
 }
 
 const diagnosis = (error: PlatformError): Diagnosis => {

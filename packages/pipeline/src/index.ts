@@ -1,1 +1,14 @@
-export {}
+/** The stages, the packaged trainer, and everything around a run: configuration, run directory, checkpoints, report. */
+export * as Checkpoint from "./Checkpoint.ts"
+export * as Config from "./Config.ts"
+export * as ConfigError from "./ConfigError.ts"
+export * as ConfigPresets from "./ConfigPresets.ts"
+export * as ConfigResolve from "./ConfigResolve.ts"
+export * as Metrics from "./Metrics.ts"
+export * as Report from "./Report.ts"
+export * as RunDirectory from "./RunDirectory.ts"
+export * as RunError from "./RunError.ts"
+export * as RunLog from "./RunLog.ts"
+export * as Surviving from "./Surviving.ts"
+export * as TrainerContract from "./TrainerContract.ts"
+export * as Versions from "./Versions.ts"
