@@ -67,7 +67,7 @@ if ! is_fresh; then
   [ -w . ] || stop "dependencies are missing and $(pwd) cannot be written to."
   take_lock
   if ! is_fresh; then
-    echo "dreamgym: installing dependencies (npm ci, about half a minute) ..."
+    echo "dreamgym: installing dependencies (npm ci, about a minute) ..."
     rm -f "$stamp"
     npm ci --loglevel=error >/dev/null || stop "npm ci failed; what it said is above."
     write_stamp

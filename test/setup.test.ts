@@ -55,7 +55,7 @@ const setUp = async (...options: ReadonlyArray<string>) => {
 
 const installed = {
   status: 0,
-  stdout: "dreamgym: installing dependencies (npm ci, about half a minute) ...\n",
+  stdout: "dreamgym: installing dependencies (npm ci, about a minute) ...\n",
   stderr: ""
 }
 const silent = { status: 0, stdout: "", stderr: "" }
