@@ -3,26 +3,8 @@
  * Whether it would do anything is the business of the notebook's readers.
  */
 
-export const verbs = [
-  ...(["go", "open", "close", "take", "move", "clean", "heat", "cool", "use"] as const),
-  ...(["examine", "look", "inventory", "slice", "help"] as const)
-] as const
-
-export type Verb = (typeof verbs)[number]
-
-/**
- * `take`, `move`, `clean`, `heat` and `cool` have an object and a place; `use` has an object; `go`, `open`, `close` and `examine`
- * name what they concern as `place` (one may also examine an object); the others have neither. Only ALFWorld's own games know
- * `slice` (with a knife as `place`) and `help`.
- */
-export interface Command {
-  readonly verb: Verb
-  readonly object?: string
-  readonly place?: string
-}
-
 /** The word of the language for each verb. */
-export const word: Readonly<Record<Verb, string>> = {
+export const word = {
   go: "go to",
   open: "open",
   close: "close",
@@ -37,6 +19,19 @@ export const word: Readonly<Record<Verb, string>> = {
   inventory: "inventory",
   slice: "slice",
   help: "help"
+} as const
+
+export type Verb = keyof typeof word
+
+/**
+ * `take`, `move`, `clean`, `heat` and `cool` have an object and a place; `use` has an object; `go`, `open`, `close` and `examine`
+ * name what they concern as `place` (one may also examine an object); the others have neither. Only ALFWorld's own games know
+ * `slice` (with a knife as `place`) and `help`.
+ */
+export interface Command {
+  readonly verb: Verb
+  readonly object?: string
+  readonly place?: string
 }
 
 /** The word between object and place. */
@@ -53,7 +48,7 @@ export const preposition: Readonly<Partial<Record<Verb, string>>> = {
 export const parse = (text: string): Command | undefined => {
   const bare = text.trim()
   const end = bare.indexOf(" ")
-  return readers[end < 0 ? bare : bare.slice(0, end)]?.(bare)
+  return readers.get(end < 0 ? bare : bare.slice(0, end))?.(bare)
 }
 
 export const write = ({ verb, object, place }: Command): string =>
@@ -85,19 +80,21 @@ const withBoth = (verb: Verb, separator: string): Reader => {
   }
 }
 
-const readers: Readonly<Record<string, Reader>> = {
-  go: withPlace("go"),
-  open: withPlace("open"),
-  close: withPlace("close"),
-  examine: withPlace("examine"),
-  use: withObject("use"),
-  take: withBoth("take", " from "),
-  move: withBoth("move", " to "),
-  clean: withBoth("clean", " with "),
-  heat: withBoth("heat", " with "),
-  cool: withBoth("cool", " with "),
-  slice: withBoth("slice", " with "),
-  help: bare("help"),
-  look: bare("look"),
-  inventory: bare("inventory")
-}
+const readers: ReadonlyMap<string, Reader> = new Map(
+  Object.entries({
+    go: withPlace("go"),
+    open: withPlace("open"),
+    close: withPlace("close"),
+    examine: withPlace("examine"),
+    use: withObject("use"),
+    take: withBoth("take", " from "),
+    move: withBoth("move", " to "),
+    clean: withBoth("clean", " with "),
+    heat: withBoth("heat", " with "),
+    cool: withBoth("cool", " with "),
+    slice: withBoth("slice", " with "),
+    help: bare("help"),
+    look: bare("look"),
+    inventory: bare("inventory")
+  })
+)

@@ -156,7 +156,10 @@ const blunder = (
   return pickOne<Command.Command>(random, [
     { verb: "open", place },
     { verb: "close", place },
-    ...[take, move, take, move],
+    take,
+    move,
+    take,
+    move,
     { verb: process, object, place },
     { verb: "use", object: lamps[0] ?? object },
     { verb: "examine", place: object },

@@ -48,7 +48,8 @@ const fetch = (scene: Scene): Command | undefined => {
     if (object === undefined || isDelivered(place)) continue
     return reach(scene, place) ?? { verb: "take", object, place: place.name }
   }
-  return explore(scene, priors.likely[goal.object] ?? [])
+  const isKnown = Object.hasOwn(priors.likely, goal.object)
+  return explore(scene, (isKnown ? priors.likely[goal.object] : undefined) ?? [])
 }
 
 /** With a goal object that is to be looked at: use the lamp, else look for it. */

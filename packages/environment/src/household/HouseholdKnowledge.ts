@@ -68,7 +68,7 @@ export const ofAlfWorld = (
   const world = Words.ofAlfWorld(placeKinds, new Set([...kindsOf(objects), ...goals]), objects)
   return make({
     world,
-    lexicon: Lexicon.make(world, placeNames),
+    lexicon: Lexicon.make(world, placeNames, Lexicon.alfWorldPhrases),
     placesOf: ({ id }) => places.get(rootId(id)),
     payload: ({ payload }) => payload
   })
@@ -120,7 +120,7 @@ const describe = (
   matches: NotebookView.matches(notebook, goal, lampKinds)
 })
 
-/** No answer may list an object that is held or noted elsewhere, except those that the command names. */
+/** No answer may list an object that is held or noted elsewhere, except those that the command asks about. */
 const question = (
   notebook: Notebook.Notebook,
   goal: Goal.Goal | undefined,
@@ -131,7 +131,8 @@ const question = (
   const there =
     command === undefined ? Notebook.here(notebook) : NotebookView.destination(notebook, command)
   const elsewhere = notebook.places.flatMap((place) => (place === there ? [] : place.contents))
-  const noted = notebook.held === undefined ? elsewhere : [...elsewhere, notebook.held]
+  const isHidden = notebook.held !== undefined && command?.verb !== "inventory"
+  const noted = isHidden ? [...elsewhere, notebook.held] : elsewhere
   return {
     text: NotebookView.text(notebook, goal),
     matches: NotebookView.matches(notebook, goal, world.lampKinds, command),

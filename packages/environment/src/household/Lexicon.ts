@@ -8,9 +8,14 @@ import * as Goal from "./Goal.ts"
 import * as Words from "./Words.ts"
 
 /** The lexicon of a world in which places have these names; without doubles, in a fixed order. */
-export const make = (world: Words.World, places: ReadonlyArray<string>): ReadonlyArray<string> => [
+export const make = (
+  world: Words.World,
+  places: ReadonlyArray<string>,
+  phrases: ReadonlyArray<string> = []
+): ReadonlyArray<string> => [
   ...new Set([
     ...language,
+    ...phrases,
     ...world.placeKinds,
     ...world.objectKinds,
     ...world.lampKinds,
@@ -21,9 +26,33 @@ export const make = (world: Words.World, places: ReadonlyArray<string>): Readonl
 
 const overview = "You are in the middle of a room. Looking quickly around you, you see"
 
+/** Phrases that only ALFWorld's own games use. */
+export const alfWorldPhrases: ReadonlyArray<string> = [
+  `-= Welcome to TextWorld, ALFRED! =-\n\n${overview}`,
+  "put some",
+  "on",
+  "clean some",
+  "heat some",
+  "cool some",
+  "and put it in",
+  "find two",
+  "and put them in",
+  "examine the",
+  "with the",
+  ",",
+  ", and",
+  "This is a normal",
+  ". In it, you see",
+  "This",
+  "is on.",
+  "sliced",
+  "slice",
+  "You sliced the",
+  "help"
+]
+
 const observations = [
   overview,
-  `-= Welcome to TextWorld, ALFRED! =-\n\n${overview}`,
   ".\n\nYour task is to:",
   "You arrive at",
   "You open the",
@@ -60,24 +89,17 @@ const observations = [
   "."
 ]
 
-const sentences = [
-  ...["put a", "put two", "put some", "look at", "under the", "in", "on"],
-  ...["clean some", "heat some", "cool some", "and put it in", "find two", "and put them in"],
-  ...["examine the", "with the"]
-]
-
 const commands = [
-  ...Command.verbs
-    .filter((verb) => verb !== "slice" && verb !== "help")
-    .map((verb) => Command.word[verb]),
-  ...new Set(Object.values(Command.preposition))
+  ...Object.values(Command.word).filter((word) => word !== "slice" && word !== "help"),
+  ...Object.values(Command.preposition)
 ]
 
 /** Everything but kinds and numbered things. */
 const language: ReadonlyArray<string> = [
   ...observations,
   ...commands,
-  ...sentences,
+  "put a",
+  "under the",
   ...Object.values(Goal.word),
   ...Object.values(Words.notebook),
   ...Words.statuses,

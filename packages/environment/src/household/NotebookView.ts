@@ -13,8 +13,20 @@ import * as Words from "./Words.ts"
 
 /** The exact-match features, in the order of the recipe (`FN` of `notes.py`). */
 export const features = [
-  ...(["goalobj", "goalplace", "held", "here", "v0", "v1", "v2", "hasobj", "haslamp"] as const),
-  ...(["taskword", "there", "done", "incmd", "shut"] as const)
+  "goalobj",
+  "goalplace",
+  "held",
+  "here",
+  "v0",
+  "v1",
+  "v2",
+  "hasobj",
+  "haslamp",
+  "taskword",
+  "there",
+  "done",
+  "incmd",
+  "shut"
 ] as const
 
 export type Feature = (typeof features)[number]
@@ -54,7 +66,7 @@ export const admissible = (
   if (status === "closed") commands.push({ verb: "open", place: name })
   if (status === "open") commands.push({ verb: "close", place: name })
   if (Notebook.isOpen(place)) commands.push(...handling(place, held, lampKinds))
-  const verb = processes[kind]
+  const verb = processes.get(kind)
   if (held !== undefined && verb !== undefined) commands.push({ verb, object: held, place: name })
   return commands
 }
@@ -107,11 +119,11 @@ export const isOfKind = (name: string, kinds: ReadonlySet<string>): boolean =>
 const namesOf = (places: ReadonlyArray<Notebook.Place>): ReadonlyArray<string> =>
   places.map(({ name }) => name)
 
-const processes: Readonly<Record<string, "clean" | "heat" | "cool">> = {
-  [applianceOf.clean]: "clean",
-  [applianceOf.hot]: "heat",
-  [applianceOf.cool]: "cool"
-}
+const processes: ReadonlyMap<string, "clean" | "heat" | "cool"> = new Map([
+  [applianceOf.clean, "clean"],
+  [applianceOf.hot, "heat"],
+  [applianceOf.cool, "cool"]
+])
 
 /** What hands can do at a place that lies open. */
 const handling = (
@@ -126,12 +138,13 @@ const handling = (
   return [...loose.map((object) => ({ verb: "take", object, place: name }) as const), ...lamps]
 }
 
+/** The kind of goal, and the verb that serves it where that is another word. */
 const taskWords: Readonly<Record<Goal.GoalKind, ReadonlyArray<string>>> = {
   put: [Goal.word.put],
   look: [Goal.word.look, Command.word.use],
-  clean: [Goal.word.clean, Command.word.clean],
+  clean: [Goal.word.clean],
   hot: [Goal.word.hot, Command.word.heat],
-  cool: [Goal.word.cool, Command.word.cool],
+  cool: [Goal.word.cool],
   two: [Goal.word.two]
 }
 

@@ -4,12 +4,11 @@
  *
  * Port of `sample_task` and the relabelled rows of `wm.py`.
  */
-import { Ending, History, Seed, Trajectory } from "@dreamgym/domain"
-import type { Knowledge } from "@dreamgym/domain"
+import { Ending, History, Seed, type Knowledge, type Trajectory } from "@dreamgym/domain"
 import * as Command from "./Command.ts"
 import * as Goal from "./Goal.ts"
 import * as Judgement from "./Judgement.ts"
-import * as Notebook from "./Notebook.ts"
+import type * as Notebook from "./Notebook.ts"
 import * as Observation from "./Observation.ts"
 import type { World } from "./Words.ts"
 

@@ -183,12 +183,33 @@ const L3: Rung = {
     put: largeObjects,
     look: ["book", "cd", "pen", "keychain", "bowl", "mug", "plate", "statue"],
     clean: [
-      ...["apple", "egg", "potato", "tomato", "lettuce", "cup", "mug", "plate", "bowl", "pan"],
-      ...["knife", "spoon", "cloth", "soapbar"]
+      "apple",
+      "egg",
+      "potato",
+      "tomato",
+      "lettuce",
+      "cup",
+      "mug",
+      "plate",
+      "bowl",
+      "pan",
+      "knife",
+      "spoon",
+      "cloth",
+      "soapbar"
     ],
     hot: ["apple", "bread", "egg", "potato", "tomato", "cup", "mug", "plate"],
     cool: [
-      ...["apple", "bread", "egg", "potato", "tomato", "lettuce", "cup", "mug", "bowl", "plate"],
+      "apple",
+      "bread",
+      "egg",
+      "potato",
+      "tomato",
+      "lettuce",
+      "cup",
+      "mug",
+      "bowl",
+      "plate",
       "pan"
     ],
     two: largeObjects
@@ -201,9 +222,20 @@ const L4: Rung = {
   ...L3,
   name: "L4",
   places: {
-    ...{ cabinet: 9, drawer: 9, countertop: 3, shelf: 4, diningtable: 1, sidetable: 2, desk: 2 },
-    ...{ garbagecan: 1, stoveburner: 4, coffeemachine: 1, toaster: 1 },
-    ...{ fridge: 1, microwave: 1, sinkbasin: 1 }
+    cabinet: 9,
+    drawer: 9,
+    countertop: 3,
+    shelf: 4,
+    diningtable: 1,
+    sidetable: 2,
+    desk: 2,
+    garbagecan: 1,
+    stoveburner: 4,
+    coffeemachine: 1,
+    toaster: 1,
+    fridge: 1,
+    microwave: 1,
+    sinkbasin: 1
   },
   houseSize: [15, 30],
   stepLimit: 50

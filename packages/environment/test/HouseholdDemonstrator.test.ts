@@ -1,0 +1,95 @@
+import { History } from "@dreamgym/domain"
+import { Effect } from "effect"
+import { describe, expect, it } from "vitest"
+import * as Demonstrator from "../src/household/Demonstrator.ts"
+import * as Generator from "../src/household/Generator.ts"
+import { rungs, type RungName } from "../src/household/Rung.ts"
+import { play, rungNames, taskOf } from "./houses.ts"
+
+const successRate = (name: RungName, randomRate: number, count: number): number => {
+  const rung = rungs[name]
+  const policy = Demonstrator.expert({ rung, randomRate })
+  const tasks = Generator.tasks({ rung: name, split: "train", count, seed: 11 })
+  const won = tasks.filter((task) => play(task, policy, rung.stepLimit).turns.at(-1)?.isWon)
+  return won.length / count
+}
+
+describe("The expert", () => {
+  it.each(rungNames)("solves at least 95 of 100 houses of %s within the step limit", (name) => {
+    expect(successRate(name, 0, 100)).toBeGreaterThanOrEqual(0.95)
+  })
+
+  it("solves fewer houses the more often it strays", () => {
+    const rates = [0, 0.5, 1].map((randomRate) => successRate("L2", randomRate, 60))
+    expect(rates).toEqual(rates.toSorted((left, right) => right - left))
+    expect(rates[2]).toBeLessThan(0.2)
+  })
+
+  it("plays only commands that do something, unless it may blunder", () => {
+    const policy = Demonstrator.expert({ rung: rungs.L2, randomRate: 0.5, invalidRate: 0 })
+    for (let seed = 0; seed < 30; seed++) {
+      for (const turn of play(taskOf("L2", seed), policy, 15).turns) {
+        expect(turn.admissible).toContain(turn.action)
+      }
+    }
+  })
+
+  it("needs no rung: it knows the likely places of the largest", () => {
+    const policy = Demonstrator.expert({ randomRate: 0 })
+    expect(play(taskOf("L3", 2), policy, 20).turns.at(-1)?.isWon).toBe(true)
+  })
+})
+
+describe("A scripted policy", () => {
+  const policies = [
+    Demonstrator.expert({ rung: rungs.L2, randomRate: 0.5 }),
+    Demonstrator.random({ rung: rungs.L2, invalidRate: 0.5 })
+  ]
+
+  it("decides the same for the same key, in any order, and differently for another", () => {
+    const task = taskOf("L2", 3)
+    const { turns } = play(task, policies[1] ?? policies[0]!, 15)
+    for (const policy of policies) {
+      const decide = (shift: number) =>
+        turns.map(
+          ({ before }, key) =>
+            Effect.runSync(policy.act({ task, history: before, key: key + shift })).text
+        )
+      expect(decide(0)).toEqual(decide(0))
+      const backwards = turns
+        .toReversed()
+        .map(
+          ({ before }, key) =>
+            Effect.runSync(policy.act({ task, history: before, key: turns.length - 1 - key })).text
+        )
+      expect(backwards.toReversed()).toEqual(decide(0))
+      expect(decide(100)).not.toEqual(decide(0))
+    }
+  })
+
+  it("says what is wrong when the first observation names no place", () => {
+    const task = taskOf("L2", 3)
+    const decision = { task, history: History.start("It is dark."), key: 1 }
+    for (const policy of policies) {
+      expect(Effect.runSync(Effect.flip(policy.act(decision)))).toMatchObject({
+        _tag: "PolicyError",
+        reason: "NoAdmissibleAction"
+      })
+    }
+  })
+
+  it("has no version: nobody trained it", () => {
+    expect(policies.map(({ version }) => Effect.runSync(version))).toEqual([-1, -1])
+  })
+
+  it("blunders about as often as it may", () => {
+    const policy = Demonstrator.random({ rung: rungs.L2, invalidRate: 1 })
+    const turns = Array.from(
+      { length: 40 },
+      (_, seed) => play(taskOf("L2", seed), policy, 15).turns
+    ).flat()
+    const idle = turns.filter(({ observation }) => observation === "Nothing happens.").length
+    expect(idle / turns.length).toBeGreaterThan(0.05)
+    expect(idle / turns.length).toBeLessThan(0.3)
+  })
+})
