@@ -1,1 +1,10 @@
-export {}
+/** Property suites for every contract, and arbitraries for every word; start with `Law`. */
+export * as Arbitraries from "./Arbitraries.ts"
+export * as EnvironmentLaws from "./EnvironmentLaws.ts"
+export * as ExperienceModelLaws from "./ExperienceModelLaws.ts"
+export * as Law from "./Law.ts"
+export * as LearnerLaws from "./LearnerLaws.ts"
+export * as PolicyLaws from "./PolicyLaws.ts"
+export * as QualityFilterLaws from "./QualityFilterLaws.ts"
+export * as ReplayBufferLaws from "./ReplayBufferLaws.ts"
+export * as RunArbitraries from "./RunArbitraries.ts"

@@ -50,10 +50,10 @@ export const make = <A>(dimension: number, weighting: Weighting): Neighbours<A> 
     weighting,
     slots: [],
     free: [],
-    columns: columnsOf(dimension, 1024),
+    columns: [],
     frequencies: new Int32Array(dimension),
     weighed: undefined,
-    scores: new Float64Array(1024),
+    scores: new Float64Array(0),
     sequence: 0
   }
   return {
@@ -97,7 +97,7 @@ const write = <A>(table: Table<A>, at: number, vector: Float32Array, sign: 1 | -
 }
 
 const grow = <A>(table: Table<A>): void => {
-  const capacity = table.scores.length * 2
+  const capacity = Math.max(64, table.scores.length * 2)
   const wider = columnsOf(table.dimension, capacity)
   wider.forEach((column, d) => column.set(table.columns[d] ?? []))
   table.columns = wider

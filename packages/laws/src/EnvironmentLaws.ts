@@ -1,0 +1,179 @@
+/**
+ * The laws of an environment, real or synthetic: what every policy and every rollout relies on.
+ * They do not say what a world is like; the caller gives a task of it and the actions that solve it.
+ */
+import { type Environment, type Task, Ending, Seed } from "@dreamgym/domain"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Scope from "effect/Scope"
+import { failsWith, holds, law, same, type Suite } from "./Law.ts"
+
+/**
+ * `actions` lead from the start of `task` to its success, the last of them to its end. `environment` is run once per law.
+ * `open` counts the episodes that hold something (a process, a browser) at this moment, where that can be told.
+ */
+export interface Options {
+  readonly name: string
+  readonly environment: Effect.Effect<Environment.Environment, unknown, Scope.Scope>
+  readonly task: Task.Task
+  readonly actions: ReadonlyArray<string>
+  readonly open?: Effect.Effect<number>
+}
+
+export const environmentLaws = (options: Options): Suite => ({
+  name: `${options.name} obeys the environment laws`,
+  laws: [
+    isRepeatable(options),
+    endsOnce(options),
+    isClosedAfterItsEnd(options),
+    isIndependent(options),
+    rewardsOnlySuccess(options),
+    acceptsTheAdmissible(options),
+    saysWhoAnswered(options),
+    letsGo(options)
+  ]
+})
+
+const isRepeatable = ({ actions, environment, task }: Options) =>
+  law(
+    "the same task and actions give the same episode",
+    Effect.gen(function* () {
+      const { start } = yield* environment
+      const once = yield* walk(start, task, actions)
+      yield* same("the second episode", yield* walk(start, task, actions), once)
+    })
+  )
+
+const endsOnce = ({ actions, environment, task }: Options) =>
+  law(
+    "an episode ends exactly once, at the last step, in success",
+    Effect.gen(function* () {
+      const { steps } = yield* walk((yield* environment).start, task, actions)
+      const expected = actions.map((_, i) =>
+        i === actions.length - 1 ? Ending.terminated(true) : undefined
+      )
+      yield* same(
+        "the endings",
+        steps.map(({ ending }) => ending),
+        expected
+      )
+    })
+  )
+
+const isClosedAfterItsEnd = ({ actions, environment, task }: Options) =>
+  law(
+    "a step after the end fails as Closed",
+    Effect.gen(function* () {
+      const episode = yield* (yield* environment).start(task)
+      yield* play(episode, actions)
+      yield* failsWith("a further step", stepOf(episode, actions), "EnvironmentError", "Closed")
+    })
+  )
+
+const isIndependent = ({ actions, environment, task }: Options) =>
+  law(
+    "episodes side by side do not disturb each other",
+    Effect.gen(function* () {
+      const { start } = yield* environment
+      const alone = yield* walk(start, task, actions)
+      const [first, second] = yield* Effect.all([start(task), start(task)])
+      const answers: Array<Environment.Step> = []
+      for (const [i, text] of actions.entries()) {
+        answers.push(yield* first.step({ text }))
+        // The second episode stays one step behind, so that a shared state would show.
+        const before = actions[i - 1]
+        if (before !== undefined) yield* second.step({ text: before })
+      }
+      yield* same("the episode beside another", answers, alone.steps)
+    })
+  )
+
+const rewardsOnlySuccess = ({ actions, environment, task }: Options) =>
+  law(
+    "rewards are finite, and 0 until the task is done",
+    Effect.gen(function* () {
+      const { steps } = yield* walk((yield* environment).start, task, actions)
+      for (const [i, { ending, reward }] of steps.entries()) {
+        yield* holds(Number.isFinite(reward), `step ${i} has the reward ${reward}`)
+        const isDone = ending !== undefined && Ending.isSuccess(ending)
+        yield* holds(
+          isDone === reward > 0,
+          `step ${i} has the reward ${reward}, and the task is ${isDone ? "" : "not "}done`
+        )
+      }
+    })
+  )
+
+/** How many of the admissible actions are tried. */
+const tried = 24
+
+const acceptsTheAdmissible = ({ actions, environment, task }: Options) =>
+  law(
+    "every action that is said to be admissible is accepted",
+    Effect.gen(function* () {
+      const { start } = yield* environment
+      for (const way of [[], actions.slice(0, Math.floor(actions.length / 2))]) {
+        const listed = yield* Effect.scoped(admissibleAfter(start, task, way))
+        const chosen = Seed.shuffle(Seed.generator(way.length), listed).slice(0, tried)
+        yield* Effect.forEach(chosen, (text) => walk(start, task, [...way, text]))
+      }
+    })
+  )
+
+const admissibleAfter = Effect.fnUntraced(function* (
+  start: Environment.Environment["start"],
+  task: Task.Task,
+  way: ReadonlyArray<string>
+) {
+  const episode = yield* start(task)
+  yield* play(episode, way)
+  return yield* episode.admissible ?? Effect.succeed([])
+})
+
+const saysWhoAnswered = ({ actions, environment, task }: Options) =>
+  law(
+    "every step says who answered",
+    Effect.gen(function* () {
+      const { name, start, version } = yield* environment
+      const { steps } = yield* walk(start, task, actions)
+      for (const { provenance } of steps) {
+        if (provenance._tag === "Real") {
+          const own = { _tag: "Real", environment: name, version }
+          yield* same("the provenance", provenance, own)
+        } else yield* holds(provenance.model !== "", "a synthetic step names no model")
+      }
+    })
+  )
+
+const letsGo = ({ actions, environment, open, task }: Options) =>
+  law(
+    "an episode that is closed in the middle lets go and takes no further step",
+    Effect.gen(function* () {
+      const { start } = yield* environment
+      const before = yield* open ?? Effect.succeed(0)
+      const scope = yield* Scope.make()
+      const episode = yield* Effect.provideService(start(task), Scope.Scope, scope)
+      yield* play(episode, actions.slice(0, 1))
+      yield* Scope.close(scope, Exit.void)
+      yield* same("what it holds", (yield* open ?? Effect.succeed(0)) - before, 0)
+      yield* failsWith("a further step", stepOf(episode, actions), "EnvironmentError", "Closed")
+    })
+  )
+
+const play = (episode: Environment.Episode, actions: ReadonlyArray<string>) =>
+  Effect.forEach(actions, (text) => episode.step({ text }))
+
+const stepOf = (episode: Environment.Episode, actions: ReadonlyArray<string>) =>
+  episode.step({ text: actions.at(-1) ?? "" })
+
+const walk = (
+  start: Environment.Environment["start"],
+  task: Task.Task,
+  actions: ReadonlyArray<string>
+) =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      const episode = yield* start(task)
+      return { first: episode.observation, steps: yield* play(episode, actions) }
+    })
+  )
