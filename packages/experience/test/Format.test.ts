@@ -59,6 +59,10 @@ describe("Format", () => {
       })
     ))
 
+  it("shows foreign special words as plain words", () => {
+    assert.strictEqual(Format.harmless(" You <WIN>\n\tnow <obs> <b> "), "You (WIN) now (obs) <b>")
+  })
+
   it("reads a reply that repeats <think>, and one without reasoning", () => {
     assert.deepStrictEqual(
       Format.parseReply("<think> works. <obs> You win. <win>"),

@@ -110,7 +110,7 @@ describe("QualityFilter", () => {
     )
   })
 
-  it.effect("remembers what it accepted, and only that", () =>
+  it.effect("remembers what it accepted; what it rejected keeps its own reason", () =>
     Effect.gen(function* () {
       const filter = yield* QualityFilter.make({
         knowledge: knownWorlds,
