@@ -2,6 +2,7 @@
  * Everything that can be set about a run, in one schema: each field with its default, its range and what it means.
  * It reads no file and no command line: `ConfigResolve` does.
  */
+import { Rung } from "@dreamgym/environment"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as SchemaAST from "effect/SchemaAST"
@@ -50,7 +51,7 @@ const network = {
 const environment = Schema.Struct({
   name: oneOf(["household", "alfworld"], "household", "The real world to learn for."),
   rung: oneOf(
-    ["L0", "L1", "L2", "L3", "L4"],
+    Rung.RungName.literals,
     "L2",
     "Difficulty of the household's houses, L0 the easiest."
   ),

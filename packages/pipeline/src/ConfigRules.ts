@@ -2,6 +2,7 @@
  * What no single field can say: settings that exclude each other, and settings that nothing would read.
  * The range of one field is the business of `Config`.
  */
+import { Rung } from "@dreamgym/environment"
 import type { Config } from "./Config.ts"
 
 /** `keys`: the fields that exclude each other, the one to blame first. `broken`: undefined where all is well. */
@@ -16,12 +17,14 @@ const rule = (
   message: (config: Config) => string
 ): Rule => ({ keys, broken: (config) => (isBroken(config) ? message(config) : undefined) })
 
-/** The longest episode of any world. */
-const longestEpisode = 50
+/** The most actions of an episode; ALFWorld's own limit is 50. */
+export const stepLimitOf = ({ environment }: Config): number =>
+  environment.stepLimit ??
+  (environment.name === "household" ? Rung.rungs[environment.rung].stepLimit : 50)
 
 /** The most decisions that one iteration can bring. */
-const mostDecisions = ({ train, environment }: Config): number =>
-  train.tasksPerIteration * train.groupSize * (environment.stepLimit ?? longestEpisode)
+const mostDecisions = (config: Config): number =>
+  config.train.tasksPerIteration * config.train.groupSize * stepLimitOf(config)
 
 const headsDivide = (name: "experience" | "clone"): Rule =>
   rule(
@@ -61,7 +64,7 @@ export const rules: ReadonlyArray<Rule> = [
     ["learner.miniBatchSize", "train.tasksPerIteration", "train.groupSize"],
     (config) => config.learner.miniBatchSize > mostDecisions(config),
     (config) =>
-      `learner.miniBatchSize (${config.learner.miniBatchSize}) is more than an iteration can bring: train.tasksPerIteration x train.groupSize x the longest episode = ${mostDecisions(config)} decisions`
+      `learner.miniBatchSize (${config.learner.miniBatchSize}) is more than an iteration can bring: train.tasksPerIteration x train.groupSize x the step limit = ${mostDecisions(config)} decisions`
   ),
   rule(
     ["environment.data", "environment.name"],

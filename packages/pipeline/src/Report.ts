@@ -171,7 +171,7 @@ const facts = (run: string, events: Events): ReadonlyArray<ReadonlyArray<string>
       : ` (${amount(collected.trajectories)} offline trajectories, ${amount(collected.demonstrations)} of them demonstrations)`
   return [
     ["real transitions in all", `${amount(found.realTransitions)}${origin}`],
-    ...baseline(events),
+    ...paidApart(events),
     ["synthetic transitions", amount(found.syntheticTransitions)],
     ["dreams", amount(dreamt)],
     ["  accepted", `${amount(found.accepted)} (${ratio(found.accepted, dreamt)})`],
@@ -185,17 +185,21 @@ const facts = (run: string, events: Events): ReadonlyArray<ReadonlyArray<string>
   ]
 }
 
-/** The baseline that learns in the real world pays in real transitions; it says how many by this metric. */
-export const baselineTransitions = "real/transitions"
+/** Real transitions that no dream-trained policy rests on; the phases say how many by these metrics. */
+export const apart = {
+  baseline: "real/transitions",
+  calibration: "calibration/realTransitions"
+} as const
 
-const baseline = (events: Events): ReadonlyArray<ReadonlyArray<string>> => {
-  const used = events
-    .filter(RunEvent.RunEvent.guards.PhaseProgressed)
-    .flatMap(({ metrics }) => metrics[baselineTransitions] ?? [])
-    .at(-1)
-  return used === undefined
-    ? []
-    : [["  the baseline `real` alone", `${amount(used)} more real transitions`]]
+const paidApart = (events: Events): ReadonlyArray<ReadonlyArray<string>> => {
+  const last = (metric: string) =>
+    events.flatMap((event) => ("metrics" in event ? (event.metrics[metric] ?? []) : [])).at(-1)
+  const row = (what: string, count: number | undefined) =>
+    count === undefined ? [] : [[`  ${what}`, `${amount(count)} more real transitions`]]
+  return [
+    ...row("to calibrate, never learned from", last(apart.calibration)),
+    ...row("the baseline `real` alone", last(apart.baseline))
+  ]
 }
 
 const status = (events: Events): string => {

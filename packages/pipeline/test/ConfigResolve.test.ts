@@ -142,7 +142,7 @@ describe("a wrong configuration", () => {
     [
       "a minibatch that an iteration cannot fill",
       { settings: ["learner.miniBatchSize=10000"] },
-      { reason: "Impossible", message: expect.stringContaining("6400 decisions") }
+      { reason: "Impossible", message: expect.stringContaining("1920 decisions") }
     ],
     [
       "heads that do not divide the width",

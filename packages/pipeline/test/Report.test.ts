@@ -127,7 +127,7 @@ describe("the report", () => {
     `)
   })
 
-  it("says what the baseline in the real world cost", () => {
+  it("says what calibration and the baseline in the real world cost", () => {
     const paid = {
       _tag: "PhaseProgressed",
       phase: "evaluate",
@@ -135,9 +135,13 @@ describe("the report", () => {
       total: 1,
       metrics: { "real/transitions": 54_321 }
     } as const
-    expect(markdown("test-1", [...wholeRun, paid])).toContain(
-      "| the baseline `real` alone | 54,321 more real transitions |"
-    )
+    const measured = {
+      _tag: "MeasuredCalibration",
+      metrics: { "calibration/realTransitions": 1200 }
+    } as const
+    const report = markdown("test-1", [...wholeRun, measured, paid])
+    expect(report).toContain("| the baseline `real` alone | 54,321 more real transitions |")
+    expect(report).toContain("| to calibrate, never learned from | 1,200 more real transitions |")
   })
 })
 
