@@ -1,7 +1,9 @@
 import { History, type Task } from "@dreamgym/domain"
-import { Effect, Exit, Scope } from "effect"
+import { Effect, Exit, Result, Scope } from "effect"
 import { describe, expect, it } from "vitest"
 import * as Generator from "../src/household/Generator.ts"
+import * as Layout from "../src/household/Layout.ts"
+import * as Game from "../src/alfworld/Game.ts"
 import * as Household from "../src/household/Household.ts"
 import { rungs } from "../src/household/Rung.ts"
 import { taskOf } from "./houses.ts"
@@ -9,6 +11,19 @@ import { taskOf } from "./houses.ts"
 const household = Household.make(rungs.L2)
 const task = taskOf("L2", 1)
 const walkthrough = Generator.generate({ rung: "L2", seed: task.seed }).walkthrough ?? []
+
+/** Where a mug lies, and which, somewhere else than in the sinkbasin. */
+const mugIn = (seed: number): ReadonlyArray<string> =>
+  Layout.draw(rungs.L2, seed).places.flatMap((place) =>
+    place.kind === "sinkbasin"
+      ? []
+      : place.contents.flatMap((one) =>
+          one.kind === "mug" ? [Layout.nameOf(place), Layout.nameOf(one)] : []
+        )
+  )
+
+const houseWithMug =
+  Array.from({ length: 50 }, (_, seed) => seed).find((seed) => mugIn(seed).length > 0) ?? 0
 
 const run = <A, E>(effect: Effect.Effect<A, E, Scope.Scope>) =>
   Effect.runPromise(Effect.scoped(effect))
@@ -62,6 +77,34 @@ describe("An episode of the household world", () => {
     const restated = { ...task, payload: { rung: "L2", seed: task.seed, goal: instruction } }
     const episode = await run(household.start(restated))
     expect(episode.observation).toContain(`Your task is to: ${instruction}.`)
+  })
+
+  it("undoes cooling by heating and heating by cooling, and keeps what is clean clean", () => {
+    const goal = { kind: "cool", object: "mug", place: "sinkbasin" } as const
+    const file = Generator.generate({ rung: "L2", seed: houseWithMug, goal })
+    const [at = "", object = ""] = mugIn(houseWithMug)
+    const bring = [`go to ${at}`, `open ${at}`, `take ${object} from ${at}`]
+    const treat = (verb: string, place: string) => [
+      `go to ${place}`,
+      `${verb} ${object} with ${place}`
+    ]
+    const [cool, heat, clean] = [
+      treat("cool", "fridge 1"),
+      treat("heat", "microwave 1"),
+      treat("clean", "sinkbasin 1")
+    ]
+    const put = [`go to sinkbasin 1`, `move ${object} to sinkbasin 1`]
+    const play = (...commands: ReadonlyArray<string>) =>
+      commands.reduce(Game.step, Game.start(Result.getOrThrow(Game.load(file))))
+    const look = `examine ${object}`
+    expect(play(...bring, ...cool, look).observation).toBe(`This is a cold ${object}.`)
+    expect(play(...bring, ...cool, ...heat, look).observation).toBe(`This is a hot ${object}.`)
+    expect(play(...bring, ...clean, ...heat, ...cool, look).observation).toBe(
+      `This is a cool and clean ${object}.`
+    )
+    expect(play(...bring, ...heat, ...cool, ...put).won).toBe(true)
+    expect(play(...bring, ...cool, ...heat, ...put).won).toBe(false)
+    expect(play(...bring, ...put).won).toBe(false)
   })
 
   it.each([

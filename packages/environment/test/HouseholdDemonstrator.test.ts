@@ -34,6 +34,25 @@ describe("The expert", () => {
     }
   })
 
+  it("goes first where such an object is likely, four times as often as elsewhere", () => {
+    const rung = rungs.L3
+    const policy = Demonstrator.expert({ rung, randomRate: 0 })
+    const task = taskOf("L3", 6)
+    const { places, goal } = Generator.layout({ rung: "L3", seed: task.seed })
+    const isLikely = (kind: string) => rung.likely[goal.object]?.includes(kind) ?? false
+    const likely = places.filter(({ kind }) => isLikely(kind)).length
+    const history = History.start(play(task, policy, 1).first)
+    const tries = 2000
+    const chosen = Array.from(
+      { length: tries },
+      (_, key) => Effect.runSync(policy.act({ task, history, key })).text
+    ).filter((text) => isLikely(/^go to (\w+) /.exec(text)?.[1] ?? "")).length
+    const expected = (4 * likely) / (4 * likely + places.length - likely)
+    expect(likely).toBeGreaterThan(0)
+    expect(likely).toBeLessThan(places.length)
+    expect(Math.abs(chosen / tries - expected)).toBeLessThan(0.04)
+  })
+
   it("needs no rung: it knows the likely places of the largest", () => {
     const policy = Demonstrator.expert({ randomRate: 0 })
     expect(play(taskOf("L3", 2), policy, 20).turns.at(-1)?.isWon).toBe(true)

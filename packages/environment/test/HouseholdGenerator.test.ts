@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest"
 import { Result } from "effect"
 import * as Game from "../src/alfworld/Game.ts"
 import * as Generator from "../src/household/Generator.ts"
+import * as Goal from "../src/household/Goal.ts"
 import * as Layout from "../src/household/Layout.ts"
 import { rungs, type RungName } from "../src/household/Rung.ts"
 import { rungNames } from "./houses.ts"
@@ -81,6 +82,35 @@ describe("A generated game", () => {
   })
 })
 
+describe("A goal", () => {
+  const goal = fc.record({
+    kind: fc.constantFrom(...Goal.kinds),
+    object: fc.constantFrom("mug", "cd"),
+    place: fc.constantFrom("shelf", "desklamp")
+  })
+
+  it("is read from its own sentence, with or without the stop", () => {
+    fc.assert(
+      fc.property(goal, (goal) => {
+        expect(Goal.parse(Goal.sentence(goal))).toEqual(goal)
+        expect(Goal.parse(`${Goal.sentence(goal)}.`)).toEqual(goal)
+      })
+    )
+  })
+
+  it.each([
+    ["put some mug on shelf", "put", "shelf"],
+    ["examine the mug with the desklamp", "look", "desklamp"],
+    ["look at mug under the desklamp", "look", "desklamp"],
+    ["clean some mug and put it in shelf", "clean", "shelf"],
+    ["heat some mug and put it in shelf", "hot", "shelf"],
+    ["cool some mug and put it in shelf", "cool", "shelf"],
+    ["find two mug and put them in shelf", "two", "shelf"]
+  ])("is read from ALFWorld's `%s`", (sentence, kind, place) => {
+    expect(Goal.parse(sentence)).toEqual({ kind, object: "mug", place })
+  })
+})
+
 describe("A rung", () => {
   it.each(rungNames)("%s draws only what it declares", (name) => {
     const rung = rungs[name]
@@ -119,6 +149,31 @@ describe("Tasks", () => {
   it.each(["L0", "L2"] as const)("of the two splits never share a house (%s)", (rung) => {
     const held = new Set(housesOf(rung, "heldout"))
     expect(housesOf(rung, "train").filter((house) => held.has(house))).toEqual([])
+  })
+
+  it("are split by the house alone: neither the goal nor any order matters", () => {
+    fc.assert(
+      fc.property(rung, seed, seed, (name, seed, other) => {
+        const layout = Layout.draw(rungs[name], seed)
+        const { goal } = Layout.draw(rungs[name], other)
+        const last = layout.places.length - 1
+        const turned = {
+          places: layout.places
+            .map((place) => ({ ...place, contents: place.contents.toReversed() }))
+            .toReversed(),
+          lampPlace: last - layout.lampPlace,
+          goal
+        }
+        expect(Generator.splitOf(turned)).toBe(Generator.splitOf(layout))
+      })
+    )
+  })
+
+  it("hold out about a quarter of all houses", () => {
+    const houses = Array.from({ length: 2000 }, (_, seed) => Layout.draw(rungs.L2, seed))
+    const held = houses.filter((house) => Generator.splitOf(house) === "heldout").length
+    expect(held / houses.length).toBeGreaterThan(0.2)
+    expect(held / houses.length).toBeLessThan(0.3)
   })
 
   it("are the same for the same request, and `offset` goes on where others stopped", () => {

@@ -142,6 +142,18 @@ describe("A trajectory told under another task", () => {
     }
   })
 
+  it("is never rewarded for looking: what was there from the start was no task", () => {
+    const rewarded = told.flatMap(({ trajectory }) =>
+      trajectory.transitions.filter(({ reward }) => reward > 0)
+    )
+    const verbs = new Set(rewarded.map(({ action }) => action.text.split(" ")[0]))
+    expect(
+      [...verbs].filter((verb) => !["move", "use", "take", "go"].includes(verb ?? ""))
+    ).toEqual([])
+    const walks = rewarded.filter(({ action }) => action.text.startsWith("go"))
+    expect(walks.filter(({ nextObservation }) => !nextObservation.includes("desklamp"))).toEqual([])
+  })
+
   it("is rewarded by the real house too, when that is asked for the new goal", () => {
     let wins = 0
     for (const { trajectory } of told) {

@@ -113,8 +113,9 @@ describe("A notebook", () => {
   })
 
   it("puts a thing back into the order of listings", () => {
-    const back = ["move mug 1 to desk 1", "You move the mug 1 to the desk 1."] as const
-    expect(Notebook.find(read(told(atDesk, takeMug, back)), "desk 1")?.contents).toEqual([
+    const take = ["take mug 2 from desk 1", "You pick up the mug 2 from the desk 1."] as const
+    const back = ["move mug 2 to desk 1", "You move the mug 2 to the desk 1."] as const
+    expect(Notebook.find(read(told(atDesk, take, back)), "desk 1")?.contents).toEqual([
       "desklamp 1",
       "mug 2",
       "mug 1"
@@ -135,6 +136,21 @@ describe("A notebook", () => {
     expect(knowledge.describe(task, told(atFridge, open, close)).admissible).not.toContain(
       "take apple 1 from fridge 1"
     )
+  })
+
+  it("notes what a place lists when one comes back, in the same order", () => {
+    let returns = 0
+    for (const { rung, turns } of games(80, "returns")) {
+      const read = Notebook.reader(new Set(Object.keys(rungs[rung].places)))
+      for (const { before, after } of turns) {
+        const place = Notebook.here(read(after))
+        const noted = Notebook.find(read(before), place?.name)
+        if (noted === undefined || !noted.isKnown || Notebook.here(read(before)) === noted) continue
+        returns += 1
+        expect(place?.contents).toEqual(noted.contents)
+      }
+    }
+    expect(returns).toBeGreaterThan(50)
   })
 
   it("is unchanged by a command that does nothing", () => {
