@@ -90,11 +90,11 @@ export class OnnxGraph {
     )
   }
 
-  /** A float32 scalar, stored once per content. */
-  scalar(value: number): string {
+  /** A list of float32, stored once per content. */
+  floats(data: ReadonlyArray<number>): string {
     const name = this.name()
-    return this.#once(`float32 ${value}`, name, () =>
-      this.initializer(name, [value], { shape: [], type: "float32" })
+    return this.#once(`float32 ${data.join()}`, name, () =>
+      this.initializer(name, data, { shape: [data.length], type: "float32" })
     )
   }
 

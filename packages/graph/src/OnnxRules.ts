@@ -86,19 +86,46 @@ const silu: Rule<"Silu"> = (_, { graph, inputs: [x = ""], output }) => {
 }
 
 const zeros = (graph: OnnxGraph, shape: Shape.Shape) =>
-  graph.result("Expand", [graph.scalar(0), graph.integers(shape)])
+  graph.result("Expand", [graph.floats([0]), graph.integers(shape)])
 
-const scatterRows: Rule<"ScatterRows"> = (node, { graph, inputs, output }) => {
-  const [rows = "", ids = ""] = inputs
+/**
+ * As a product with one-hot rows for a small table (measured to be faster up to some 350 rows), else by
+ * ScatterElements with each id repeated along its row. ScatterND would be faster, but it adds from
+ * several threads at once and loses some of the repeats (runtime 1.30.0).
+ */
+const scatterRows: Rule<"ScatterRows"> = (
+  node,
+  { graph, inputs: [rows = "", ids = ""], output }
+) => {
+  const [length = 0] = node.shape
   const count = Shape.product(Value.inputOf(node, 1).shape)
-  const flatIds = graph.result("Reshape", [ids, graph.integers([count, 1])])
-  const flatRows = graph.result("Reshape", [rows, graph.integers([count, ...node.shape.slice(1)])])
-  return graph.node({
-    op: "ScatterND",
-    inputs: [zeros(graph, node.shape), flatIds, flatRows],
-    outputs: [output],
-    attributes: { reduction: { text: "add" } }
-  })
+  const sizes = { length, count, width: Shape.product(node.shape.slice(1)) }
+  const flat = graph.result("Reshape", [rows, graph.integers([count, sizes.width])])
+  const added = length <= 256 ? addedByProduct : addedByScatter
+  const table = added(graph, flat, ids, sizes)
+  const shape = graph.integers(node.shape)
+  return graph.node({ op: "Reshape", inputs: [table, shape], outputs: [output] })
+}
+
+interface Sizes {
+  readonly length: number
+  readonly count: number
+  readonly width: number
+}
+
+const addedByProduct = (graph: OnnxGraph, rows: string, ids: string, { length, count }: Sizes) => {
+  const list = graph.result("Reshape", [ids, graph.integers([count])])
+  const oneHot = graph.result("OneHot", [list, graph.integers([length]), graph.floats([0, 1])])
+  return graph.result("Gemm", [oneHot, rows], { transA: { int: 1 } })
+}
+
+const addedByScatter = (graph: OnnxGraph, rows: string, ids: string, sizes: Sizes) => {
+  const { length, count, width } = sizes
+  const column = graph.result("Reshape", [ids, graph.integers([count, 1])])
+  const repeated = graph.result("Expand", [column, graph.integers([count, width])])
+  const attributes = { axis: { int: 0 }, reduction: { text: "add" } }
+  const table = zeros(graph, [length, width])
+  return graph.result("ScatterElements", [table, repeated, rows], attributes)
 }
 
 const pick: Rule<"Pick"> = (node, { graph, inputs, output }) => {

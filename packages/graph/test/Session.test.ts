@@ -121,6 +121,27 @@ describe("a session", () => {
     }).pipe(Effect.provide(Session.layerInline))
   )
 
+  it.effect("adds all rows that fall on one, also with several threads in a kernel", () =>
+    Effect.gen(function* () {
+      const [count, width] = [8192, 64]
+      const pool = yield* SessionPool
+      const [rows, ids] = [Op.input("rows", [count, width]), Op.input("ids", [count], "int64")]
+      const session = yield* pool.compile({
+        small: Op.scatterRows(rows, ids, 50),
+        large: Op.slice(Op.scatterRows(rows, ids, 500), 0, 0, 50)
+      })
+      const feeds = {
+        rows: new Float32Array(count * width).fill(1),
+        ids: BigInt64Array.from({ length: count }, (_, index) => BigInt(index % 50))
+      }
+      const expected = Float32Array.from({ length: 50 * width }, (_, index) =>
+        Math.floor(index / width) < count % 50 ? 164 : 163
+      )
+      for (let run = 0; run < 5; run++)
+        assert.deepStrictEqual(yield* session.run(feeds), { small: expected, large: expected })
+    }).pipe(Effect.provide(Session.layer({ workers: 1, intraOpNumThreads: 2 })))
+  )
+
   it.effect("refuses two values under one name", () =>
     Effect.gen(function* () {
       const pool = yield* SessionPool

@@ -133,24 +133,40 @@ describe("a training step", () => {
     }).pipe(Effect.provide(Session.layerInline))
   )
 
-  it.effect("refuses a loss that is not finite and leaves everything as it was", () =>
-    Effect.gen(function* () {
-      const p = Op.input("p", [2])
-      const state = TrainStep.begin(
-        Parameters.make({ p: { shape: [2], initial: () => Float32Array.of(1, 2) } }, () => 0),
-        adamW
-      )
-      const loss = Op.sum(Op.divide(p, Op.input("by", [2])))
-      const step = yield* TrainStep.make(
-        { loss, outputs: {}, parameters: { p }, optimizer: adamW },
-        state
-      )
-      yield* step({ by: Float32Array.of(1, 1) }, 0.1)
-      const before = bytesOf(state)
-      const error = yield* Effect.flip(step({ by: Float32Array.of(1, 0) }, 0.1))
-      assert.strictEqual(error._tag, "NonFiniteError")
-      assert.match(error.message, /update 2 was refused: loss Infinity, gradient norm Infinity/)
-      assert.deepStrictEqual(bytesOf(state), before)
-    }).pipe(Effect.provide(Session.layerInline))
-  )
+  const broken: ReadonlyArray<
+    readonly [string, (p: Value.Value, by: Value.Value) => Value.Value, RegExp]
+  > = [
+    [
+      "loss",
+      (p, by) => Op.add(p, Op.stopGradient(Op.divide(1, by))),
+      /loss Infinity, gradient norm [0-9.]+;/
+    ],
+    [
+      "gradient",
+      (p, by) => Op.multiply(Op.sqrt(Op.multiply(p, by)), by),
+      /loss 1, gradient norm NaN;/
+    ]
+  ]
+  for (const [what, write, message] of broken)
+    it.effect(`refuses a ${what} that is not finite and leaves everything as it was`, () =>
+      Effect.gen(function* () {
+        const p = Op.input("p", [2])
+        const state = TrainStep.begin(
+          Parameters.make({ p: { shape: [2], initial: () => Float32Array.of(1, 2) } }, () => 0),
+          adamW
+        )
+        const loss = Op.sum(write(p, Op.input("by", [2])))
+        const step = yield* TrainStep.make(
+          { loss, outputs: {}, parameters: { p }, optimizer: adamW },
+          state
+        )
+        yield* step({ by: Float32Array.of(1, 1) }, 0)
+        const before = bytesOf(state)
+        const error = yield* Effect.flip(step({ by: Float32Array.of(1, 0) }, 0.1))
+        assert.strictEqual(error._tag, "NonFiniteError")
+        assert.match(error.message, /update 2 was refused/)
+        assert.match(error.message, message)
+        assert.deepStrictEqual(bytesOf(state), before)
+      }).pipe(Effect.provide(Session.layerInline))
+    )
 })
