@@ -1,0 +1,29 @@
+/** A table of broken implementations: for each law one that breaks it, and words of the reason that the law must give. */
+import * as Effect from "effect/Effect"
+import { assert, describe, it } from "vitest"
+import { Law } from "../src/index.ts"
+
+export interface Mutant {
+  readonly broken: Law.Suite
+  readonly because: RegExp
+}
+
+/** The good implementation obeys; every law has its mutant, and finds it for the right reason. */
+export const provenLaws = (good: Law.Suite, mutants: Readonly<Record<string, Mutant>>): void => {
+  Law.describeLaws({ describe, it }, good)
+  describe(`${good.name}, and is seen to be broken where`, () => {
+    it("has a broken implementation for each law", () => {
+      assert.deepStrictEqual(
+        Object.keys(mutants),
+        good.laws.map(({ name }) => name)
+      )
+    })
+    for (const [name, { because, broken }] of Object.entries(mutants)) {
+      it(`not: ${name}`, async () => {
+        const found = await Effect.runPromise(Law.violations(broken))
+        const violation = found.find(({ law }) => law === name)
+        assert.match(violation?.message ?? "nothing was found", because)
+      })
+    }
+  })
+}
