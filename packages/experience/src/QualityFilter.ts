@@ -6,7 +6,6 @@
 import { type Knowledge, QualityFilter, Trajectory } from "@dreamgym/domain"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Ref from "effect/Ref"
 import * as Stream from "effect/Stream"
 import { subject } from "./DreamTask.ts"
 import { moments, wholeHistory } from "./Moments.ts"
@@ -15,7 +14,8 @@ import { moments, wholeHistory } from "./Moments.ts"
 export type Switchable = Exclude<QualityFilter.Rejection, "Fault">
 
 /**
- * `checks` switches checks; all are on but `Duplicate`: to drop what a policy does most often would bias its own gradient.
+ * `checks` switches checks, all on unless told otherwise; `Duplicate` works only where it is told what is `known`. Leave that out for
+ * on-policy learning: to drop what a policy does most often would bias its own gradient.
  * `maxCharacters` bounds the text of a trajectory (default 100,000), `maxContradictions` what the audit may find (default 0).
  */
 export interface Options {
@@ -24,9 +24,9 @@ export interface Options {
   readonly maxContradictions?: number
 }
 
-/** What was seen before: `Duplicate` asks for it. */
+/** `isKnown`: a trajectory with the same `fingerprint` is in the buffer already. */
 export interface JudgeOptions extends Options {
-  readonly known?: ReadonlySet<string>
+  readonly isKnown?: boolean
 }
 
 /**
@@ -62,27 +62,27 @@ export const fingerprint = (trajectory: Trajectory.Trajectory): string =>
     ])
   ])
 
-/** With `knowledge` of the real environments. It remembers what it accepted, for `Duplicate`. */
+/** `knowledge` of the real environments; `known` says whether the buffer holds a trajectory of this fingerprint. */
 export interface FilterOptions extends Options {
   readonly knowledge: (environment: string) => Knowledge.Knowledge | undefined
+  readonly known?: (fingerprint: string) => Effect.Effect<boolean>
 }
 
-export const make = Effect.fnUntraced(function* (options: FilterOptions) {
-  const accepted = yield* Ref.make<ReadonlySet<string>>(new Set())
-  const judgeNext = Effect.fnUntraced(function* (trajectory: Trajectory.Trajectory) {
-    const known = yield* Ref.get(accepted)
-    const knowledge = options.knowledge(subject(trajectory.task).environment)
-    const verdict = judge(trajectory, knowledge, { ...options, known })
-    if (isOn("Duplicate", options) && verdict._tag === "Accepted") {
-      yield* Ref.set(accepted, new Set(known).add(fingerprint(trajectory)))
+/** It remembers nothing: a verdict does not depend on what was judged before. */
+export const make = (options: FilterOptions): QualityFilter.QualityFilter["Service"] => {
+  const known = options.known ?? (() => Effect.succeed(false))
+  return QualityFilter.QualityFilter.of({
+    judge: (trajectory) => {
+      const knowledge = options.knowledge(subject(trajectory.task).environment)
+      return Effect.map(known(fingerprint(trajectory)), (isKnown) =>
+        judge(trajectory, knowledge, { ...options, isKnown })
+      )
     }
-    return verdict
   })
-  return QualityFilter.QualityFilter.of({ judge: judgeNext })
-})
+}
 
 export const layer = (options: FilterOptions): Layer.Layer<QualityFilter.QualityFilter> =>
-  Layer.effect(QualityFilter.QualityFilter, make(options))
+  Layer.succeed(QualityFilter.QualityFilter, make(options))
 
 /** What the gate held back: a trajectory with its verdict, or the rest of a group that became too small. */
 export type HeldBack =
@@ -135,7 +135,7 @@ const accept = Effect.fnUntraced(function* <E, R>(
 })
 
 const isOn = (reason: QualityFilter.Rejection, options: Options): boolean =>
-  reason === "Fault" || (options.checks?.[reason] ?? reason !== "Duplicate")
+  reason === "Fault" || (options.checks?.[reason] ?? true)
 
 interface Finding {
   readonly trajectory: Trajectory.Trajectory
@@ -160,7 +160,7 @@ const findingOf = (
     characters,
     maxCharacters: options.maxCharacters ?? 100_000,
     maxContradictions: options.maxContradictions ?? 0,
-    isKnown: options.known?.has(fingerprint(trajectory)) ?? false
+    isKnown: options.isKnown ?? false
   }
   if (knowledge === undefined) return { ...finding, wasDoneBefore: false, scores: { characters } }
   const task = subject(trajectory.task)
@@ -206,7 +206,7 @@ const complaintOf: Record<QualityFilter.Rejection, Complaint> = {
     wasDoneBefore || (audit?.success === true && Trajectory.totalReward(trajectory) <= 0)
       ? "the text shows the task done, but no reward was given then"
       : undefined,
-  Duplicate: ({ isKnown }) => (isKnown ? "the same trajectory was accepted before" : undefined)
+  Duplicate: ({ isKnown }) => (isKnown ? "the buffer holds the same trajectory already" : undefined)
 }
 
 const order = [

@@ -2,16 +2,25 @@
  * The experience model made of a language model: it writes its reasoning, then the observation and whether the task is done.
  * It is neither trained here nor believed: a reply that does not parse is an error, never a guess.
  */
-import { Ending, ExperienceModel, type Knowledge, LanguageModel, Lockstep } from "@dreamgym/domain"
+import {
+  Ending,
+  ExperienceModel,
+  type Knowledge,
+  LanguageModel,
+  Lockstep,
+  type Task
+} from "@dreamgym/domain"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
+import { subject } from "./DreamTask.ts"
 import * as Format from "./Format.ts"
 
 /**
  * `knowledge` of a real environment, if any: with it prompts are abstract states and decoding keeps to what the text shows;
  * without, the prompt is the plain transcript. `temperature` 1, `minP` 0.03 and `maxTokens` 128 (of reasoning and observation)
- * unless told otherwise. `demonstrations` bounds those that a prompt shows; default: all that the request brings.
+ * unless told otherwise. `demonstrations` bounds those that a prompt shows; default: all that the request brings. Those of tasks
+ * for which `isEvaluationTask` holds are never shown, should a buffer ever offer one.
  */
 export interface Options {
   readonly name?: string
@@ -20,6 +29,7 @@ export interface Options {
   readonly minP?: number
   readonly maxTokens?: number
   readonly demonstrations?: number
+  readonly isEvaluationTask?: (task: Task.Task) => boolean
 }
 
 /** All predictions of a lock-step round are one `generate` call (`Lockstep.batched`). */
@@ -55,7 +65,9 @@ export const promptOf = (
 ): LanguageModel.Prompt => {
   const { action, history, key, task } = request
   const knowledge = options.knowledge(task.environment)
-  const demonstrations = request.demonstrations.slice(0, options.demonstrations)
+  const demonstrations = request.demonstrations
+    .filter((shown) => options.isEvaluationTask?.(subject(shown.task)) !== true)
+    .slice(0, options.demonstrations)
   const decoding = {
     key,
     maxTokens: options.maxTokens ?? 128,

@@ -46,13 +46,12 @@ const messages: Record<Contract.Rejection, string> = {
   Contradiction: "the text contradicts itself: 1 found, 0 allowed",
   UnearnedReward: "a reward was given, but the text does not show the task done",
   MissedReward: "the text shows the task done, but no reward was given then",
-  Duplicate: "the same trajectory was accepted before"
+  Duplicate: "the buffer holds the same trajectory already"
 }
 const reasons = Contract.Rejection.literals
 const options: QualityFilter.JudgeOptions = {
   maxCharacters: 1000,
-  checks: { Duplicate: true },
-  known: new Set([QualityFilter.fingerprint(good)])
+  isKnown: true
 }
 
 describe("QualityFilter", () => {
@@ -76,7 +75,7 @@ describe("QualityFilter", () => {
   it("lets through what a check that is switched off would reject; a fault never", () => {
     for (const reason of reasons) {
       if (reason === "Fault") continue
-      const checks = { ...options.checks, [reason]: false }
+      const checks = { Duplicate: false, [reason]: false }
       const verdict = QualityFilter.judge(bad[reason], knowledge, { ...options, checks })
       assert.strictEqual(verdict._tag, "Accepted", reason)
     }
@@ -98,29 +97,26 @@ describe("QualityFilter", () => {
     assert.strictEqual(verdict._tag === "Rejected" && verdict.reason, "MissedReward")
   })
 
-  it("judges without knowledge what can be judged without, and duplicates only when asked", () => {
+  it("judges without knowledge what can be judged without", () => {
     const audited = ["Malformed", "Contradiction", "UnearnedReward", "MissedReward"] as const
     for (const reason of audited) {
-      assert.strictEqual(QualityFilter.judge(bad[reason], undefined, options)._tag, "Accepted")
+      assert.strictEqual(QualityFilter.judge(bad[reason], undefined)._tag, "Accepted")
     }
     assert.strictEqual(QualityFilter.judge(bad.Empty, undefined)._tag, "Rejected")
-    assert.strictEqual(
-      QualityFilter.judge(good, knowledge, { ...options, checks: {} })._tag,
-      "Accepted"
-    )
   })
 
-  it.effect("remembers what it accepted; what it rejected keeps its own reason", () =>
+  it.effect("asks the buffer for duplicates: the same task, actions and observations", () =>
     Effect.gen(function* () {
-      const filter = yield* QualityFilter.make({
+      const kept = new Set([QualityFilter.fingerprint(good)])
+      const filter = QualityFilter.make({
         knowledge: knownWorlds,
-        checks: { Duplicate: true, Malformed: true }
+        known: (fingerprint) => Effect.succeed(kept.has(fingerprint))
       })
-      const list = [good, bad.Malformed, { ...good, id: "twin" }, bad.Malformed]
+      const list = [{ ...good, id: "twin" }, dreamt("other", [key])]
       const verdicts = yield* Effect.forEach(list, filter.judge)
       assert.deepStrictEqual(
         verdicts.map((verdict) => (verdict._tag === "Rejected" ? verdict.reason : "Accepted")),
-        ["Accepted", "Malformed", "Duplicate", "Malformed"]
+        ["Duplicate", "Accepted"]
       )
     })
   )
