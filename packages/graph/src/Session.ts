@@ -57,33 +57,26 @@ export interface PoolOptions {
   readonly workers?: number
   /** Threads that one run may use inside its kernels; default 1. */
   readonly intraOpNumThreads?: number
+  /** Where kernels run, in order of preference, as the runtime names it; default `["cpu"]`. */
+  readonly executionProviders?: ReadonlyArray<string>
 }
 
-const make = (
-  hosts: ReadonlyArray<SessionHost.Host>,
-  workers: number,
-  intraOpNumThreads: number
-) => {
+const make = (hosts: ReadonlyArray<SessionHost.Host>, pool: PoolOptions) => {
   const loads = hosts.map(() => 0)
+  const occupy = (at: number, by: number) => Effect.sync(() => (loads[at] = (loads[at] ?? 0) + by))
   let sessions = 0
-  const place = (asked: number | undefined) => asked ?? loads.indexOf(Math.min(...loads))
   return SessionPool.of({
-    workers,
+    workers: pool.workers ?? 1,
     compile: (outputs, options = {}) =>
       Effect.gen(function* () {
-        const at = place(options.worker)
+        const at = options.worker ?? loads.indexOf(Math.min(...loads))
         const host = hosts[at]
         if (host === undefined) return yield* unknownWorker(at, hosts.length)
         const session = sessions++
-        const request = yield* requestOf(outputs, options, { session, intraOpNumThreads })
-        yield* Effect.acquireRelease(
-          Effect.tap(host.call(request), () =>
-            Effect.sync(() => (loads[at] = (loads[at] ?? 0) + 1))
-          ),
-          () =>
-            Effect.ignore(host.call({ kind: "release", session })).pipe(
-              Effect.tap(() => Effect.sync(() => (loads[at] = (loads[at] ?? 0) - 1)))
-            )
+        const request = yield* requestOf(outputs, options, pool, session)
+        yield* Effect.acquireRelease(occupy(at, 1), () => occupy(at, -1))
+        yield* Effect.acquireRelease(host.call(request), () =>
+          Effect.ignore(host.call({ kind: "release", session }))
         )
         return sessionOf(host, request, outputs)
       }).pipe(Effect.withSpan("SessionPool.compile"))
@@ -98,18 +91,15 @@ export const layer = (options: PoolOptions = {}): Layer.Layer<SessionPool> =>
 export const layerFrom = (options: PoolOptions, entry: URL | undefined): Layer.Layer<SessionPool> =>
   Layer.effect(
     SessionPool,
-    Effect.gen(function* () {
-      const { workers = 1, intraOpNumThreads = 1 } = options
-      const hosts = yield* Effect.forEach(Array.from({ length: workers }), () =>
-        SessionHost.worker(entry)
-      )
-      return make(hosts, workers, intraOpNumThreads)
-    })
+    Effect.map(
+      Effect.forEach(Array.from({ length: options.workers ?? 1 }), () => SessionHost.worker(entry)),
+      (hosts) => make(hosts, options)
+    )
   )
 
 /** Sessions in the caller's thread, which each run blocks: for tests and short scripts. */
 export const layerInline: Layer.Layer<SessionPool> = Layer.sync(SessionPool, () =>
-  make([SessionHost.inline()], 0, 1)
+  make([SessionHost.inline()], { workers: 0 })
 )
 
 const unknownWorker = (worker: number, count: number) =>
@@ -124,7 +114,6 @@ const unknownWorker = (worker: number, count: number) =>
  * threads of the pool.
  */
 const sessionOptions = (intraOpNumThreads: number): CompileRequest["options"] => ({
-  executionProviders: ["cpu"],
   intraOpNumThreads,
   interOpNumThreads: 1,
   executionMode: "sequential",
@@ -138,7 +127,8 @@ const described = (value: Value.Value): Described => ({ shape: value.shape, type
 const requestOf = (
   outputs: { readonly [name: string]: Value.Value },
   options: CompileOptions,
-  at: { readonly session: number; readonly intraOpNumThreads: number }
+  pool: PoolOptions,
+  session: number
 ) =>
   Effect.gen(function* () {
     const floats = Record.map(outputs, (value) => Op.cast(value, "float32"))
@@ -152,13 +142,14 @@ const requestOf = (
       inputs[node.attributes.name] = described(node)
     const request: CompileRequest = {
       kind: "compile",
-      session: at.session,
+      session,
       model,
       inputs,
       outputs: Record.map(floats, described),
       bind,
       into,
-      options: sessionOptions(at.intraOpNumThreads)
+      providers: pool.executionProviders ?? ["cpu"],
+      options: sessionOptions(pool.intraOpNumThreads ?? 1)
     }
     const problem =
       SessionFeeds.misfit("input", bind, request.inputs) ??

@@ -26,6 +26,8 @@ export interface CompileRequest {
   readonly bind: Named<Feed>
   /** Outputs written to the same memory at every run. */
   readonly into: Named<Float32Array>
+  /** Execution providers in order of preference; one that is not built in is refused. */
+  readonly providers: ReadonlyArray<string>
   readonly options: ort.InferenceSession.SessionOptions
 }
 
@@ -44,8 +46,7 @@ interface Compiled {
   readonly into: Named<Float32Array>
 }
 
-/** Names of the execution providers in this build of the runtime. */
-export const providers = (): ReadonlyArray<string> =>
+const providers = (): ReadonlyArray<string> =>
   ort.listSupportedBackends().map((backend) => backend.name)
 
 const tensorOf = (feed: Feed, { shape, type }: Described): ort.Tensor =>
@@ -65,42 +66,53 @@ export class Engine {
   readonly #sessions = new Map<number, Compiled>()
 
   /** Answers a request; only "run" has outputs. Rejects with the runtime's own error. */
-  async handle(request: Request): Promise<Outputs> {
+  handle(request: Request): Promise<Outputs> {
     if (request.kind === "run") return this.#run(request.session, request.feeds)
-    if (request.kind === "compile") await this.#compile(request)
-    else await this.#release(request.session)
-    return {}
+    const done =
+      request.kind === "compile" ? this.#compile(request) : this.#release(request.session)
+    return done.then(() => ({}))
   }
 
-  async #compile(request: CompileRequest) {
-    const session = await ort.InferenceSession.create(request.model, request.options)
-    const names = Object.keys(request.outputs)
-    const fixed = tensors(request.into, request.outputs)
-    this.#sessions.set(request.session, {
-      session,
-      inputs: request.inputs,
-      bound: tensors(request.bind, request.inputs),
-      fetches: Object.fromEntries(names.map((name) => [name, fixed[name] ?? null])),
-      into: request.into
+  #compile(request: CompileRequest): Promise<void> {
+    const absent = request.providers.find((name) => !providers().includes(name))
+    if (absent !== undefined) return Promise.reject(new Error(withoutProvider(absent)))
+    const { model, options } = request
+    const all = { ...options, executionProviders: [...request.providers] }
+    return ort.InferenceSession.create(model, all).then((session) => {
+      const fixed = tensors(request.into, request.outputs)
+      this.#sessions.set(request.session, {
+        session,
+        inputs: request.inputs,
+        bound: tensors(request.bind, request.inputs),
+        fetches: Object.fromEntries(
+          Object.keys(request.outputs).map((name) => [name, fixed[name] ?? null])
+        ),
+        into: request.into
+      })
     })
   }
 
-  async #run(id: number, feeds: Named<Feed>): Promise<Outputs> {
+  #run(id: number, feeds: Named<Feed>): Promise<Outputs> {
     const compiled = this.#sessions.get(id)
-    if (compiled === undefined) throw new Error(`session ${id} was released`)
+    if (compiled === undefined) return Promise.reject(new Error(`session ${id} was released`))
     const { session, bound, inputs, fetches, into } = compiled
-    const results = await session.run({ ...bound, ...tensors(feeds, inputs) }, fetches)
-    const outputs: Outputs = {}
-    for (const [name, tensor] of Object.entries(results)) {
-      const data = into[name] ?? tensor.data
-      if (data instanceof Float32Array) outputs[name] = data
-    }
-    return outputs
+    return session.run({ ...bound, ...tensors(feeds, inputs) }, fetches).then((results) => {
+      const outputs: Outputs = {}
+      for (const [name, tensor] of Object.entries(results)) {
+        const data = into[name] ?? tensor.data
+        if (data instanceof Float32Array) outputs[name] = data
+      }
+      return outputs
+    })
   }
 
-  async #release(id: number) {
+  #release(id: number): Promise<void> {
     const compiled = this.#sessions.get(id)
     this.#sessions.delete(id)
-    await compiled?.session.release()
+    return compiled?.session.release() ?? Promise.resolve()
   }
 }
+
+/** The runtime itself would only warn and then run on the CPU. */
+const withoutProvider = (name: string) =>
+  `this build of the runtime has no execution provider ${name}; it has ${providers().join(", ")}`

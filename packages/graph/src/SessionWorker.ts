@@ -26,17 +26,16 @@ const movable = (outputs: Outputs): ReadonlyArray<ArrayBuffer> =>
 /** Set by the owner when it no longer wants answers. */
 const closing: Int32Array = workerData
 
-const answer = async ({ id, request }: Call) => {
-  if (Atomics.load(closing, 0) === 1) return
-  const outputs = await engine.handle(request)
-  reply({ id, outputs }, movable(outputs))
-}
+const answer = ({ id, request }: Call): Promise<void> =>
+  Atomics.load(closing, 0) === 1
+    ? Promise.resolve()
+    : engine.handle(request).then(
+        (outputs) => reply({ id, outputs }, movable(outputs)),
+        (cause) => reply({ id, failure: String(cause) })
+      )
 
 let last: Promise<void> = Promise.resolve()
 
 parentPort?.on("message", (message: Call | "close") => {
-  last = last.then(() => {
-    if (message === "close") return parentPort?.close()
-    return answer(message).catch((cause) => reply({ id: message.id, failure: String(cause) }))
-  })
+  last = last.then(() => (message === "close" ? parentPort?.close() : answer(message)))
 })

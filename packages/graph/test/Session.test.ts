@@ -142,6 +142,23 @@ describe("a session", () => {
     }).pipe(Effect.provide(Session.layer({ workers: 1, intraOpNumThreads: 2 })))
   )
 
+  it.effect("refuses an execution provider that the runtime does not have", () =>
+    Effect.gen(function* () {
+      const pool = yield* SessionPool
+      const error = yield* Effect.flip(pool.compile(doubled))
+      assert.match(error.message, /has no execution provider warp; it has cpu/)
+    }).pipe(Effect.provide(Session.layer({ executionProviders: ["warp", "cpu"] })))
+  )
+
+  it.effect("refuses a worker that the pool does not have", () =>
+    Effect.gen(function* () {
+      const pool = yield* SessionPool
+      const error = yield* Effect.flip(pool.compile(doubled, { worker: 3 }))
+      assert.match(error.message, /there is no worker 3: the pool has 2/)
+      yield* pool.compile(doubled, { worker: 1 })
+    }).pipe(Effect.provide(Session.layer({ workers: 2 })))
+  )
+
   it.effect("refuses two values under one name", () =>
     Effect.gen(function* () {
       const pool = yield* SessionPool
