@@ -1,5 +1,6 @@
 import { History, type Task } from "@dreamgym/domain"
-import { Effect, Exit, Result, Scope } from "effect"
+import { EnvironmentLaws, Law } from "@dreamgym/laws"
+import { Effect, Result, type Scope } from "effect"
 import { describe, expect, it } from "vitest"
 import * as Generator from "../src/household/Generator.ts"
 import * as Layout from "../src/household/Layout.ts"
@@ -34,6 +35,16 @@ const replay = Effect.fn(function* (commands: ReadonlyArray<string>) {
   return { episode, steps }
 })
 
+Law.describeLaws(
+  { describe, it },
+  EnvironmentLaws.environmentLaws({
+    name: "the household world",
+    environment: Effect.succeed(household),
+    task,
+    actions: walkthrough
+  })
+)
+
 describe("An episode of the household world", () => {
   it("gives its only reward with its ending, when the goal is reached", async () => {
     const { episode, steps } = await run(replay(["look", "dance", ...walkthrough]))
@@ -50,26 +61,6 @@ describe("An episode of the household world", () => {
     ])
     expect(steps.at(-1)?.ending).toBeDefined()
     expect(steps[0]?.provenance).toEqual({ _tag: "Real", environment: "household", version: "1" })
-  })
-
-  it("is closed after its end and after its scope", async () => {
-    const again = Effect.flatMap(replay(walkthrough), ({ episode }) =>
-      Effect.flip(episode.step({ text: "look" }))
-    )
-    expect(await run(again)).toMatchObject({ _tag: "EnvironmentError", reason: "Closed" })
-    const left = Effect.gen(function* () {
-      const scope = yield* Scope.make()
-      const episode = yield* Effect.provideService(household.start(task), Scope.Scope, scope)
-      yield* Scope.close(scope, Exit.void)
-      return yield* Effect.flip(episode.step({ text: "look" }))
-    })
-    expect(await Effect.runPromise(left)).toMatchObject({ reason: "Closed" })
-  })
-
-  it("is the same for the same task and actions", async () => {
-    const first = await run(replay(walkthrough))
-    const second = await run(replay(walkthrough))
-    expect(second.steps).toEqual(first.steps)
   })
 
   it("asks the goal of a restated task", async () => {

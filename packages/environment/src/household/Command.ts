@@ -24,9 +24,10 @@ export const word = {
 export type Verb = keyof typeof word
 
 /**
- * `take`, `move`, `clean`, `heat` and `cool` have an object and a place; `use` has an object; `go`, `open`, `close` and `examine`
- * name what they concern as `place` (one may also examine an object); the others have neither. Only ALFWorld's own games know
- * `slice` (with a knife as `place`) and `help`.
+ * `take`, `move`, `clean`, `heat` and `cool` have an object and a place; `use` has an object; `go`,
+ * `open`, `close` and `examine` name what they concern as `place` (one may also examine an object);
+ * the others have neither. Only ALFWorld's own games know `slice` (with a knife as `place`) and
+ * `help`.
  */
 export interface Command {
   readonly verb: Verb

@@ -27,7 +27,10 @@ export interface RandomOptions {
   readonly invalidRate: number
 }
 
-/** The expert; where it does not understand the goal it plays at random. Every choice depends on the decision's key alone. */
+/**
+ * The expert; where it does not understand the goal it plays at random. Every choice depends on the
+ * decision's key alone.
+ */
 export const expert = (options: ExpertOptions): Policy.Policy["Service"] => {
   const { rung = rungs.L4, randomRate, invalidRate = 0.06 } = options
   const scene = sceneOf(rung)
@@ -40,7 +43,8 @@ export const expert = (options: ExpertOptions): Policy.Policy["Service"] => {
 }
 
 /**
- * Play at random as in `wm.offline` of the recipe: 6 times in 10 a verb, each equally likely, else a walk; then what it applies to.
+ * Play at random as in `wm.offline` of the recipe: 6 times in 10 a verb, each equally likely, else
+ * a walk; then what it applies to.
  */
 export const random = ({
   rung = rungs.L4,
@@ -114,7 +118,9 @@ interface Things {
   readonly lamps: ReadonlyArray<string>
 }
 
-/** Port of `Game.random_action`: 8 times in 10 admissible, idle commands included, else perhaps not. */
+/**
+ * Port of `Game.random_action`: 8 times in 10 admissible, idle commands included, else perhaps not.
+ */
 const wild = (
   notebook: Notebook.Notebook,
   possible: ReadonlyArray<Command.Command>,
@@ -136,7 +142,10 @@ const idle = (notebook: Notebook.Notebook): ReadonlyArray<Command.Command> => {
   ]
 }
 
-/** A command that need not be possible: any object that was seen, mostly the one held, at any place, mostly here. */
+/**
+ * A command that need not be possible: any object that was seen, mostly the one held, at any place,
+ * mostly here.
+ */
 const blunder = (
   notebook: Notebook.Notebook,
   { objects, lamps }: Things,

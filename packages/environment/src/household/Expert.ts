@@ -1,6 +1,6 @@
 /**
- * The scripted expert: the next command towards a goal, from the notebook alone.
- * It explores where things of the kind are likely to lie; it knows neither the house nor the solution.
+ * The scripted expert: the next command towards a goal, from the notebook alone. It explores where
+ * things of the kind are likely to lie; it knows neither the house nor the solution.
  *
  * Port of `Game.expert` of the miniature recipe (`env.py`).
  */
@@ -12,7 +12,10 @@ import * as Notebook from "./Notebook.ts"
 import * as Observation from "./Observation.ts"
 import type { Rung } from "./Rung.ts"
 
-/** `likely`: kinds of places by kind of object; `lampPlaces`: by what stands there. Other places are explored too, but later. */
+/**
+ * `likely`: kinds of places by kind of object; `lampPlaces`: by what stands there. Other places are
+ * explored too, but later.
+ */
 export type Priors = Pick<Rung, "likely" | "lampPlaces">
 
 /** Undefined where the notebook shows no place at all. */
@@ -62,7 +65,10 @@ const light = (scene: Scene): Command | undefined => {
   return goTo(notebook, place) ?? { verb: "use", object }
 }
 
-/** With a goal object in the hand: process it where that is asked and not yet done, then put it where it belongs. */
+/**
+ * With a goal object in the hand: process it where that is asked and not yet done, then put it
+ * where it belongs.
+ */
 const deliver = (scene: Scene, held: string): Command | undefined => {
   const { notebook, goal } = scene
   const appliance = missing(notebook, goal, held)
@@ -87,7 +93,10 @@ const missing = (
   return isDone ? undefined : [kind === "hot" ? "heat" : kind, applianceOf[kind]]
 }
 
-/** Frees the hands of something else: here if that is no place of the goal, else at some place without a closed door. */
+/**
+ * Frees the hands of something else: here if that is no place of the goal, else at some place
+ * without a closed door.
+ */
 const putAside = (scene: Scene, held: string): Command | undefined => {
   const { notebook, goal } = scene
   const here = Notebook.here(notebook)
@@ -103,7 +112,10 @@ const putAside = (scene: Scene, held: string): Command | undefined => {
   return reach(scene, place) ?? { verb: "move", object: held, place: place.name }
 }
 
-/** Goes to a place not yet seen, four times as likely to one of the kinds; opens the door before which it stands. */
+/**
+ * Goes to a place not yet seen, four times as likely to one of the kinds; opens the door before
+ * which it stands.
+ */
 const explore = (
   { notebook, random }: Scene,
   kinds: ReadonlyArray<string>

@@ -1,8 +1,10 @@
 /**
- * A house as the text of a game: PDDL domain, PDDL problem and TextWorld grammar, in the observation language of ALFWorld.
- * It draws nothing and plays nothing: layouts come from `Layout`, the engine is `alfworld/Game`.
+ * A house as the text of a game: PDDL domain, PDDL problem and TextWorld grammar, in the
+ * observation language of ALFWorld. It draws nothing and plays nothing: layouts come from `Layout`,
+ * the engine is `alfworld/Game`.
  *
- * Unlike ALFWorld's domain, any object may be put anywhere that is open, and any object may be cleaned, heated and cooled.
+ * Unlike ALFWorld's domain, any object may be put anywhere that is open, and any object may be
+ * cleaned, heated and cooled.
  */
 import * as Goal from "./Goal.ts"
 import { lampKind, type Entity, type Layout } from "./Layout.ts"
@@ -173,7 +175,10 @@ export const grammar = [
   )
 ].join("\n\n")
 
-/** The PDDL problem of a house. Its ids are chosen so that the engine's rule for names gives the layout's names. */
+/**
+ * The PDDL problem of a house. Its ids are chosen so that the engine's rule for names gives the
+ * layout's names.
+ */
 export const problem = (rung: Rung, layout: Layout): string => {
   const places = placeIds(layout)
   const objects = objectIds(layout)
@@ -215,7 +220,10 @@ const placeFacts = (
   ...(rung.openable.includes(kind) ? [`(openable ${id})`] : [])
 ]
 
-/** The engine hands out numbers downwards in the order of ids, and appends `basin` where the id contains it. */
+/**
+ * The engine hands out numbers downwards in the order of ids, and appends `basin` where the id
+ * contains it.
+ */
 const idOf = ({ kind, number }: Entity, highest: number): string => {
   const place = String(highest - number).padStart(2, "0")
   const isBasin = kind.endsWith("basin")
@@ -236,8 +244,8 @@ const placeIds = ({ places }: Layout): ReadonlyArray<string> => {
 }
 
 /**
- * A house may hold a `mug 2` and no `mug 1`. Numbers are given by counting, so the missing one is an object of its kind
- * that lies nowhere.
+ * A house may hold a `mug 2` and no `mug 1`. Numbers are given by counting, so the missing one is
+ * an object of its kind that lies nowhere.
  */
 const objectIds = ({ places }: Layout) => {
   const highest = highestNumbers(places.flatMap(({ contents }) => contents))

@@ -1,6 +1,6 @@
 /**
- * Games of the household world: a rung and a seed give a house, its goal and a solution, as a game file of ALFWorld's form.
- * It plays nothing; `Household` does.
+ * Games of the household world: a rung and a seed give a house, its goal and a solution, as a game
+ * file of ALFWorld's form. It plays nothing; `Household` does.
  */
 import { Seed, Task } from "@dreamgym/domain"
 import * as Result from "effect/Result"
@@ -50,8 +50,8 @@ export const layout = ({ rung, seed, goal }: GameRequest): Layout.Layout => {
 }
 
 /**
- * The game of a request: the same request gives the same file. Its `walkthrough` solves it within the step limit; a game with
- * another goal than the drawn one has none, and may have no solution.
+ * The game of a request: the same request gives the same file. Its `walkthrough` solves it within
+ * the step limit; a game with another goal than the drawn one has none, and may have no solution.
  */
 export const generate = (request: GameRequest): GameFile => {
   const rung = rungs[request.rung]
@@ -78,13 +78,16 @@ export interface TaskRequest {
 export type Split = "train" | "heldout"
 
 /**
- * A quarter of all houses is held out, chosen by the hash of the house itself: so no seed of one split can bring a house
- * of the other.
+ * A quarter of all houses is held out, chosen by the hash of the house itself: so no seed of one
+ * split can bring a house of the other.
  */
 export const splitOf = (layout: Layout.Layout): Split =>
   Layout.hash(layout) % 4 === 0 ? "heldout" : "train"
 
-/** `count` tasks of environment "household", payload `{ rung, seed }`; the same request gives the same tasks. */
+/**
+ * `count` tasks of environment "household", payload `{ rung, seed }`; the same request gives the
+ * same tasks.
+ */
 export const tasks = (request: TaskRequest): ReadonlyArray<Task.Task> => {
   const { rung, split, count, seed, offset = 0 } = request
   const chosen: Array<Task.Task> = []

@@ -4,8 +4,8 @@
  */
 
 /**
- * `put` an object in a place, `look` at it under the lamp, put it there `clean`, `hot` or `cool`, or put `two` of them.
- * The six kinds of tasks of ALFWorld.
+ * `put` an object in a place, `look` at it under the lamp, put it there `clean`, `hot` or `cool`,
+ * or put `two` of them. The six kinds of tasks of ALFWorld.
  */
 export type GoalKind = "put" | "look" | "clean" | "hot" | "cool" | "two"
 
@@ -18,7 +18,9 @@ export interface Goal {
   readonly place: string
 }
 
-/** The word that stands for the kind of goal in a notebook's text; it also occurs in the sentence. */
+/**
+ * The word that stands for the kind of goal in a notebook's text; it also occurs in the sentence.
+ */
 export const word: Readonly<Record<GoalKind, string>> = {
   put: "in",
   look: "look at",
@@ -34,7 +36,10 @@ export const needed = (goal: Goal): number => (goal.kind === "two" ? 2 : 1)
 /** The first template of ALFWorld for this goal: `put a clean mug in shelf`. */
 export const sentence = ({ kind, object, place }: Goal): string => sentences[kind](object, place)
 
-/** Reads both templates of ALFWorld for each kind, with or without the final stop; undefined for any other text. */
+/**
+ * Reads both templates of ALFWorld for each kind, with or without the final stop; undefined for any
+ * other text.
+ */
 export const parse = (text: string): Goal | undefined => {
   const bare = text.trim().replace(/\.$/, "")
   for (const [kind, pattern] of patterns) {

@@ -1,6 +1,6 @@
 /**
- * The household world as an environment: tasks of `Generator.tasks`, played by the engine that also plays ALFWorld.
- * It is real in that it has rules and a hidden state of its own; no model is asked.
+ * The household world as an environment: tasks of `Generator.tasks`, played by the engine that also
+ * plays ALFWorld. It is real in that it has rules and a hidden state of its own; no model is asked.
  */
 import { Environment, type Task } from "@dreamgym/domain"
 import * as Effect from "effect/Effect"
@@ -15,8 +15,8 @@ const world: GameEpisode.World = { name: "household", version: "1" }
 
 /**
  * `rung` decides what is known of the world (its words and kinds); tasks of any rung can be played.
- * Episodes end with success and reward 1 when the goal is reached; they have no step limit, the rollout has.
- * A payload that is none fails with `BadTask`, naming the field.
+ * Episodes end with success and reward 1 when the goal is reached; they have no step limit, the
+ * rollout has. A payload that is none fails with `BadTask`, naming the field.
  */
 export const make = (rung: Rung): Environment.Environment => ({
   ...world,

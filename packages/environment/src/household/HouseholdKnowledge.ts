@@ -1,6 +1,7 @@
 /**
- * What is known of worlds of the household language from their visible text: abstract state, reasoning, audit, relabelling.
- * The same functions serve the real world and the dream; none of them sees hidden state.
+ * What is known of worlds of the household language from their visible text: abstract state,
+ * reasoning, audit, relabelling. The same functions serve the real world and the dream; none of
+ * them sees hidden state.
  */
 import type { History, Knowledge, Task } from "@dreamgym/domain"
 import * as Result from "effect/Result"
@@ -18,8 +19,9 @@ import type { Rung } from "./Rung.ts"
 import * as Words from "./Words.ts"
 
 /**
- * A world, its words, and what everybody sees of a task's house at the start: the names of its places (undefined for a task
- * that is none of this world). `payload` is that of the same task under another instruction.
+ * A world, its words, and what everybody sees of a task's house at the start: the names of its
+ * places (undefined for a task that is none of this world). `payload` is that of the same task
+ * under another instruction.
  */
 export interface Description {
   readonly world: Words.World
@@ -47,8 +49,9 @@ export const ofRung = (rung: Rung): Knowledge.Knowledge => {
 }
 
 /**
- * The knowledge of ALFWorld's own games. `firstObservations`: by task id, of all tasks that will be played or retold.
- * `texts`: other observations, in which objects are named; what they do not name is no word of the lexicon.
+ * The knowledge of ALFWorld's own games. `firstObservations`: by task id, of all tasks that will be
+ * played or retold. `texts`: other observations, in which objects are named; what they do not name
+ * is no word of the lexicon.
  */
 export const ofAlfWorld = (
   firstObservations: ReadonlyMap<string, string>,
@@ -95,7 +98,10 @@ export const make = (description: Description): Knowledge.Knowledge => {
   }
 }
 
-/** What the task asks; a task whose instruction is no goal of this language asks what the first observation says. */
+/**
+ * What the task asks; a task whose instruction is no goal of this language asks what the first
+ * observation says.
+ */
 const goalOf = ({ instruction }: Task.Task, { first }: History.History): Goal.Goal | undefined =>
   Goal.parse(instruction) ?? parseGoal(first)
 
@@ -120,7 +126,10 @@ const describe = (
   matches: NotebookView.matches(notebook, goal, lampKinds)
 })
 
-/** No answer may list an object that is held or noted elsewhere, except those that the command asks about. */
+/**
+ * No answer may list an object that is held or noted elsewhere, except those that the command asks
+ * about.
+ */
 const question = (
   notebook: Notebook.Notebook,
   goal: Goal.Goal | undefined,
@@ -152,7 +161,10 @@ const audit = (
   ...(notebook.malformed === undefined ? {} : { malformed: notebook.malformed })
 })
 
-/** What a goal cannot do without must be in the house; which objects there are, nobody knows at the start. */
+/**
+ * What a goal cannot do without must be in the house; which objects there are, nobody knows at the
+ * start.
+ */
 const restating =
   ({ world, placesOf, payload }: Description): Knowledge.Knowledge["restate"] =>
   (task, instruction) => {

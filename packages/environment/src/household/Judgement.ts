@@ -1,8 +1,10 @@
 /**
- * What a notebook says of a goal: how far it is reached, and why a command did or did not work.
- * It sees no hidden state, so its success is what the text supports, in the real world and in the dream.
+ * What a notebook says of a goal: how far it is reached, and why a command did or did not work. It
+ * sees no hidden state, so its success is what the text supports, in the real world and in the
+ * dream.
  *
- * Port of `think` (`wm.py`), `legit` (`notes.py`) and the failure reasons of `Game._step` (`env.py`).
+ * Port of `think` (`wm.py`), `legit` (`notes.py`) and the failure reasons of `Game._step`
+ * (`env.py`).
  */
 import * as Command from "./Command.ts"
 import * as Goal from "./Goal.ts"
@@ -44,7 +46,10 @@ export const isGoalSeen = ({ places, held }: Notebook.Notebook, goal: Goal.Goal)
   )
 }
 
-/** The reasoning over one turn: verdict, place, object in question, hands, progress; compared words side by side. */
+/**
+ * The reasoning over one turn: verdict, place, object in question, hands, progress; compared words
+ * side by side.
+ */
 export const reason = (
   before: Notebook.Notebook,
   after: Notebook.Notebook,
@@ -67,7 +72,9 @@ export const reason = (
   ].join(" ")
 }
 
-/** Why the notebook expects the command to do nothing; `no such command` where it knows no reason. */
+/**
+ * Why the notebook expects the command to do nothing; `no such command` where it knows no reason.
+ */
 export const failure = (
   notebook: Notebook.Notebook,
   command: Command.Command | undefined,

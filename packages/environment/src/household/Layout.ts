@@ -48,12 +48,15 @@ export const draw = (rung: Rung, seed: number): Layout => {
   }
 }
 
-/** A 32-bit hash of the house itself (its places, what lies there, the lamp), whatever is asked. FNV-1a. */
+/**
+ * A 32-bit hash of the house itself (its places, what lies there, the lamp), whatever is asked.
+ * FNV-1a.
+ */
 export const hash = ({ places, lampPlace }: Layout): number => {
-  const rows = places.map(
-    (place, index) =>
-      `${nameOf(place)}:${place.contents.map(nameOf).toSorted().join(",")}${index === lampPlace ? "*" : ""}`
-  )
+  const rows = places.map(({ contents, ...place }, index) => {
+    const things = contents.map(nameOf).toSorted().join(",")
+    return `${nameOf(place)}:${things}${index === lampPlace ? "*" : ""}`
+  })
   return Seed.key(0, rows.toSorted().join(";"))
 }
 

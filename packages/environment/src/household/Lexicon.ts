@@ -1,7 +1,7 @@
 /**
- * The words of a world of the household language: every phrase that is one token, as long as is useful.
- * Text is read by the longest entry at each position after skipped blanks, and written with single blanks, none before a stop
- * or a comma.
+ * The words of a world of the household language: every phrase that is one token, as long as is
+ * useful. Text is read by the longest entry at each position after skipped blanks, and written with
+ * single blanks, none before a stop or a comma.
  */
 import * as Command from "./Command.ts"
 import * as Goal from "./Goal.ts"

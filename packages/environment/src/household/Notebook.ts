@@ -1,8 +1,10 @@
 /**
- * The notebook: what the visible text so far says about a house, as a pure fold over commands and observations.
- * It never sees hidden state and knows no goal, so the same notebook serves the real world, the dream and any task.
+ * The notebook: what the visible text so far says about a house, as a pure fold over commands and
+ * observations. It never sees hidden state and knows no goal, so the same notebook serves the real
+ * world, the dream and any task.
  *
- * Port of `Notes.update` of the miniature recipe (`notes.py`). Each turn makes a new value that shares what did not change.
+ * Port of `Notes.update` of the miniature recipe (`notes.py`). Each turn makes a new value that
+ * shares what did not change.
  */
 import { History } from "@dreamgym/domain"
 import * as Command from "./Command.ts"
@@ -13,7 +15,10 @@ export type Status = "unseen" | "closed" | "open" | "visible"
 
 export type Condition = "clean" | "hot" | "cool"
 
-/** `isKnown`: its contents were listed at least once. `visits` counts arrivals. Contents stand in the order of listings. */
+/**
+ * `isKnown`: its contents were listed at least once. `visits` counts arrivals. Contents stand in
+ * the order of listings.
+ */
 export interface Place {
   readonly name: string
   readonly kind: string
@@ -38,7 +43,10 @@ export interface Notebook {
   readonly malformed?: string
 }
 
-/** The notebook of a history; it remembers what it made of the history before. `placeKinds`: what is no object. */
+/**
+ * The notebook of a history; it remembers what it made of the history before. `placeKinds`: what is
+ * no object.
+ */
 export const reader = (placeKinds: ReadonlySet<string>): ((history: History.History) => Notebook) =>
   History.memoizedFold(initial, (notebook, turn) => update(notebook, turn, placeKinds))
 
@@ -65,7 +73,10 @@ export const here = ({ places, at }: Notebook): Place | undefined =>
 /** Its contents can be seen and reached. */
 export const isOpen = ({ status }: Place): boolean => status === "open" || status === "visible"
 
-/** The notebook after one more turn. `Nothing happens.` changes nothing, nor does a reply that cannot be understood. */
+/**
+ * The notebook after one more turn. `Nothing happens.` changes nothing, nor does a reply that
+ * cannot be understood.
+ */
 export const update = (
   notebook: Notebook,
   { action, observation }: History.Turn,
@@ -263,7 +274,10 @@ const withoutThese = (
   return { places: kept, moved: count(places) - count(kept) }
 }
 
-/** The order in which a place lists its contents: by kind, then with falling numbers (a rule of the engine's names). */
+/**
+ * The order in which a place lists its contents: by kind, then with falling numbers (a rule of the
+ * engine's names).
+ */
 const byListing = (left: string, right: string): number => {
   const [one, other] = [Observation.kindOf(left) ?? left, Observation.kindOf(right) ?? right]
   if (one !== other) return one < other ? -1 : 1

@@ -1,6 +1,7 @@
 /**
- * What a notebook shows to somebody with a goal: a short text, the commands that would do something, exact-match features.
- * It judges nothing: whether the goal is reached is the business of `Judgement`.
+ * What a notebook shows to somebody with a goal: a short text, the commands that would do
+ * something, exact-match features. It judges nothing: whether the goal is reached is the business
+ * of `Judgement`.
  *
  * Port of `Notes.text`, `Notes.adm` and `Notes.cf` of the miniature recipe (`notes.py`).
  */
@@ -31,10 +32,15 @@ export const features = [
 
 export type Feature = (typeof features)[number]
 
-/** For each feature the words to which it applies; a word without number stands for its whole kind. */
+/**
+ * For each feature the words to which it applies; a word without number stands for its whole kind.
+ */
 export type Matches = Readonly<Record<Feature, ReadonlyArray<string>>>
 
-/** `KIND OBJECT PLACE`, what is held, then for each place its contents, status and name, and where the agent stands. */
+/**
+ * `KIND OBJECT PLACE`, what is held, then for each place its contents, status and name, and where
+ * the agent stands.
+ */
 export const text = (notebook: Notebook.Notebook, goal: Goal.Goal | undefined): string => {
   const { held, places } = notebook
   const words = goal === undefined ? [] : [Goal.word[goal.kind], goal.object, goal.place]
@@ -157,7 +163,10 @@ const contentsThere = (
   return place.isKnown && place.contents.length === 0 ? [Words.notebook.nothing] : place.contents
 }
 
-/** Lamps that are lit, objects with the condition that is asked, and what lies where things are to be put. */
+/**
+ * Lamps that are lit, objects with the condition that is asked, and what lies where things are to
+ * be put.
+ */
 const done = (
   { lit, conditions, places }: Notebook.Notebook,
   goal: Goal.Goal | undefined

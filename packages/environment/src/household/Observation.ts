@@ -1,6 +1,6 @@
 /**
- * Observation sentences of the household language, ALFWorld's own included, read into what they say.
- * It remembers nothing: that is the business of `Notebook`.
+ * Observation sentences of the household language, ALFWorld's own included, read into what they
+ * say. It remembers nothing: that is the business of `Notebook`.
  */
 
 /** What is told of a place: its door is closed, or it lies open to view with its contents. */

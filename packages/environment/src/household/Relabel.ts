@@ -1,6 +1,6 @@
 /**
- * A trajectory told under another goal, so that the style of a behaviour does not give its goal away.
- * Everything is judged from the text; the hidden game is not asked.
+ * A trajectory told under another goal, so that the style of a behaviour does not give its goal
+ * away. Everything is judged from the text; the hidden game is not asked.
  *
  * Port of `sample_task` and the relabelled rows of `wm.py`.
  */
@@ -27,9 +27,10 @@ export interface Reading {
 }
 
 /**
- * Draws another goal for the same house, half of the time from what was done in it, and tells the trajectory under it: first
- * sentence, rewards and ending. It ends with the first reward. Undefined where the goal drawn is impossible there, was already
- * reached at the start, or the trajectory is a fault. Token spans are left out: nobody sampled them under this goal.
+ * Draws another goal for the same house, half of the time from what was done in it, and tells the
+ * trajectory under it: first sentence, rewards and ending. It ends with the first reward. Undefined
+ * where the goal drawn is impossible there, was already reached at the start, or the trajectory is
+ * a fault. Token spans are left out: nobody sampled them under this goal.
  */
 export const relabel = (
   trajectory: Trajectory.Trajectory,
@@ -89,7 +90,10 @@ const knownPlaces = ({ places }: Notebook.Notebook): number =>
 
 const isNovel = ({ before, after }: Turn): boolean => knownPlaces(after) > knownPlaces(before)
 
-/** A goal object lay where it is asked to be put when that place was first seen: nothing was left to do. */
+/**
+ * A goal object lay where it is asked to be put when that place was first seen: nothing was left to
+ * do.
+ */
 const wasThereBefore = (turns: ReadonlyArray<Turn>, goal: Goal.Goal): boolean => {
   if (goal.kind !== "put" && goal.kind !== "two") return false
   return turns.some(({ before, after }) =>
@@ -150,8 +154,8 @@ const processes: ReadonlyArray<readonly [Goal.GoalKind, Command.Verb]> = [
 ]
 
 /**
- * The object moved and where it was put. Four times in ten under any kind of goal: right object, right place, perhaps not as
- * asked (hard negatives); else under a kind that fits what was done.
+ * The object moved and where it was put. Four times in ten under any kind of goal: right object,
+ * right place, perhaps not as asked (hard negatives); else under a kind that fits what was done.
  */
 const drawFromMove = (
   moved: Command.Command,

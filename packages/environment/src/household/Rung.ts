@@ -1,8 +1,9 @@
 /**
- * The rungs of difficulty of the household world, as data: what houses hold and what may be asked there.
- * A rung is no house: `Layout` draws houses from it.
+ * The rungs of difficulty of the household world, as data: what houses hold and what may be asked
+ * there. A rung is no house: `Layout` draws houses from it.
  *
- * L0 to L3 are the measured rungs of the miniature recipe (its `env.py`); L4 has houses of ALFWorld's size.
+ * L0 to L3 are the measured rungs of the miniature recipe (its `env.py`); L4 has houses of
+ * ALFWorld's size.
  */
 import * as Schema from "effect/Schema"
 import * as Goal from "./Goal.ts"

@@ -1,6 +1,6 @@
 /**
- * The kinds of things that a world of the household language speaks of, and its words that are not observation text.
- * It says nothing of a particular house.
+ * The kinds of things that a world of the household language speaks of, and its words that are not
+ * observation text. It says nothing of a particular house.
  */
 import * as Goal from "./Goal.ts"
 import { lampKind } from "./Layout.ts"
