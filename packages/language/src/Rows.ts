@@ -55,20 +55,25 @@ export const collate = (network: Network, rows: ReadonlyArray<Row>, sizes: Sizes
   return { ...feeds, target, weight }
 }
 
-/** The additive mask of the choices, [B, K, V]: 0 where a token was allowed, -1e9 elsewhere. */
+/**
+ * The additive mask of the choices, [B, K, V]: 0 where a token was allowed, -1e9 elsewhere. Where a row has no choices, all but
+ * `never` were allowed.
+ */
 export const choiceMask = (
   network: Network,
   rows: ReadonlyArray<Row>,
-  sizes: Sizes
+  sizes: Sizes,
+  never: ReadonlyArray<number> = []
 ): Float32Array => {
   const size = network.tokenizer.vocabulary.length
   const mask = floats(sizes.batch * sizes.read * size)
   for (const [b, row] of rows.slice(0, sizes.batch).entries()) {
-    for (const [k, allowed] of (row.choices ?? []).slice(0, sizes.read).entries()) {
-      if (allowed.length === 0) continue
+    for (let k = 0; k < Math.min(sizes.read, row.targetIds.length); k++) {
       const at = (b * sizes.read + k) * size
-      mask.fill(-1e9, at, at + size)
+      const allowed = row.choices?.[k] ?? []
+      if (allowed.length > 0) mask.fill(-1e9, at, at + size)
       for (const id of allowed) mask[at + id] = 0
+      if (allowed.length === 0) for (const id of never) mask[at + id] = -1e9
     }
   }
   return mask

@@ -24,26 +24,36 @@ export const sizesOf = <R extends { readonly row: Rows.Row }>(
   read: Rows.bucket(Math.max(...rows.map(({ row }) => row.targetIds.length)), step)
 })
 
-/** One epoch: every row once, shuffled within its shape, batches shuffled among each other. */
+/**
+ * One epoch in full batches: rows of one shape together, what is left of each shape mixed. A last rest of less than `batch` rows
+ * is left for the next epoch (a small batch would weigh its rows more than others), unless there is nothing else.
+ */
 export const epoch = <R extends { readonly row: Rows.Row }>(
   rows: ReadonlyArray<R>,
   batch: number,
   key: Seed.Key
 ): ReadonlyArray<Batch<R>> => {
   const random = Seed.generator(key)
-  const shapes = new Map<string, Array<R>>()
-  for (const entry of Seed.shuffle(random, rows)) {
+  const shapes = Map.groupBy(Seed.shuffle(random, rows), (entry) => {
     const { prompt, read } = sizesOf([entry], batch)
-    const shape = `${prompt} ${read}`
-    const found = shapes.get(shape)
-    if (found === undefined) shapes.set(shape, [entry])
-    else found.push(entry)
-  }
-  const batches = [...shapes.values()].flatMap((list) =>
-    Array.from({ length: Math.ceil(list.length / batch) }, (_, i) => {
-      const part = list.slice(i * batch, (i + 1) * batch)
-      return { sizes: sizesOf(part, batch), rows: part }
-    })
+    return `${prompt} ${read}`
+  })
+  const full = [...shapes.values()].map((list) =>
+    list.slice(0, list.length - (list.length % batch))
   )
-  return Seed.shuffle(random, batches)
+  const rest = [...shapes.values()].flatMap((list) =>
+    list.slice(list.length - (list.length % batch))
+  )
+  const mixed = Seed.shuffle(random, rest)
+  const parts = [...full, mixed].flatMap((list) => inBatches(list, batch))
+  const kept = parts.filter((part) => part.length === batch)
+  return Seed.shuffle(random, kept.length > 0 ? kept : parts).map((part) => ({
+    sizes: sizesOf(part, batch),
+    rows: part
+  }))
 }
+
+const inBatches = <R>(list: ReadonlyArray<R>, batch: number): ReadonlyArray<ReadonlyArray<R>> =>
+  Array.from({ length: Math.ceil(list.length / batch) }, (_, i) =>
+    list.slice(i * batch, (i + 1) * batch)
+  )

@@ -16,6 +16,8 @@ export interface Decision {
   readonly oldValue: number
   readonly advantage: number
   readonly totalReturn: number
+  /** At which it was sampled; 1 where it was greedy, as the sampler tells log-probabilities. */
+  readonly temperature: number
 }
 
 /** PPO: GAE at the level of decisions, rewards at the decision that earned them; a cut episode bootstraps from its last value. */
@@ -45,7 +47,7 @@ export const forGrpo = (
       trajectory.transitions.reduce((sum, transition) => sum + transition.reward, 0)
     )
     const advantages = groupRelative(returns)
-    if (advantages === undefined) zeroVarianceGroups++
+    if (advantages === undefined && usable.length > 0) zeroVarianceGroups++
     return (advantages ?? []).flatMap((advantage, i) => {
       const trajectory = usable[i]
       return trajectory === undefined
@@ -57,7 +59,7 @@ export const forGrpo = (
 }
 
 /** A fault is never a reward: a failed episode teaches nothing, nor does one that a policy without tokens made. */
-const isUsable = (trajectory: Trajectory.Trajectory): boolean =>
+export const isUsable = (trajectory: Trajectory.Trajectory): boolean =>
   trajectory.ending._tag !== "Failed" &&
   trajectory.transitions.length > 0 &&
   trajectory.transitions.every((transition) => transition.action.span !== undefined)
@@ -74,7 +76,8 @@ const decision = (span: Trajectory.TokenSpan, advantage: number, totalReturn: nu
       .reduce((sum, logProbability) => sum + logProbability, 0),
     oldValue: span.value,
     advantage,
-    totalReturn
+    totalReturn,
+    temperature: span.temperature === 0 ? 1 : span.temperature
   }
 }
 

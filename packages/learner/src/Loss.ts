@@ -13,9 +13,19 @@ export interface Scores {
   readonly entropyB: V
 }
 
-/** `maskBKV` is additive: 0 for tokens that decoding allowed, -1e9 elsewhere; the same as when sampling. */
-export const scores = (logitsBKV: V, maskBKV: V, targetBK: V, weightBK: V): Scores => {
-  const logBKV = Op.logSoftmax(Op.add(logitsBKV, maskBKV))
+/**
+ * Under the distribution that was sampled: `maskBKV` is additive, 0 for tokens that decoding allowed and -1e9 elsewhere;
+ * `inverseTemperatureB` is 1 over the temperature.
+ */
+export const scores = (
+  logitsBKV: V,
+  inverseTemperatureB: V,
+  maskBKV: V,
+  targetBK: V,
+  weightBK: V
+): Scores => {
+  const scale = Op.reshape(inverseTemperatureB, [...inverseTemperatureB.shape, 1, 1])
+  const logBKV = Op.logSoftmax(Op.add(Op.multiply(logitsBKV, scale), maskBKV))
   const shares = Op.exp(logBKV)
   // A masked token has share 0 and log-share -1e9: bounded, so that 0 times it stays 0.
   const bounded = Op.maximum(logBKV, Op.constant(-50))
@@ -43,74 +53,97 @@ export interface PolicyLossOptions {
   readonly klLossCoef: number
 }
 
+/** Absent parts have no place in the loss: a critic (`valueB`, `returnB`, `oldValueB`) or a reference policy. */
 export interface PolicyLossInputs {
   readonly scores: Scores
-  readonly valueB: V | undefined
   readonly oldLogProbabilityB: V
-  readonly oldValueB: V
   readonly advantageB: V
-  readonly returnB: V
-  readonly referenceLogProbabilityB: V
   /** 1 for a row, 0 for padding. */
   readonly rowB: V
+  readonly critic?: { readonly valueB: V; readonly oldValueB: V; readonly returnB: V }
+  readonly referenceLogProbabilityB?: V
+}
+
+/** A scalar loss and scalars to report. */
+export interface PolicyLoss {
+  readonly loss: V
+  readonly metrics: Readonly<Record<string, V>>
 }
 
 /**
- * Clipped policy loss, clipped value loss, entropy bonus and KL to the reference (Schulman et al. 2017; the k3 estimator).
+ * Clipped policy loss, clipped value loss, entropy bonus and KL to the reference (Schulman et al. 2017).
  * The ratio is of whole actions: token log-probabilities are summed first. Every part is a mean over rows.
  */
-export const policyLoss = (
-  inputs: PolicyLossInputs,
-  options: PolicyLossOptions
-): { readonly loss: V; readonly metrics: Readonly<Record<string, V>> } => {
-  const { rowB, scores } = inputs
-  const count = Op.maximum(Op.sum(rowB, [0]), Op.constant(1))
-  const mean = (x: V) => Op.divide(Op.sum(Op.multiply(x, rowB), [0]), count)
-  const logRatio = Op.clip(Op.subtract(scores.logProbabilityB, inputs.oldLogProbabilityB), -20, 20)
-  const ratio = Op.exp(logRatio)
-  const low = 1 - options.clipRatioLow
-  const high = 1 + options.clipRatioHigh
-  const surrogate = Op.minimum(
-    Op.multiply(ratio, inputs.advantageB),
-    Op.multiply(Op.clip(ratio, low, high), inputs.advantageB)
-  )
-  const policy = Op.negate(mean(surrogate))
-  const entropy = mean(scores.entropyB)
-  const toReference = Op.clip(
-    Op.subtract(inputs.referenceLogProbabilityB, scores.logProbabilityB),
-    -20,
-    20
-  )
-  const kl = mean(Op.subtract(Op.subtract(Op.exp(toReference), toReference), Op.constant(1)))
-  const value =
-    inputs.valueB === undefined
-      ? undefined
-      : mean(valueLoss(inputs.valueB, inputs, options.valueClip))
-  const outside = Op.greater(Op.abs(Op.subtract(ratio, Op.clip(ratio, low, high))), Op.constant(0))
-  const weighted = [
-    Op.multiply(Op.constant(-options.entropyCoef), entropy),
-    ...(options.klLossCoef === 0 ? [] : [Op.multiply(Op.constant(options.klLossCoef), kl)]),
-    ...(value === undefined ? [] : [Op.multiply(Op.constant(options.vfCoef), value)])
+export const policyLoss = (inputs: PolicyLossInputs, options: PolicyLossOptions): PolicyLoss => {
+  const { critic, referenceLogProbabilityB: reference, rowB, scores } = inputs
+  const mean = meanOver(rowB)
+  const { metrics, surrogateB } = surrogate(inputs, options)
+  const parts: ReadonlyArray<readonly [name: string, weight: number, value: V]> = [
+    ["losses/policy_loss", 1, Op.negate(mean(surrogateB))],
+    ["losses/entropy", -options.entropyCoef, mean(scores.entropyB)],
+    ...(critic === undefined
+      ? []
+      : [
+          ["losses/value_loss", options.vfCoef, mean(valueLoss(critic, options.valueClip))] as const
+        ]),
+    ...(reference === undefined
+      ? []
+      : [["losses/kl_to_reference", options.klLossCoef, mean(k3(reference, scores))] as const])
   ]
   return {
-    loss: weighted.reduce((sum, part) => Op.add(sum, part), policy),
+    loss: parts
+      .filter(([, weight]) => weight !== 0)
+      .map(([, weight, value]) => Op.multiply(value, weight))
+      .reduce((sum, part) => Op.add(sum, part)),
     metrics: {
-      "losses/policy_loss": policy,
-      "losses/entropy": entropy,
-      "losses/kl_to_reference": kl,
-      "losses/approx_kl": mean(Op.subtract(Op.subtract(ratio, Op.constant(1)), logRatio)),
-      "losses/clipfrac": mean(Op.cast(outside, "float32")),
-      "losses/ratio_max": Op.max(Op.multiply(ratio, rowB), [0]),
-      ...(value === undefined ? {} : { "losses/value_loss": value })
+      ...metrics,
+      ...Object.fromEntries(parts.map(([name, , value]) => [name, value] as const))
     }
   }
 }
 
-/** Half the larger of the squared error and the squared error of the clipped prediction. */
-const valueLoss = (valueB: V, inputs: PolicyLossInputs, clip: number): V => {
-  const plain = Op.square(Op.subtract(valueB, inputs.returnB))
-  if (clip === 0) return Op.multiply(plain, Op.constant(0.5))
-  const moved = Op.clip(Op.subtract(valueB, inputs.oldValueB), -clip, clip)
-  const clipped = Op.square(Op.subtract(Op.add(inputs.oldValueB, moved), inputs.returnB))
-  return Op.multiply(Op.maximum(plain, clipped), Op.constant(0.5))
+const meanOver = (rowB: V) => {
+  const count = Op.maximum(Op.sum(rowB, [0]), 1)
+  return (x: V): V => Op.divide(Op.sum(Op.multiply(x, rowB), [0]), count)
+}
+
+/** Differences of log-probabilities beyond this say only that something is wrong; exp of them must stay a number. */
+const mostApart = 20
+
+/** min(ratio * A, clip(ratio) * A), and how far the policy has moved: the k3 estimate, the share that is clipped, the extremes. */
+const surrogate = (inputs: PolicyLossInputs, options: PolicyLossOptions) => {
+  const { advantageB, oldLogProbabilityB, rowB, scores } = inputs
+  const mean = meanOver(rowB)
+  const moved = Op.subtract(scores.logProbabilityB, oldLogProbabilityB)
+  const logRatio = Op.clip(moved, -mostApart, mostApart)
+  const ratio = Op.exp(logRatio)
+  const clipped = Op.clip(ratio, 1 - options.clipRatioLow, 1 + options.clipRatioHigh)
+  const outside = Op.greater(Op.abs(Op.subtract(ratio, clipped)), 0)
+  return {
+    surrogateB: Op.minimum(Op.multiply(ratio, advantageB), Op.multiply(clipped, advantageB)),
+    metrics: {
+      "losses/approx_kl": mean(Op.subtract(Op.subtract(ratio, 1), logRatio)),
+      "losses/clipfrac": mean(Op.cast(outside, "float32")),
+      "losses/ratio_max": Op.max(Op.multiply(ratio, rowB), [0]),
+      "losses/ratio_deviation": Op.max(Op.multiply(Op.abs(Op.subtract(ratio, 1)), rowB), [0])
+    }
+  }
+}
+
+/** The k3 estimate of KL(policy, reference) from the tokens that were sampled (Schulman 2020): never negative. */
+const k3 = (referenceB: V, { logProbabilityB }: Scores): V => {
+  const apart = Op.clip(Op.subtract(referenceB, logProbabilityB), -mostApart, mostApart)
+  return Op.subtract(Op.subtract(Op.exp(apart), apart), 1)
+}
+
+/** Half the larger of the squared error and the squared error of the clipped prediction; `clip` 0: half the squared error. */
+const valueLoss = (
+  { oldValueB, returnB, valueB }: NonNullable<PolicyLossInputs["critic"]>,
+  clip: number
+): V => {
+  const plain = Op.square(Op.subtract(valueB, returnB))
+  if (clip === 0) return Op.multiply(plain, 0.5)
+  const moved = Op.clip(Op.subtract(valueB, oldValueB), -clip, clip)
+  const clipped = Op.square(Op.subtract(Op.add(oldValueB, moved), returnB))
+  return Op.multiply(Op.maximum(plain, clipped), 0.5)
 }

@@ -1,14 +1,16 @@
 /** What an update reports besides its losses: arithmetic on the groups that it used. */
 import { Ending, type Learner, Trajectory } from "@dreamgym/domain"
-import type { Decision } from "./Decisions.ts"
+import { type Decision, isUsable } from "./Decisions.ts"
 
+/** Charts are over the trajectories that could teach; those that failed are only counted. */
 export const statsOf = (
   policyVersion: number,
   groups: ReadonlyArray<Trajectory.TrajectoryGroup>,
   decisions: ReadonlyArray<Decision>,
   metrics: Readonly<Record<string, number>>
 ): Learner.UpdateStats => {
-  const trajectories = groups.flatMap((group) => group.trajectories)
+  const all = groups.flatMap((group) => group.trajectories)
+  const trajectories = all.filter(isUsable)
   const mean = (of: (trajectory: Trajectory.Trajectory) => number) =>
     trajectories.reduce((sum, trajectory) => sum + of(trajectory), 0) /
     Math.max(1, trajectories.length)
