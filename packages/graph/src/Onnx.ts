@@ -9,8 +9,16 @@ import * as Value from "./Value.ts"
 
 type V = Value.Value
 
+export interface EncodeOptions {
+  /** Whether the model is only run with one thread inside kernels, which allows a faster scatter. */
+  readonly isSingleThreaded?: boolean
+}
+
 /** The model that computes the named outputs from the inputs that they reach. */
-export const encode = (outputs: { readonly [name: string]: V }): Uint8Array => {
+export const encode = (
+  outputs: { readonly [name: string]: V },
+  { isSingleThreaded = false }: EncodeOptions = {}
+): Uint8Array => {
   const graph = new OnnxGraph()
   const order = Value.inOrder(Object.values(outputs), operands)
   refuseCollisions(outputs, order)
@@ -22,7 +30,13 @@ export const encode = (outputs: { readonly [name: string]: V }): Uint8Array => {
   for (const node of order) {
     const inputs = operands(node).map((input) => names.get(input) ?? "")
     const output = wanted.get(node) ?? graph.name()
-    const site = { graph, inputs, output, withStatistics: withStatistics.has(node) }
+    const site = {
+      graph,
+      inputs,
+      output,
+      withStatistics: withStatistics.has(node),
+      isSingleThreaded
+    }
     names.set(node, applied(node, site))
   }
   for (const [name, value] of Object.entries(outputs)) {

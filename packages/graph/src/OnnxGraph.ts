@@ -98,6 +98,11 @@ export class OnnxGraph {
     )
   }
 
+  /** Zeros of a shape. */
+  zeros(shape: Shape): string {
+    return this.result("Expand", [this.floats([0]), this.integers(shape)])
+  }
+
   input(name: string, described: Described): string {
     this.#graph.message(11, valueMessage(name, described))
     return name

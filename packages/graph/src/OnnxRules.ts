@@ -3,6 +3,7 @@
  * The table is total over the operations; names and order are the business of `Onnx`.
  */
 import { type Attribute, type OnnxGraph, typeCodes } from "./OnnxGraph.ts"
+import { addedRows } from "./OnnxScatter.ts"
 import * as Shape from "./Shape.ts"
 import * as Value from "./Value.ts"
 
@@ -13,6 +14,8 @@ export interface Site {
   readonly output: string
   /** Whether some `Statistic` reads this norm's by-products. */
   readonly withStatistics: boolean
+  /** Whether no kernel will be run by several threads. */
+  readonly isSingleThreaded: boolean
 }
 
 /** Writes a node and says under which name its result is found. */
@@ -85,49 +88,6 @@ const silu: Rule<"Silu"> = (_, { graph, inputs: [x = ""], output }) => {
   return graph.node({ op: "Mul", inputs: [x, gate], outputs: [output] })
 }
 
-const zeros = (graph: OnnxGraph, shape: Shape.Shape) =>
-  graph.result("Expand", [graph.floats([0]), graph.integers(shape)])
-
-/**
- * As a product with one-hot rows for a small table (measured to be faster up to some 350 rows), else by
- * ScatterElements with each id repeated along its row. ScatterND would be faster, but it adds from
- * several threads at once and loses some of the repeats (runtime 1.30.0).
- */
-const scatterRows: Rule<"ScatterRows"> = (
-  node,
-  { graph, inputs: [rows = "", ids = ""], output }
-) => {
-  const [length = 0] = node.shape
-  const count = Shape.product(Value.inputOf(node, 1).shape)
-  const sizes = { length, count, width: Shape.product(node.shape.slice(1)) }
-  const flat = graph.result("Reshape", [rows, graph.integers([count, sizes.width])])
-  const added = length <= 256 ? addedByProduct : addedByScatter
-  const table = added(graph, flat, ids, sizes)
-  const shape = graph.integers(node.shape)
-  return graph.node({ op: "Reshape", inputs: [table, shape], outputs: [output] })
-}
-
-interface Sizes {
-  readonly length: number
-  readonly count: number
-  readonly width: number
-}
-
-const addedByProduct = (graph: OnnxGraph, rows: string, ids: string, { length, count }: Sizes) => {
-  const list = graph.result("Reshape", [ids, graph.integers([count])])
-  const oneHot = graph.result("OneHot", [list, graph.integers([length]), graph.floats([0, 1])])
-  return graph.result("Gemm", [oneHot, rows], { transA: { int: 1 } })
-}
-
-const addedByScatter = (graph: OnnxGraph, rows: string, ids: string, sizes: Sizes) => {
-  const { length, count, width } = sizes
-  const column = graph.result("Reshape", [ids, graph.integers([count, 1])])
-  const repeated = graph.result("Expand", [column, graph.integers([count, width])])
-  const attributes = { axis: { int: 0 }, reduction: { text: "add" } }
-  const table = zeros(graph, [length, width])
-  return graph.result("ScatterElements", [table, repeated, rows], attributes)
-}
-
 const pick: Rule<"Pick"> = (node, { graph, inputs, output }) => {
   const [x = "", ids = ""] = inputs
   const column = graph.result("Reshape", [ids, graph.integers([...node.shape, 1])])
@@ -144,7 +104,7 @@ const place: Rule<"Place"> = (node, { graph, inputs, output }) => {
   const [elements = "", ids = ""] = inputs.map((input) => graph.result("Reshape", [input, column]))
   return graph.node({
     op: "ScatterElements",
-    inputs: [zeros(graph, node.shape), ids, elements],
+    inputs: [graph.zeros(node.shape), ids, elements],
     outputs: [output],
     attributes: { axis: { int: node.shape.length - 1 } }
   })
@@ -239,7 +199,13 @@ export const rules: { readonly [Tag in Value.OpTag]: Rule<Tag> } = {
   Pad: pad,
   MatMul: matMul,
   Gather: write("Gather", { axis: { int: 0 } }),
-  ScatterRows: scatterRows,
+  ScatterRows: (node, { graph, inputs: [rows = "", ids = ""], output, isSingleThreaded }) => {
+    const count = Shape.product(Value.inputOf(node, 1).shape)
+    const sizes = { length: node.shape[0] ?? 0, count, width: Shape.product(node.shape.slice(1)) }
+    const table = addedRows(graph, { rows, ids, ...sizes }, isSingleThreaded)
+    const shape = graph.integers(node.shape)
+    return graph.node({ op: "Reshape", inputs: [table, shape], outputs: [output] })
+  },
   Pick: pick,
   Place: place,
   Sum: reduce("ReduceSum"),

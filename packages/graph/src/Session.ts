@@ -131,9 +131,10 @@ const requestOf = (
   session: number
 ) =>
   Effect.gen(function* () {
+    const { intraOpNumThreads = 1 } = pool
     const floats = Record.map(outputs, (value) => Op.cast(value, "float32"))
     const model = yield* Effect.try({
-      try: () => Onnx.encode(floats),
+      try: () => Onnx.encode(floats, { isSingleThreaded: intraOpNumThreads === 1 }),
       catch: (cause) => new SessionError({ reason: "CompileFailed", message: String(cause) })
     })
     const { bind = {}, into = {} } = options
@@ -149,7 +150,7 @@ const requestOf = (
       bind,
       into,
       providers: pool.executionProviders ?? ["cpu"],
-      options: sessionOptions(pool.intraOpNumThreads ?? 1)
+      options: sessionOptions(intraOpNumThreads)
     }
     const problem =
       SessionFeeds.misfit("input", bind, request.inputs) ??

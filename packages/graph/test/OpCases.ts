@@ -231,10 +231,6 @@ export const compounds: { readonly [name: string]: (draw: Draw) => Case } = {
       return Op.concat(swapped ? parts.toReversed() : parts, -1)
     }
   }),
-  gatherOfManyRows: ({ shape, width }) => ({
-    inputs: { a: ["real", [257, ...shape.slice(0, 1)]], b: [{ below: 3 }, [width, 4]] },
-    build: Op.gather
-  }),
   clip: unary((x) => Op.clip(x, -0.5, 0.5)),
   square: unary(Op.square),
   matMulOfRows: ({ shape, width, flags }) => ({
