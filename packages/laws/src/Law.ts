@@ -73,15 +73,17 @@ export const failsWith = <A>(
   effect: Effect.Effect<A, Failing>,
   tag: string,
   reason?: string
-): Effect.Effect<void, Broken> =>
-  Effect.matchEffect(effect, {
-    onSuccess: (answer) => holds(false, `${what}: expected ${tag}, it answered ${shown(answer)}`),
+): Effect.Effect<void, Broken> => {
+  const expected = `${what}: expected ${reason === undefined ? tag : `${tag} ${reason}`}`
+  return Effect.matchEffect(effect, {
+    onSuccess: (answer) => holds(false, `${expected}, it answered ${shown(answer)}`),
     onFailure: (error) =>
       holds(
         error._tag === tag && (reason === undefined || error.reason === reason),
-        `${what}: expected ${tag} ${reason ?? ""}, it failed as ${error._tag} ${error.reason}`
+        `${expected}, it failed as ${error._tag} ${error.reason}`
       )
   })
+}
 
 /** An error as the contracts have them. */
 export interface Failing {
@@ -103,7 +105,7 @@ export const forAll = <A>(
   )
   return Effect.tryPromise({
     try: () => fc.assert(property, { numRuns: runs, seed: 1 }),
-    catch: (cause) => new Broken({ message: messageOf(cause), cause })
+    catch: (cause) => new Broken({ message: reportOf(cause), cause })
   })
 }
 
@@ -120,6 +122,12 @@ const violationOf = (name: string, cause: Cause.Cause<unknown>): LawViolation =>
 
 const messageOf = (error: unknown): string =>
   error instanceof Error && error.message !== "" ? error.message : shown(error)
+
+/** fast-check tells the counterexample, its cause what was wrong with it. */
+const reportOf = (failure: unknown): string =>
+  failure instanceof Error && failure.cause !== undefined
+    ? `${messageOf(failure.cause)}\n${failure.message}`
+    : messageOf(failure)
 
 const longest = 600
 

@@ -29,7 +29,7 @@ provenLaws(suite(), {
   },
   "a step after the end fails as Closed": {
     broken: suite({ staysOpen: true }),
-    because: /a further step: expected EnvironmentError, it answered/
+    because: /a further step: expected EnvironmentError Closed, it answered/
   },
   "episodes side by side do not disturb each other": {
     broken: suite({ isOneForAll: true }),

@@ -72,7 +72,7 @@ provenLaws(suite(), {
   },
   "a reply that cannot be read is an error, never a reward": {
     broken: suite(undefined, dreamer),
-    because: /the prediction: expected PredictionError, it answered/
+    because: /the prediction: expected PredictionError Malformed, it answered/
   },
   "tokens are counted, and scores are finite": {
     broken: suite((prediction) => ({ ...prediction, scores: { probability: Number.NaN } })),

@@ -152,7 +152,7 @@ provenLaws(suite(), {
   },
   "groups without trajectories are an error of their own and change nothing": {
     broken: suite({ takesNothing: true }),
-    because: /an update: expected LearnerError, it answered/
+    because: /an update: expected LearnerError NoTokens, it answered/
   },
   "what failed teaches nothing": {
     broken: suite({ learnsFromFaults: true }),

@@ -70,28 +70,24 @@ const add = <A>(table: Table<A>, slot: Slot<A>, vector: Float32Array): number =>
   const at = table.free.pop() ?? table.slots.length
   if (at >= table.scores.length) grow(table)
   table.slots[at] = slot
-  write(table, at, vector, 1)
+  table.columns.forEach((column, d) => {
+    column[at] = vector[d] ?? 0
+  })
+  recount(table, at, 1)
   return at
 }
 
+/** What the columns hold of a removed vector stays until its slot is used again. */
 const remove = <A>(table: Table<A>, at: number): void => {
   if (table.slots[at] === undefined) return
   table.slots[at] = undefined
   table.free.push(at)
-  write(
-    table,
-    at,
-    Float32Array.from(table.columns, (column) => column[at] ?? 0),
-    -1
-  )
+  recount(table, at, -1)
 }
 
-/** Puts `vector` in (`sign` 1) or takes it out again (-1). */
-const write = <A>(table: Table<A>, at: number, vector: Float32Array, sign: 1 | -1): void => {
+const recount = <A>(table: Table<A>, at: number, change: 1 | -1): void => {
   table.columns.forEach((column, d) => {
-    const value = vector[d] ?? 0
-    column[at] = sign === 1 ? value : 0
-    if (value !== 0) table.frequencies[d] = (table.frequencies[d] ?? 0) + sign
+    if (column[at] !== 0) table.frequencies[d] = (table.frequencies[d] ?? 0) + change
   })
   table.weighed = undefined
 }

@@ -78,10 +78,11 @@ describe("the nearest", () => {
     neighbours.remove(first)
     neighbours.remove(first)
     neighbours.add("later", true, same)
-    const found = neighbours.search(same, 3, () => true)
+    neighbours.add("last", true, same)
+    const found = neighbours.search(same, 4, () => true)
     assert.deepStrictEqual(
       found.map(({ item }) => item),
-      ["real", "later", "dream"]
+      ["real", "later", "last", "dream"]
     )
   })
 })
