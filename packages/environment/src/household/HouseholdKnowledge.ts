@@ -77,6 +77,10 @@ export const ofAlfWorld = (
   })
 }
 
+/**
+ * The knowledge of any world of the household language. It remembers its notebook of every history
+ * it was asked about.
+ */
 export const make = (description: Description): Knowledge.Knowledge => {
   const { world, lexicon } = description
   const read = Notebook.reader(world.placeKinds)
@@ -89,8 +93,9 @@ export const make = (description: Description): Knowledge.Knowledge => {
       question(read(history), goalOf(task, history), action, world),
     annotate: (task, history, action, observation) => {
       const before = read(history)
-      const after = Notebook.update(before, { action, observation }, world.placeKinds)
-      return Judgement.reason(before, after, action, observation, goalOf(task, history), world)
+      const turn = { action, observation }
+      const after = Notebook.update(before, turn, world.placeKinds)
+      return Judgement.reason(before, after, turn, goalOf(task, history), world)
     },
     audit: (task, history) => audit(read(history), goalOf(task, history), world),
     restate,

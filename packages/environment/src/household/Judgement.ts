@@ -6,10 +6,11 @@
  * Port of `think` (`wm.py`), `legit` (`notes.py`) and the failure reasons of `Game._step`
  * (`env.py`).
  */
+import type { History } from "@dreamgym/domain"
 import * as Command from "./Command.ts"
 import * as Goal from "./Goal.ts"
-import * as Notebook from "./Notebook.ts"
 import { applianceOf } from "./Layout.ts"
+import * as Notebook from "./Notebook.ts"
 import * as NotebookView from "./NotebookView.ts"
 import * as Observation from "./Observation.ts"
 import { failures, notebook as words, progress as progressWord, reasoning } from "./Words.ts"
@@ -53,8 +54,7 @@ export const isGoalSeen = ({ places, held }: Notebook.Notebook, goal: Goal.Goal)
 export const reason = (
   before: Notebook.Notebook,
   after: Notebook.Notebook,
-  action: string,
-  observation: string,
+  { action, observation }: History.Turn,
   goal: Goal.Goal | undefined,
   world: World
 ): string => {
