@@ -104,6 +104,7 @@ const gelu: Rule<"Gelu"> = (node, gradient) => {
   return [Op.multiply(gradient, Op.add(cumulative, Op.multiply(x, density)))]
 }
 
+/** The rule of each operation. */
 export const rules: { readonly [Tag in Value.OpTag]: Rule<Tag> } = {
   Input: () => [],
   Constant: () => [],

@@ -10,12 +10,15 @@ export type Random = () => number
 /** Row-major numbers for a shape; the same randomness gives the same numbers. */
 export type Initializer = (shape: Shape.Shape, random: Random) => Float32Array
 
+/** The same number everywhere. */
 export const constant =
   (value: number): Initializer =>
   (shape) =>
     new Float32Array(Shape.product(shape)).fill(value)
 
+/** Zeros. */
 export const zeros: Initializer = constant(0)
+/** Ones. */
 export const ones: Initializer = constant(1)
 
 /** Independent normal numbers around zero (Box & Muller 1958). */

@@ -123,6 +123,7 @@ const rotary: Rule<"Rotary"> = (node, [x = empty, cos = empty, sin = empty]) => 
   })
 }
 
+/** The rule of each operation. */
 export const rules: { readonly [Tag in Value.OpTag]: Rule<Tag> } = {
   Input: () => empty.data,
   Constant: (node) => Float64Array.from(node.attributes.data),

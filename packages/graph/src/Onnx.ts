@@ -9,6 +9,7 @@ import * as Value from "./Value.ts"
 
 type V = Value.Value
 
+/** What is known about how the model will be run. */
 export interface EncodeOptions {
   /** Whether the model is only run with one thread inside kernels, which allows a faster scatter. */
   readonly isSingleThreaded?: boolean

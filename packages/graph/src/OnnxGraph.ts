@@ -9,12 +9,14 @@ import type { Type } from "./Value.ts"
 /** ONNX's numbers for our element types. */
 export const typeCodes: Record<Type, number> = { float32: 1, int64: 7, bool: 9 }
 
+/** A node's attribute, by its type in ONNX. */
 export type Attribute =
   | { readonly int: number }
   | { readonly float: number }
   | { readonly ints: ReadonlyArray<number> }
   | { readonly text: string }
 
+/** One node: `inputs` and `outputs` are names of values. */
 export interface OnnxNode {
   readonly op: string
   readonly inputs: ReadonlyArray<string>
@@ -35,6 +37,7 @@ const raw: Record<Type, (data: ArrayLike<number>) => ArrayBufferView<ArrayBuffer
   bool: (data) => Uint8Array.from(data)
 }
 
+/** Collects a graph and gives the bytes of its model. */
 export class OnnxGraph {
   readonly #graph = new Message().text(2, "graph")
   readonly #known = new Map<string, string>()

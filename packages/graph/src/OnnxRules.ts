@@ -157,6 +157,7 @@ const rotary: Rule<"Rotary"> = (node, { graph, inputs, output }) => {
   })
 }
 
+/** The rule of each operation. */
 export const rules: { readonly [Tag in Value.OpTag]: Rule<Tag> } = {
   Input: (node, { graph }) => graph.input(node.attributes.name, node),
   Constant: (node, { graph, output }) => graph.initializer(output, node.attributes.data, node),

@@ -22,6 +22,7 @@ export interface Context {
   readonly step: Value
 }
 
+/** What an optimizer makes of a context: updates, and the state for the next step. */
 export interface Update {
   readonly updates: Named<Value>
   readonly state: Named<Value>

@@ -16,6 +16,7 @@ export interface Specification {
   readonly initial: Initializer
 }
 
+/** Parameters by name; their order is the order in memory and in files. */
 export type Specifications<Name extends string = string> = {
   readonly [name in Name]: Specification
 }

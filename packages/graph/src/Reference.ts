@@ -30,12 +30,14 @@ export const stretched = (from: Shape.Shape, to: Shape.Shape): ReadonlyArray<num
   return to.map((_, axis) => (from[axis - offset] === 1 ? 0 : (steps[axis - offset] ?? 0)))
 }
 
+/** An element; not a number outside. */
 export const at = (data: ArrayLike<number>, index: number): number => data[index] ?? Number.NaN
 
 /** The elements at the offsets. */
 export const read = (data: Float64Array, from: Int32Array): Float64Array =>
   Float64Array.from(from, (offset) => at(data, offset))
 
+/** The elements broadcast to a shape. */
 export const stretch = (tensor: Tensor, shape: Shape.Shape): Float64Array =>
   read(tensor.data, offsets(shape, stretched(tensor.shape, shape)))
 

@@ -15,6 +15,7 @@ export interface Tensor {
   readonly data: Float32Array
 }
 
+/** All that a file holds. */
 export interface Contents {
   readonly tensors: Named<Tensor>
   readonly metadata: Named<string>

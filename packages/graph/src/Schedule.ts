@@ -6,6 +6,7 @@
 /** The learning rate for an update, counted from 0. */
 export type Schedule = (step: number) => number
 
+/** The same rate always. */
 export const constant =
   (rate: number): Schedule =>
   () =>

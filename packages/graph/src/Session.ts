@@ -30,6 +30,7 @@ export interface Session<Name extends string = string> {
   readonly run: (feeds: Feeds) => Effect.Effect<{ [name in Name]: Float32Array }, SessionError>
 }
 
+/** Where a graph is loaded, and which of its arrays never change place. */
 export interface CompileOptions {
   /** The thread to load it in; by default the one with the fewest sessions. */
   readonly worker?: number
@@ -39,6 +40,7 @@ export interface CompileOptions {
   readonly into?: Named<Float32Array>
 }
 
+/** Threads that load graphs and run them. */
 export class SessionPool extends Context.Service<
   SessionPool,
   {
@@ -52,6 +54,7 @@ export class SessionPool extends Context.Service<
   }
 >()("@dreamgym/graph/SessionPool") {}
 
+/** The size of a pool. */
 export interface PoolOptions {
   /** Threads that run sessions, each one run at a time; default 1. */
   readonly workers?: number

@@ -9,6 +9,7 @@ import type { Type } from "./Value.ts"
 /** The arrays that can be fed: floats, ids, or one byte per boolean. */
 export type Feed = Float32Array | BigInt64Array | Uint8Array
 
+/** The shape and the element type of an array. */
 export interface Described {
   readonly shape: Shape
   readonly type: Type
@@ -16,6 +17,7 @@ export interface Described {
 
 type Named<A> = { readonly [name: string]: A }
 
+/** A model to load under a number, with all that is fixed for its runs. */
 export interface CompileRequest {
   readonly kind: "compile"
   readonly session: number
@@ -31,11 +33,13 @@ export interface CompileRequest {
   readonly options: ort.InferenceSession.SessionOptions
 }
 
+/** What can be asked of an engine. */
 export type Request =
   | CompileRequest
   | { readonly kind: "run"; readonly session: number; readonly feeds: Named<Feed> }
   | { readonly kind: "release"; readonly session: number }
 
+/** The results of a run, by name. */
 export type Outputs = { [name: string]: Float32Array }
 
 interface Compiled {

@@ -10,6 +10,7 @@ import { SessionError } from "./SessionError.ts"
 import * as SessionFeeds from "./SessionFeeds.ts"
 import type { Call, Reply } from "./SessionWorker.ts"
 
+/** A place that answers requests. */
 export interface Host {
   /** The array in the form in which this place can read it. */
   readonly portable: (feed: Feed) => Feed

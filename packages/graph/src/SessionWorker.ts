@@ -5,11 +5,13 @@
 import { parentPort, workerData } from "node:worker_threads"
 import { Engine, type Outputs, type Request } from "./SessionEngine.ts"
 
+/** What goes into the thread. */
 export interface Call {
   readonly id: number
   readonly request: Request
 }
 
+/** What comes out of it. */
 export type Reply =
   | { readonly id: number; readonly outputs: Outputs }
   | { readonly id: number; readonly failure: string }

@@ -37,6 +37,7 @@ export class ShapeError extends Error {
 /** The number of elements; 1 for a scalar. */
 export const product = (shape: Shape): number => shape.reduce((all, length) => all * length, 1)
 
+/** Whether two shapes have the same axes. */
 export const equals = (left: Shape, right: Shape): boolean =>
   left.length === right.length && left.every((length, axis) => length === right[axis])
 

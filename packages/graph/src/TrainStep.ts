@@ -70,6 +70,7 @@ export interface Definition<Name extends string> {
   readonly maxGradNorm?: number
 }
 
+/** What a step computed before it moved the parameters. */
 export interface Report<Name extends string> {
   readonly loss: number
   /** Over all parameters, before clipping. */

@@ -75,6 +75,7 @@ export interface Attributes {
   readonly Rotary: { readonly inverse: boolean }
 }
 
+/** The name of an operation. */
 export type OpTag = keyof Attributes
 
 /** One operation applied to its inputs. Two nodes are the same value only if they are the same object. */
@@ -89,6 +90,7 @@ export interface Node<Tag extends OpTag> {
 /** Any node. */
 export type Value = Node<OpTag>
 
+/** A node. The constructors of `Op` call it after checking; graphs are not written with it. */
 export const make = <Tag extends OpTag>(
   op: Tag,
   inputs: ReadonlyArray<Value>,
@@ -96,6 +98,7 @@ export const make = <Tag extends OpTag>(
   attributes: Attributes[Tag]
 ): Node<Tag> => ({ op, inputs, attributes, shape: result.shape, type: result.type ?? "float32" })
 
+/** Whether a value is a node of one operation, so that its attributes can be read. */
 export const is = <Tag extends OpTag>(value: Value, op: Tag): value is Node<Tag> => value.op === op
 
 /**

@@ -9,6 +9,7 @@ import { reshape } from "./Layout.ts"
 
 type V = Value.Value
 
+/** How the operands are read and the product scaled. */
 export interface MatMulOptions {
   /** Use the left operand with its last two axes swapped. */
   readonly transposeA?: boolean

@@ -28,6 +28,7 @@ export const constant = (
   return Value.make("Constant", [], { shape: target, type }, { data: elements })
 }
 
+/** The operand as a value. */
 export const valueOf = (operand: Operand, type: Value.Type = "float32"): V =>
   typeof operand === "number" ? constant(operand, [], type) : operand
 
@@ -67,17 +68,25 @@ const comparison =
     return Value.make(op, inputs, { shape, type: "bool" }, {})
   }
 
+/** a + b. As all arithmetic here: shapes broadcast, both operands have one type. */
 export const add = arithmetic("Add")
+/** a - b. */
 export const subtract = arithmetic("Subtract")
+/** a * b. */
 export const multiply = arithmetic("Multiply")
+/** a / b; whole numbers are divided towards zero. */
 export const divide = arithmetic("Divide")
 /** The smaller of two; at a tie the gradient goes to the right operand. */
 export const minimum = arithmetic("Minimum")
 /** The larger of two; at a tie the gradient goes to the right operand. */
 export const maximum = arithmetic("Maximum")
+/** Where a < b, bool. As all comparisons: shapes broadcast, no gradient flows. */
 export const less = comparison("Less")
+/** Where a > b, bool. */
 export const greater = comparison("Greater")
+/** Where a and b are the same, bool. */
 export const equal = comparison("Equal")
+/** Where both hold, bool. */
 export const and = comparison("And")
 
 type Unary =
@@ -100,22 +109,33 @@ const unary =
   (x: V): V =>
     Value.make(op, [x], { shape: x.shape, type: x.type }, {})
 
+/** -x. */
 export const negate = unary("Negate")
+/** e to the x; infinite above about 88.7. */
 export const exp = unary("Exp")
+/** The natural logarithm; not a number below 0. */
 export const log = unary("Log")
+/** The square root; its gradient is infinite at 0. */
 export const sqrt = unary("Sqrt")
+/** The hyperbolic tangent, in (-1, 1). */
 export const tanh = unary("Tanh")
+/** 1 / (1 + exp(-x)), in (0, 1). */
 export const sigmoid = unary("Sigmoid")
+/** max(x, 0); at 0 no gradient flows. */
 export const relu = unary("Relu")
+/** |x|; at 0 its gradient is 1. */
 export const abs = unary("Abs")
 /** x * sigmoid(x). */
 export const silu = unary("Silu")
 /** x * normal CDF(x), the exact form (not the tanh approximation). */
 export const gelu = unary("Gelu")
+/** The error function, in (-1, 1). */
 export const erf = unary("Erf")
+/** Where the bool does not hold. */
 export const not = unary("Not")
 /** The same value, through which no gradient flows. */
 export const stopGradient = unary("StopGradient")
+/** x * x. */
 export const square = (x: V): V => multiply(x, x)
 
 /** The value confined to [low, high]; outside no gradient flows. */

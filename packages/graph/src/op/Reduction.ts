@@ -7,6 +7,7 @@ import * as Value from "../Value.ts"
 
 type V = Value.Value
 
+/** Whether reduced axes stay, with length 1; by default they disappear. */
 export interface ReduceOptions {
   readonly keepDims?: boolean
 }
