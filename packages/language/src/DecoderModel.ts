@@ -41,28 +41,7 @@ export const make = Effect.fn("DecoderModel.make")(function* (
 ): Effect.fn.Return<LanguageModel.Model, never, Session.SessionPool | Scope.Scope> {
   const pool = yield* Session.SessionPool
   const scope = yield* Scope.Scope
-  const sessions = new Map<string, Session.Session>()
-  const place = (worker: number) => (pool.workers === 0 ? 0 : worker % pool.workers)
-  // Parameters live in shared memory: sessions read what a learner last wrote, and only those that the graph has.
-  const bound = (graph: Readonly<Record<string, Value.Value>>) => {
-    const inputs = Value.inputsOf(Object.values(graph)).map((input) => input.attributes.name)
-    return Object.fromEntries(
-      inputs.flatMap((name) => {
-        const array = options.parameters.arrays[name]
-        return array === undefined ? [] : [[name, array]]
-      })
-    )
-  }
-  const session: Engine["session"] = (key, worker, outputs) =>
-    Effect.suspend(() => {
-      const found = sessions.get(`${key}@${worker}`)
-      if (found !== undefined) return Effect.succeed(found)
-      const graph = outputs()
-      return pool.compile(graph, { worker: place(worker), bind: bound(graph) }).pipe(
-        Effect.provideService(Scope.Scope, scope),
-        Effect.tap((made) => Effect.sync(() => sessions.set(`${key}@${worker}`, made)))
-      )
-    })
+  const session = sessionsOf(pool, scope, options.parameters)
   const engine: Engine = { ...options, session, weights: weightsOf(options.parameters) }
   return {
     name: options.name,
@@ -82,6 +61,36 @@ export const make = Effect.fn("DecoderModel.make")(function* (
       )
   }
 })
+
+/** One session per key and worker, kept until the model goes. */
+const sessionsOf = (
+  pool: Session.SessionPool["Service"],
+  scope: Scope.Scope,
+  { arrays }: Parameters.Parameters
+): Engine["session"] => {
+  const made = new Map<string, Session.Session>()
+  const place = (worker: number) => (pool.workers === 0 ? 0 : worker % pool.workers)
+  // Parameters live in shared memory: sessions read what a learner last wrote, and only those that the graph has.
+  const bound = (graph: Readonly<Record<string, Value.Value>>) => {
+    const inputs = Value.inputsOf(Object.values(graph)).map((input) => input.attributes.name)
+    return Object.fromEntries(
+      inputs.flatMap((name) => {
+        const array = arrays[name]
+        return array === undefined ? [] : [[name, array] as const]
+      })
+    )
+  }
+  return (key, worker, outputs) =>
+    Effect.suspend(() => {
+      const found = made.get(`${key}@${worker}`)
+      if (found !== undefined) return Effect.succeed(found)
+      const graph = outputs()
+      return pool.compile(graph, { worker: place(worker), bind: bound(graph) }).pipe(
+        Effect.provideService(Scope.Scope, scope),
+        Effect.tap((one) => Effect.sync(() => made.set(`${key}@${worker}`, one)))
+      )
+    })
+}
 
 /** A graph input for each parameter, under its name. */
 export const weightsOf = (

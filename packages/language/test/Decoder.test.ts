@@ -111,7 +111,11 @@ const stepThrough = Effect.fn(function* (
     const place = prompt + k - 1
     const turn = Decoder.angles(config, place)
     const { logits = new Float32Array(0), ...slices } = yield* agreed(graph, trainable, {
-      ...{ ids, previous, features, cached, ...caches },
+      ids,
+      previous,
+      features,
+      cached,
+      ...caches,
       vocabularyFeatures: feeds.vocabularyFeatures,
       cos: Float32Array.from(turn, Math.cos),
       sin: Float32Array.from(turn, Math.sin)

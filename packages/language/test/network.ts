@@ -5,13 +5,30 @@
 import { type LanguageModel, Seed } from "@dreamgym/domain"
 import { Session } from "@dreamgym/graph"
 import * as Effect from "effect/Effect"
-import { type Decoder, DecoderModel, Rows, Tokenizer, Trainable } from "../src/index.ts"
+import type { Rows } from "../src/index.ts"
+import { type Decoder, DecoderModel, Tokenizer, Trainable } from "../src/index.ts"
 
 export const featureNames = ["goal", "seen"]
 
 export const tokenizer = Tokenizer.make([
-  ...["go", "take", "put", "open", "look", "in", "on", "the", ".", "is"],
-  ...["mug", "mug 1", "mug 2", "shelf 1", "shelf 2", "drawer 1", "closed", "empty"]
+  "go",
+  "take",
+  "put",
+  "open",
+  "look",
+  "in",
+  "on",
+  "the",
+  ".",
+  "is",
+  "mug",
+  "mug 1",
+  "mug 2",
+  "shelf 1",
+  "shelf 2",
+  "drawer 1",
+  "closed",
+  "empty"
 ])
 
 export const networkOf = (overrides: Partial<Decoder.DecoderConfig> = {}): Decoder.Network => ({

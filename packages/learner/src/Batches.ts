@@ -25,8 +25,8 @@ export const sizesOf = <R extends { readonly row: Rows.Row }>(
 })
 
 /**
- * One epoch in full batches: rows of one shape together, what is left of each shape mixed. A last rest of less than `batch` rows
- * is left for the next epoch (a small batch would weigh its rows more than others), unless there is nothing else.
+ * One epoch in full batches of rows of like length. A last rest of less than `batch` rows, drawn anew each time, is left for the
+ * next epoch (a small batch would weigh its rows more than others), unless there is nothing else.
  */
 export const epoch = <R extends { readonly row: Rows.Row }>(
   rows: ReadonlyArray<R>,
@@ -34,26 +34,26 @@ export const epoch = <R extends { readonly row: Rows.Row }>(
   key: Seed.Key
 ): ReadonlyArray<Batch<R>> => {
   const random = Seed.generator(key)
-  const shapes = Map.groupBy(Seed.shuffle(random, rows), (entry) => {
-    const { prompt, read } = sizesOf([entry], batch)
-    return `${prompt} ${read}`
-  })
-  const full = [...shapes.values()].map((list) =>
-    list.slice(0, list.length - (list.length % batch))
-  )
-  const rest = [...shapes.values()].flatMap((list) =>
-    list.slice(list.length - (list.length % batch))
-  )
-  const mixed = Seed.shuffle(random, rest)
-  const parts = [...full, mixed].flatMap((list) => inBatches(list, batch))
-  const kept = parts.filter((part) => part.length === batch)
-  return Seed.shuffle(random, kept.length > 0 ? kept : parts).map((part) => ({
-    sizes: sizesOf(part, batch),
-    rows: part
-  }))
+  const shuffled = Seed.shuffle(random, rows)
+  const count = Math.max(Math.min(batch, rows.length), rows.length - (rows.length % batch))
+  return Seed.shuffle(random, inOrder(shuffled.slice(0, count), batch))
 }
 
-const inBatches = <R>(list: ReadonlyArray<R>, batch: number): ReadonlyArray<ReadonlyArray<R>> =>
-  Array.from({ length: Math.ceil(list.length / batch) }, (_, i) =>
-    list.slice(i * batch, (i + 1) * batch)
-  )
+/** All rows once, those of like length together; the last batch may hold fewer than `batch`. */
+export const inOrder = <R extends { readonly row: Rows.Row }>(
+  rows: ReadonlyArray<R>,
+  batch: number
+): ReadonlyArray<Batch<R>> => {
+  const sorted = rows
+    .map((entry) => ({ entry, sizes: sizesOf([entry], batch) }))
+    .toSorted((a, b) => a.sizes.prompt - b.sizes.prompt || turning(a.sizes) - turning(b.sizes))
+    .map(({ entry }) => entry)
+  return Array.from({ length: Math.ceil(sorted.length / batch) }, (_, i) => {
+    const part = sorted.slice(i * batch, (i + 1) * batch)
+    return { sizes: sizesOf(part, batch), rows: part }
+  })
+}
+
+/** Short reads first, then long ones first, by turns: so that a batch across two prompt lengths has reads of like length. */
+const turning = ({ prompt, read }: Batch<unknown>["sizes"]): number =>
+  (prompt / promptStep) % 2 === 0 ? read : -read

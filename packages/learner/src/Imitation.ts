@@ -3,7 +3,7 @@
  * It copies what was done; whether that was good is the caller's choice of trajectories.
  */
 import { History, type Knowledge, type Trajectory } from "@dreamgym/domain"
-import { Constraint, Rows, type Tokenizer } from "@dreamgym/language"
+import { Constraint, Rows, Tokenizer } from "@dreamgym/language"
 
 export interface ImitationOptions {
   readonly tokenizer: Tokenizer.Tokenizer
@@ -33,13 +33,14 @@ const rowOf = (
   action: string,
   { knowledge, prompt, tokenizer }: ImitationOptions
 ): Rows.Row | undefined => {
-  if (!state.admissible.includes(action)) return undefined
+  const isSayable = (ids: ReadonlyArray<number>) => !ids.includes(Tokenizer.unknownId)
+  const ids = tokenizer.encode(action)
+  if (!state.admissible.includes(action) || !isSayable(ids)) return undefined
   const end = tokenizer.idOf.get("<act>") ?? 0
   let at: Constraint.Constraint | undefined = Constraint.fromSequences(
-    state.admissible.map(tokenizer.encode),
+    state.admissible.map(tokenizer.encode).filter(isSayable),
     end
   )
-  const ids = tokenizer.encode(action)
   const choices = ids.map((id) => {
     const allowed = [...(at?.next.keys() ?? [])]
     at = at?.next.get(id)

@@ -33,13 +33,13 @@ export const whole = <A, E>(
 const files = ["policy.safetensors", "optimizer.safetensors"] as const
 
 /** Two safetensors files: the policy with its version, and the optimizer's moments. */
-export const saved = ({ trainable, training, updates }: LearnerState) =>
+export const saved = (learner: LearnerState) =>
   Effect.sync(() => ({
-    [files[0]]: Weights.encode(trainable.parameters, {
-      version: String(trainable.version),
-      updates: String(updates)
+    [files[0]]: Weights.encode(learner.trainable.parameters, {
+      version: String(learner.trainable.version),
+      updates: String(learner.updates)
     }),
-    [files[1]]: Weights.encode(training.state)
+    [files[1]]: Weights.encode(learner.training.state)
   }))
 
 /** Overwrites the numbers in place once both files fit; on failure they are as before. */

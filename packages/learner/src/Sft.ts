@@ -64,12 +64,12 @@ export const fit: (
   examples: ReadonlyArray<Example>,
   options: SftOptions
 ): Effect.fn.Return<SftStats, EngineFailure, Session.SessionPool | Scope.Scope> {
-  if (examples.length === 0) return yield* noRows
+  yield* checked(trainable, examples)
   const optimizer = optimizerOf(options)
   const state = TrainStep.begin(trainable.parameters, optimizer)
   const steps = new Map<string, TrainStep.Step<never>>()
   const losses: Array<number> = []
-  let tokens = 0
+  const seen = { rows: 0, tokens: 0 }
   for (let epoch = 0, update = 0; update < options.updates; epoch++) {
     const batches = Batches.epoch(
       examples,
@@ -83,15 +83,16 @@ export const fit: (
       const rows = batch.rows.map(({ row }) => row)
       const report = yield* step(feedsOf(trainable, rows, shape), options.schedule(update))
       losses.push(report.loss)
-      tokens += rows.reduce((sum, row) => sum + row.promptIds.length + row.targetIds.length, 0)
+      seen.rows += rows.length
+      seen.tokens += tokensOf(rows)
       update++
       trainable.version++
       if (options.onUpdate !== undefined && !(yield* options.onUpdate(update, report.loss))) {
-        return statsOf(losses, tokens, options)
+        return statsOf(losses, seen)
       }
     }
   }
-  return statsOf(losses, tokens, options)
+  return statsOf(losses, seen)
 }, Effect.mapError(learnerError))
 
 /** Mean loss per token on rows that are not trained on. */
@@ -114,11 +115,12 @@ export const evaluate: (
     readonly sessions: Map<string, Session.Session>
   }
 ): Effect.fn.Return<number, EngineFailure, Session.SessionPool | Scope.Scope> {
+  yield* checked(trainable, examples)
   const pool = yield* Session.SessionPool
   const weights = DecoderModel.weightsOf(trainable.parameters)
   let total = 0
   let weight = 0
-  for (const batch of Batches.epoch(examples, options.batchSize, 0)) {
+  for (const batch of Batches.inOrder(examples, options.batchSize)) {
     const shape = shapeOf(batch)
     const key = nameOf(shape)
     const session =
@@ -137,9 +139,33 @@ export const evaluate: (
   return total / weight
 }, Effect.mapError(learnerError))
 
-const noRows = Effect.fail(
-  new Learner.LearnerError({ reason: "NoTokens", message: "there is no row to learn from" })
-)
+/** Rows that contradict themselves would not fail: they would teach nonsense. */
+const checked = (
+  { network }: Trainable.Trainable,
+  examples: ReadonlyArray<Example>
+): Effect.Effect<void, Learner.LearnerError> => {
+  const refused = (reason: "NoTokens" | "BadState", message: string) =>
+    Effect.fail(new Learner.LearnerError({ reason, message }))
+  if (examples.length === 0) return refused("NoTokens", "there is no row to learn from")
+  for (const [place, { row }] of examples.entries()) {
+    const problem = problemOf(row, network.tokenizer.vocabulary.length)
+    if (problem !== undefined) return refused("BadState", `row ${place} ${problem}`)
+  }
+  return Effect.void
+}
+
+const problemOf = (row: Rows.Row, size: number): string | undefined => {
+  const { choices, promptIds, targetIds, weights } = row
+  const isKnown = (id: number) => Number.isInteger(id) && id >= 0 && id < size
+  if (promptIds.length === 0 || targetIds.length === 0) return "has no prompt or no target"
+  if (![...promptIds, ...targetIds].every(isKnown)) return `has a token outside 0..${size - 1}`
+  if (weights.length !== targetIds.length) {
+    return `has ${weights.length} weights for ${targetIds.length} target tokens`
+  }
+  const isOpen = (id: number, k: number) => choices?.[k]?.includes(id) ?? true
+  const barred = targetIds.findIndex((id, k) => weights[k] !== 0 && !isOpen(id, k))
+  return barred < 0 ? undefined : `has target ${targetIds[barred]}, which is none of its choices`
+}
 
 /** The critic has no part in this loss. */
 const withoutCritic = (arrays: Readonly<Record<string, Float32Array>>) =>
@@ -220,12 +246,17 @@ const stepFor = Effect.fnUntraced(function* (
   return made
 })
 
-const statsOf = (losses: ReadonlyArray<number>, tokens: number, options: SftOptions): SftStats => {
+const tokensOf = (rows: ReadonlyArray<Rows.Row>): number =>
+  rows.reduce((sum, row) => sum + row.promptIds.length + row.targetIds.length, 0)
+
+const statsOf = (
+  losses: ReadonlyArray<number>,
+  seen: { readonly rows: number; readonly tokens: number }
+): SftStats => {
   const last = losses.slice(-50)
   return {
     updates: losses.length,
-    rows: losses.length * options.batchSize,
-    tokens,
+    ...seen,
     loss: last.reduce((sum, loss) => sum + loss, 0) / Math.max(1, last.length)
   }
 }

@@ -17,8 +17,13 @@ export const tokenizer = Tokenizer.make([
 export const network: Decoder.Network = {
   tokenizer,
   config: {
-    ...{ dimension: 16, layers: 1, heads: 2, mlpRatio: 2, features: 1 },
-    ...{ hasValue: true, ropeBase: 1000 }
+    dimension: 16,
+    layers: 1,
+    heads: 2,
+    mlpRatio: 2,
+    features: 1,
+    hasValue: true,
+    ropeBase: 1e3
   }
 }
 
@@ -36,9 +41,21 @@ export const disturbed = (key: number, of: Decoder.Network = network): Trainable
 
 /** Settings with which it is learnt in a dozen updates. */
 export const options: Ppo.PpoOptions = {
-  ...{ gamma: 0.97, gaeLambda: 0.95, clipRatioLow: 0.2, clipRatioHigh: 0.2, valueClip: 0 },
-  ...{ vfCoef: 0.5, entropyCoef: 0.02, klLossCoef: 0, ppoEpochs: 2, miniBatchSize: 128 },
-  ...{ maxGradNorm: 1, targetKl: 0, normalizeAdvantages: true, seed: 1, lr: () => 1e-2 }
+  gamma: 0.97,
+  gaeLambda: 0.95,
+  clipRatioLow: 0.2,
+  clipRatioHigh: 0.2,
+  valueClip: 0,
+  vfCoef: 0.5,
+  entropyCoef: 0.02,
+  klLossCoef: 0,
+  ppoEpochs: 2,
+  miniBatchSize: 128,
+  maxGradNorm: 1,
+  targetKl: 0,
+  normalizeAdvantages: true,
+  seed: 1,
+  lr: () => 0.01
 }
 
 export const modelOf = (trainable: Trainable.Trainable) =>
@@ -76,7 +93,10 @@ export const play = Effect.fn(function* (
   const walks = Array.from({ length: groups * groupSize }, (_, i): Walk => {
     const group = Math.floor(i / groupSize)
     return {
-      ...{ group, room: 3, ending: undefined, transitions: [] },
+      group,
+      room: 3,
+      ending: undefined,
+      transitions: [],
       goal: Seed.generator(Seed.key(key, "goal", group))() < 0.5 ? 1 : 5
     }
   })
@@ -84,7 +104,9 @@ export const play = Effect.fn(function* (
     const live = [...walks.entries()].filter(([, walk]) => walk.ending === undefined)
     const prompts = live.map(([i, walk]) => ({
       text: `goal is room ${walk.goal} . you are in room ${walk.room} <act>`,
-      ...{ key: Seed.key(key, "act", i, step), maxTokens: 3, temperature },
+      key: Seed.key(key, "act", i, step),
+      maxTokens: 3,
+      temperature,
       allowed: Object.keys(steps)
     }))
     const completions = yield* model.generate(prompts)
@@ -118,7 +140,12 @@ const advance = (
     action: {
       text,
       span: {
-        ...{ promptIds, ids, logProbabilities, value, temperature, policyVersion: 0 },
+        promptIds,
+        ids,
+        logProbabilities,
+        value,
+        temperature,
+        policyVersion: 0,
         ...(choices === undefined ? {} : { choices }),
         context: { _tag: "Fresh" }
       }
@@ -129,16 +156,25 @@ const advance = (
   })
 }
 
+export const taskOf = (seed: number): Task.Task => ({
+  id: `corridor ${seed}`,
+  environment: "corridor",
+  instruction: "walk",
+  seed,
+  payload: null,
+  origin: Task.original
+})
+
 const groupOf = (group: number, walks: ReadonlyArray<Walk>): Trajectory.TrajectoryGroup => {
-  const task: Task.Task = {
-    ...{ id: `corridor ${group}`, environment: "corridor", instruction: "walk", seed: group },
-    ...{ payload: null, origin: Task.original }
-  }
+  const task = taskOf(group)
   return {
     task,
     policyVersion: 0,
     trajectories: walks.map((walk, i) => ({
-      ...{ id: `${group} ${i}`, task, firstObservation: "room 3", policy: "corridor" },
+      id: `${group} ${i}`,
+      task,
+      firstObservation: "room 3",
+      policy: "corridor",
       transitions: walk.transitions,
       ending: walk.ending ?? Ending.truncated("StepLimit"),
       policyVersion: 0

@@ -1,5 +1,6 @@
 /** Graphs in numbers, for the tests: by the interpreter in float64, by the runtime, and gradients by finite differences. */
-import { Gradient, Interpreter, Session, Value } from "@dreamgym/graph"
+import type { Value } from "@dreamgym/graph"
+import { Gradient, Interpreter, Session } from "@dreamgym/graph"
 import * as Effect from "effect/Effect"
 import * as Record from "effect/Record"
 
