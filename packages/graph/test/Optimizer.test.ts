@@ -193,7 +193,8 @@ describe("composed optimizers", () => {
 
   it("partition gives each parameter what its own optimizer would", () => {
     const parts = { muon: Optimizer.muon(), rest: Optimizer.adamW() }
-    const label = (_: string, shape: Shape.Shape) => (shape.length === 2 ? "muon" : "rest") as const
+    const label = (_: string, shape: Shape.Shape): "muon" | "rest" =>
+      shape.length === 2 ? "muon" : "rest"
     const run = (optimizer: Optimizer.Optimizer, some: Shapes) =>
       trained(optimizer, some, start, gradients, 0.1).at(-1)
     expect(run(Optimizer.partition(label, parts), shapes)).toEqual({

@@ -15,13 +15,13 @@ const perFeature = (op: string, x: V, weights: ReadonlyArray<V>) => {
 }
 
 /** x / sqrt(mean(x^2) + epsilon) * gain over the last axis (Zhang & Sennrich 2019, eq. 4). */
-export const rmsNorm = (x: V, gain: V, epsilon = 1e-5): V => {
+export const rmsNorm = (x: V, gain: V, epsilon = 1e-5): Value.Node<"RmsNorm"> => {
   perFeature("rmsNorm", x, [gain])
   return Value.make("RmsNorm", [x, gain], { shape: x.shape }, { epsilon })
 }
 
 /** (x - mean) / sqrt(variance + epsilon) * gain + bias over the last axis (Ba et al. 2016). */
-export const layerNorm = (x: V, gain: V, bias: V, epsilon = 1e-5): V => {
+export const layerNorm = (x: V, gain: V, bias: V, epsilon = 1e-5): Value.Node<"LayerNorm"> => {
   perFeature("layerNorm", x, [gain, bias])
   return Value.make("LayerNorm", [x, gain, bias], { shape: x.shape }, { epsilon })
 }
