@@ -41,28 +41,39 @@ const builtEntry = new URL(
   import.meta.url
 )
 
+/** Long enough for a run that ends at all. */
+const patience = 60_000
+
 /**
- * A thread of its own, ended with the scope: the run in progress is finished (to kill a thread inside
- * the runtime aborts the process), what waits behind it fails. A death fails all that is pending.
+ * A thread of its own, ended with the scope or the process. To kill a thread inside the runtime aborts
+ * the process, so the run in progress is finished; what waits behind it fails.
  */
 export const worker = (entry: URL = builtEntry): Effect.Effect<Host, never, Scope.Scope> =>
   Effect.map(
     Effect.acquireRelease(
-      Effect.sync(() => {
-        const closing = new Int32Array(new SharedArrayBuffer(4))
-        const thread = new Worker(entry, { execArgv: [], workerData: closing })
-        const ended = new Promise<void>((resolve) => thread.once("exit", () => resolve()))
-        return { thread, closing, ended }
-      }),
-      ({ thread, closing, ended }) =>
-        Effect.promise(() => {
-          Atomics.store(closing, 0, 1)
-          thread.postMessage("close")
-          return ended
-        })
+      Effect.sync(() => spawn(entry)),
+      ({ close }) => Effect.promise(close)
     ),
     ({ thread }) => hostOf(thread)
   )
+
+const spawn = (entry: URL) => {
+  const signals = new Int32Array(new SharedArrayBuffer(8))
+  const thread = new Worker(entry, { execArgv: [], workerData: signals })
+  const ended = new Promise<void>((resolve) => thread.once("exit", () => resolve()))
+  const stop = () => Atomics.store(signals, 0, 1)
+  const finishRun = () => {
+    stop()
+    Atomics.wait(signals, 1, 1, patience)
+  }
+  process.on("exit", finishRun)
+  const close = () => {
+    stop()
+    thread.postMessage("close")
+    return ended.then(() => void process.off("exit", finishRun))
+  }
+  return { thread, close }
+}
 
 interface Pending {
   readonly request: Request

@@ -25,16 +25,25 @@ const reply = (message: Reply, moved: ReadonlyArray<ArrayBuffer> = []) =>
 const movable = (outputs: Outputs): ReadonlyArray<ArrayBuffer> =>
   Object.values(outputs).flatMap(({ buffer }) => (buffer instanceof ArrayBuffer ? [buffer] : []))
 
-/** Set by the owner when it no longer wants answers. */
-const closing: Int32Array = workerData
+/** [whether the owner no longer wants answers, whether a request is being answered]. */
+const signals: Int32Array = workerData
 
-const answer = ({ id, request }: Call): Promise<void> =>
-  Atomics.load(closing, 0) === 1
-    ? Promise.resolve()
-    : engine.handle(request).then(
-        (outputs) => reply({ id, outputs }, movable(outputs)),
-        (cause) => reply({ id, failure: String(cause) })
-      )
+const answered = () => {
+  Atomics.store(signals, 1, 0)
+  Atomics.notify(signals, 1)
+}
+
+const answer = ({ id, request }: Call): Promise<void> => {
+  Atomics.store(signals, 1, 1)
+  const work =
+    Atomics.load(signals, 0) === 1
+      ? Promise.resolve()
+      : engine.handle(request).then(
+          (outputs) => reply({ id, outputs }, movable(outputs)),
+          (cause) => reply({ id, failure: String(cause) })
+        )
+  return work.finally(answered)
+}
 
 let last: Promise<void> = Promise.resolve()
 

@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import { spawnSync } from "node:child_process"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -222,4 +223,20 @@ describe("a thread that dies", () => {
         assert.deepStrictEqual(ends, ["Success", "Failure", "Failure"])
       })
   )
+
+  it("is not killed inside a run when the process ends, which would abort it", () => {
+    const source = `
+      import { Op, Session } from ${JSON.stringify(new URL("../src/index.ts", import.meta.url))}
+      import * as Effect from ${JSON.stringify(import.meta.resolve("effect/Effect"))}
+      const big = Op.input("big", [900, 900])
+      const product = Array.from({ length: 8 }).reduce((y) => Op.matMul(y, big), big)
+      await Effect.runPromise(Effect.scoped(Effect.gen(function* () {
+        const pool = yield* Session.SessionPool
+        const session = yield* pool.compile({ product })
+        setTimeout(() => process.exit(3), 30)
+        for (;;) yield* session.run({ big: new Float32Array(900 * 900) })
+      }).pipe(Effect.provide(Session.layer({ workers: 1 })))))`
+    const { status, stderr } = spawnSync(process.execPath, ["--input-type=module", "-e", source])
+    assert.deepStrictEqual([status, stderr.toString()], [3, ""])
+  })
 })
