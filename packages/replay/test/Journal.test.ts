@@ -79,7 +79,8 @@ describe("a buffer on disk", () => {
       const { file, read, use, write } = yield* place
       yield* use()(add(a, b, c))
       const [first = "", , third = ""] = read().split("\n")
-      const notText = Uint8Array.from([...new TextEncoder().encode(`${first}\n`), 0xff, 10])
+      const notText = new TextEncoder().encode(`${first}\n${first}\n`)
+      notText[first.length + 1 + first.indexOf("trajectory-a")] = 0xff
       const corrupt = [`${first}\n{"id":3}\n${third}\n`, `${first}\n\n${third}\n`, notText]
       for (const content of corrupt) {
         write(content)

@@ -69,6 +69,15 @@ describe("the nearest", () => {
     }
   )
 
+  it("are found among many, each by its own vector", () => {
+    const neighbours = Neighbours.make<number>(2, "None")
+    const angles = Array.from({ length: 300 }, (_, i) => i / 300)
+    const vectors = angles.map((angle) => Float32Array.of(Math.cos(angle), Math.sin(angle)))
+    vectors.forEach((own, i) => neighbours.add(i, true, own))
+    const found = vectors.map((own) => neighbours.search(own, 1, () => true)[0]?.item)
+    assert.deepStrictEqual(found, [...angles.keys()])
+  })
+
   it("of equal vectors are the real ones, then the oldest, though slots are used again", () => {
     const neighbours = Neighbours.make<string>(2, "None")
     const same = Float32Array.of(1, 1)

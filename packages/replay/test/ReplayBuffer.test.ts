@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
-import { ReplayBuffer } from "../src/index.ts"
+import { ReplayBuffer, type Embedding } from "../src/index.ts"
 import { add, idsOf, snapshot, trajectoryOf } from "./disk.ts"
 
 const dream = (id: string) => trajectoryOf(id, { isReal: false })
@@ -159,6 +159,30 @@ describe("what is similar", () => {
       )
     )
   )
+
+  it.effect("is embedded once, however many ask at once", () => {
+    const encoded: Array<string> = []
+    const encoder: Embedding.Encoder = {
+      name: "counting",
+      dimension: 1,
+      weighting: "None",
+      encode: (pairs) =>
+        Effect.forEach(pairs, ({ action }) => {
+          encoded.push(action)
+          return Effect.as(Effect.yieldNow, Float32Array.of(1))
+        })
+    }
+    return Effect.gen(function* () {
+      yield* add(trajectoryOf("a"), trajectoryOf("b"))
+      const queries = Array.from({ length: 5 }, () => similar({ state: "", action: "?", k: 9 }))
+      const found = yield* Effect.all(queries, { concurrency: "unbounded" })
+      assert.deepStrictEqual(
+        found.map((list) => list.length),
+        [2, 2, 2, 2, 2]
+      )
+      assert.deepStrictEqual(encoded.toSorted(), ["?", "?", "?", "?", "?", "take a", "take b"])
+    }).pipe(inMemory({ encoder }))
+  })
 
   it.effect("is right though an encoder works for long, and the buffer changes meanwhile", () =>
     Effect.gen(function* () {

@@ -48,7 +48,12 @@ export const disk = (options: { failAfter?: number; noTruncate?: boolean } = {})
         log.push(`truncate ${length}`)
       }),
     write: () => Effect.die("unused"),
-    writeAll: (bytes) => attempt("writeAll", () => writeAll(fd, bytes))
+    // Others may run while a disk works.
+    writeAll: (bytes) =>
+      Effect.andThen(
+        Effect.yieldNow,
+        attempt("writeAll", () => writeAll(fd, bytes))
+      )
   })
   const layer: Layer.Layer<FileSystem.FileSystem> = FileSystem.layerNoop({
     makeDirectory: (name) => attempt("mkdir", () => void fs.mkdirSync(name, { recursive: true })),
