@@ -10,6 +10,7 @@ import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as View from "./ProgressView.ts"
+import { wrap } from "./ReportText.ts"
 import { RunLog } from "./RunLog.ts"
 
 /** Where to write. `columns` is asked at each line, so that a window may be resized; `hasColor` only matters on a terminal. */
@@ -56,7 +57,7 @@ const onTerminal = (screen: Screen): Show => {
     const width = Math.max(1, (yield* screen.columns) - 1)
     const [next, lines] = event === undefined ? [view, []] : View.step(view, event, now)
     view = next
-    const staying = lines.flatMap((line) => View.wrap(line, width)).map((line) => `${line}\n`)
+    const staying = lines.flatMap((line) => wrap(line, width)).map((line) => `${line}\n`)
     const live = close === "close" ? "" : View.live(view, now, width)
     const painted = screen.hasColor
       ? [...staying.map(paintDone), paintLive(live)]

@@ -55,7 +55,8 @@ export const live = ({ current }: View, now: number, width: number): string => {
   const left = perSecond > 0 ? wall((total - done) / perSecond) : undefined
   const parts = [
     head,
-    ...(isCounting ? [bar(done / total), `${done}/${total}`] : [wall((now - startedAt) / 1000)]),
+    ...(isCounting && width >= 60 ? [bar(done / total)] : []),
+    isCounting ? `${done}/${total}` : wall((now - startedAt) / 1000),
     ...(isCounting && left !== undefined ? [`${left} left`] : []),
     ...latest(metrics),
     ...(isCounting && perSecond > 0 ? [`${rate(perSecond)}/s`] : [])
@@ -75,16 +76,6 @@ export const titles: Readonly<Record<RunEvent.Phase, string>> = {
   clone: "clone the first policy".padEnd(25),
   dream: "dream and improve".padEnd(25),
   evaluate: "evaluate in reality".padEnd(25)
-}
-
-/** A staying line in lines of at most `width`, broken at spaces, the later ones as far in as the first. */
-export const wrap = (line: string, width: number): ReadonlyArray<string> => {
-  if (line.length <= width) return [line]
-  const indent = " ".repeat(Math.min(4, Math.floor(width / 2)))
-  const at = line.lastIndexOf(" ", width)
-  const end = line.slice(0, Math.max(0, at)).trim() === "" ? width : at
-  const rest = `${indent}${line.slice(end).trimStart()}`
-  return [line.slice(0, end).trimEnd(), ...wrap(rest, width)]
 }
 
 /** Cuts at `width`; what is cut shows it. */

@@ -5,7 +5,7 @@
 import { type Evaluation, RunEvent } from "@dreamgym/domain"
 import * as Schema from "effect/Schema"
 import { sentences } from "./ReportSentences.ts"
-import { amount, percent, ratio, table, wall, words } from "./ReportText.ts"
+import { amount, percent, ratio, table, wall, words, wrap } from "./ReportText.ts"
 
 /**
  * `realTransitions` are all that the policies `cloned`, `cloned+` and `dreamt` rest on. `accepted` and `rejected` count dreamt
@@ -61,7 +61,7 @@ export const summary = (run: string, events: Events): Summary => {
   }
 }
 
-/** The lines that end a run on a terminal; none is wider than 80 columns where the names are short. */
+/** The lines that end a run on a terminal. */
 export const terminal = (run: string, events: Events): ReadonlyArray<string> => {
   const rows = evaluations(events)
   return [
@@ -71,7 +71,7 @@ export const terminal = (run: string, events: Events): ReadonlyArray<string> => 
     "",
     ...table(["", ""], facts(run, events)).slice(2),
     "",
-    ...sentences(rows)
+    ...sentences(rows).flatMap((sentence) => wrap(sentence, 80))
   ].map((line) => line.trimEnd())
 }
 

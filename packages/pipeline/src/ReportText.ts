@@ -38,7 +38,7 @@ export const table = (
   const all = [header, ...rows]
   const widths = header.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0)))
   const isNumber = header.map((_, column) =>
-    rows.every((row) => /^[\d.,]+( %)?$/.test(row[column] ?? ""))
+    rows.every((row) => /^([\d.,]+( %)?)?$/.test(row[column] ?? ""))
   )
   const line = (row: ReadonlyArray<string>) =>
     `  ${row
@@ -51,4 +51,14 @@ export const table = (
     `  ${widths.map((width) => "-".repeat(width)).join("  ")}`,
     ...rows.map(line)
   ]
+}
+
+/** A line in lines of at most `width`, broken at spaces; the later ones stand a little further in. */
+export const wrap = (line: string, width: number): ReadonlyArray<string> => {
+  if (line.length <= width) return [line]
+  const indent = " ".repeat(Math.min(4, Math.floor(width / 2)))
+  const at = line.lastIndexOf(" ", width)
+  const end = line.slice(0, Math.max(0, at)).trim() === "" ? width : at
+  const rest = `${indent}${line.slice(end).trimStart()}`
+  return [line.slice(0, end).trimEnd(), ...wrap(rest, width)]
 }

@@ -8,6 +8,7 @@ import { defaults } from "../src/Config.ts"
 import { plan } from "../src/Plan.ts"
 import * as Progress from "../src/Progress.ts"
 import * as View from "../src/ProgressView.ts"
+import { wrap } from "../src/ReportText.ts"
 import * as RunLog from "../src/RunLog.ts"
 import { wholeRun } from "./events.ts"
 
@@ -126,7 +127,7 @@ describe("the lines that stay", () => {
         fc.array(word, { minLength: 1 }),
         fc.integer({ min: 1, max: 60 }),
         (said, width) => {
-          const lines = View.wrap(said.join(" "), width)
+          const lines = wrap(said.join(" "), width)
           expect(lines.filter((line) => line.length > width)).toEqual([])
           expect(lines.join("").replaceAll(" ", "")).toBe(said.join(""))
         }

@@ -67,7 +67,8 @@ describe("the terminal's table", () => {
         time: evaluate               30 s
         time in all                  6 min 13 s
 
-      Dreaming helped: \`dreamt\` beats \`cloned\`, and their 95 % intervals do not overlap (54.7 % against 27.0 %, +27.7 points)."
+      Dreaming helped: \`dreamt\` beats \`cloned\`, and their 95 % intervals do not
+          overlap (54.7 % against 27.0 %, +27.7 points)."
     `)
   })
 })

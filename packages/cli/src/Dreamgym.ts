@@ -1,0 +1,52 @@
+/**
+ * The command `dreamgym`: its parts, and what becomes of their failures.
+ * The process itself (signals, exit) is met in `bin.ts`.
+ */
+import * as CliOutput from "effect/cli/CliOutput"
+import * as Command from "effect/cli/Command"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import { collect } from "./command/Collect.ts"
+import { config } from "./command/ConfigTable.ts"
+import { doctor } from "./command/Doctor.ts"
+import { evaluate } from "./command/Evaluate.ts"
+import { play } from "./command/Play.ts"
+import { env } from "./command/Replay.ts"
+import { resume } from "./command/Resume.ts"
+import { train } from "./command/Train.ts"
+import * as Failure from "./Failure.ts"
+import * as Output from "./Output.ts"
+
+export const command = Command.make("dreamgym").pipe(
+  Command.withDescription(
+    "Train text agents by reinforcement learning in synthesised experience, on ONNX Runtime"
+  ),
+  Command.withExamples([
+    { command: "dreamgym train", description: "Train an agent in a few minutes and see its work" },
+    { command: "dreamgym play", description: "Try its tasks yourself" },
+    { command: "dreamgym doctor", description: "Check this machine" }
+  ]),
+  Command.withSubcommands([train, resume, evaluate, collect, play, env, config, doctor]),
+  Command.withGlobalFlags([Output.Json])
+)
+
+/** Runs the command with these arguments to an exit code. Interruption and defects go on to the caller. */
+export const main = (args: ReadonlyArray<string>, version: string) =>
+  Command.runWith(command, { version })(args).pipe(
+    Effect.as(0),
+    Effect.catch((failure) => Failure.report(failure, args.includes("--json"))),
+    Effect.provide(CliOutput.layerPresenter(presenter))
+  )
+
+/** Help is an answer; wrong usage is a line on stderr, not a page. */
+const presenter: CliOutput.Presenter = {
+  present: (event) =>
+    event._tag === "InvalidInvocation"
+      ? Effect.forEach(event.errors, ({ message }) =>
+          Console.error(`error: ${message.trim().replaceAll(/\s+/g, " ")}`)
+        ).pipe(
+          Effect.andThen(Console.error(`see \`${event.commandPath.join(" ")} --help\``)),
+          Effect.asVoid
+        )
+      : CliOutput.defaultPresenter.present(event)
+}

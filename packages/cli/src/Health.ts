@@ -1,0 +1,145 @@
+/**
+ * What can be found out about a machine before a run fails on it.
+ * It changes nothing: a file that it writes to try a folder is gone afterwards.
+ */
+import * as os from "node:os"
+import { AlfWorld } from "@dreamgym/environment"
+import { Op, Session } from "@dreamgym/graph"
+import { ReportText, Versions } from "@dreamgym/pipeline"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Path from "effect/Path"
+import * as Settings from "./Settings.ts"
+
+/** `absent`: missing, but only some commands need it. `advice`: what to do, where there is something to do. */
+export interface Finding {
+  readonly name: string
+  readonly state: "ok" | "absent" | "broken"
+  readonly found: string
+  readonly advice?: string
+}
+
+/** Every finding; `directory` is where runs would lie. */
+export const examine = Effect.fn("Health.examine")(function* (directory: string) {
+  const versions = yield* Versions.versions
+  return [
+    node(versions["node"] ?? ""),
+    fine("dreamgym", versions["dreamgym"] ?? "unknown"),
+    fine("platform", `${os.platform()} ${os.arch()} (${os.release()})`),
+    fine("processors", `${os.availableParallelism()} (${os.cpus()[0]?.model.trim() ?? "unknown"})`),
+    memory(os.totalmem(), os.freemem()),
+    yield* runs(directory),
+    yield* games,
+    yield* engine(versions["onnxruntime-node"] ?? "unknown")
+  ]
+})
+
+const fine = (name: string, found: string): Finding => ({ name, state: "ok", found })
+
+/** Node 22.19 is the first that this code runs on. */
+const node = (version: string): Finding => {
+  const [major = 0, minor = 0] = version.split(".").map(Number)
+  return major > 22 || (major === 22 && minor >= 19)
+    ? fine("node", version)
+    : {
+        name: "node",
+        state: "broken",
+        found: version,
+        advice: "node 22.19 or newer is needed: https://nodejs.org"
+      }
+}
+
+const gibibyte = 2 ** 30
+
+/** The default run stays well below one gibibyte. */
+const memory = (total: number, free: number): Finding => {
+  const found = `${(total / gibibyte).toFixed(1)} GiB, ${(free / gibibyte).toFixed(1)} GiB free`
+  return free >= gibibyte
+    ? fine("memory", found)
+    : { name: "memory", state: "ok", found, advice: "less than 1 GiB is free: a run may be slow" }
+}
+
+/** Tries the folder itself, or the nearest one above it that is there. */
+const runs = Effect.fnUntraced(function* (directory: string) {
+  const fileSystem = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const wanted = path.resolve(directory)
+  let folder = wanted
+  while (!(yield* fileSystem.exists(folder).pipe(Effect.orElseSucceed(() => true)))) {
+    folder = path.dirname(folder)
+  }
+  return yield* fileSystem.makeTempDirectoryScoped({ directory: folder, prefix: ".doctor-" }).pipe(
+    Effect.scoped,
+    Effect.match({
+      onSuccess: () => fine("runs", `${wanted} can be written`),
+      onFailure: (error): Finding => ({
+        name: "runs",
+        state: "broken",
+        found: `${folder} cannot be written (${error.reason._tag})`,
+        advice: "change its permissions, or choose another folder with --set run.directory=PATH"
+      })
+    })
+  )
+})
+
+const games = Effect.gen(function* () {
+  const folder = yield* Settings.alfworldData
+  if (folder === undefined) {
+    return {
+      name: "ALFWorld",
+      state: "absent" as const,
+      found: "ALFWORLD_DATA is not set",
+      advice: "only the preset alfworld and `env replay` need its games"
+    }
+  }
+  return yield* Effect.forEach(["train", "valid_seen"] as const, (split) =>
+    AlfWorld.tasks({ dataFolder: folder, split })
+  ).pipe(
+    Effect.match({
+      onSuccess: (splits) =>
+        fine("ALFWorld", `${ReportText.amount(splits.flat().length)} games in ${folder}`),
+      onFailure: (error): Finding => ({
+        name: "ALFWorld",
+        state: "broken",
+        found: error.message,
+        advice: "set ALFWORLD_DATA to the folder that holds json_2.1.1, or unset it"
+      })
+    })
+  )
+})
+
+const size = 128
+
+/** Multiplies matrices on ONNX Runtime for about a second, and checks the product. */
+const engine = (version: string) =>
+  Effect.gen(function* () {
+    const pool = yield* Session.SessionPool
+    const x = Op.input("x", [size, size])
+    const session = yield* pool.compile({ y: Op.matMul(x, x) })
+    const ones = { x: new Float32Array(size * size).fill(1) }
+    const end = (yield* Clock.currentTimeMillis) + 1000
+    let products = 0
+    let isRight = true
+    while ((yield* Clock.currentTimeMillis) < end) {
+      const { y } = yield* session.run(ones)
+      isRight = isRight && y.every((value) => value === size)
+      products += 1
+    }
+    const rate = (2 * size ** 3 * products) / 1e9
+    const found = `onnxruntime-node ${version}, ${rate.toFixed(1)} GFLOP/s in one thread`
+    return isRight
+      ? fine("engine", found)
+      : { ...fine("engine", `${found}, wrong results`), state: "broken" as const }
+  }).pipe(
+    Effect.scoped,
+    Effect.provide(Session.layerInline),
+    Effect.catch((error) =>
+      Effect.succeed<Finding>({
+        name: "engine",
+        state: "broken",
+        found: error.message,
+        advice: "install again with `npm ci`; onnxruntime-node needs a supported platform"
+      })
+    )
+  )

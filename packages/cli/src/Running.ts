@@ -1,0 +1,93 @@
+/**
+ * A run as the front door has it: in a directory, in sight, and never without a word at its end.
+ * What is done in it is the trainer's business.
+ */
+import { resolve } from "node:path"
+import { Progress, Report, RunDirectory, RunLog, type TrainerContract } from "@dreamgym/pipeline"
+import type { RunEvent } from "@dreamgym/domain"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as Output from "./Output.ts"
+
+/** A run after its work; `value` is what the work gave. */
+export interface Done<A> {
+  readonly value: A
+  readonly name: string
+  readonly path: string
+  readonly events: ReadonlyArray<RunEvent.RunEvent>
+}
+
+type Work<A, R> = Effect.Effect<
+  A,
+  TrainerContract.TrainingError,
+  R | RunLog.RunLog | RunDirectory.RunDirectory
+>
+
+/**
+ * Does `work` in the run directory of `directory`, with its progress on stderr. Interrupted or failed, the run log's last event says
+ * so, and where it can go on the last line says how.
+ */
+export const inDirectory = <A, R, E, R2>(
+  directory: Layer.Layer<RunDirectory.RunDirectory, E, R2>,
+  work: Work<A, R>
+) =>
+  Effect.gen(function* () {
+    const { name, path } = yield* RunDirectory.RunDirectory
+    const log = yield* RunLog.RunLog
+    const value = yield* Effect.gen(function* () {
+      yield* Progress.follow(yield* Output.screen)
+      return yield* Effect.onExit(work, (exit) => (Exit.isSuccess(exit) ? Effect.void : stop(exit)))
+    }).pipe(
+      Effect.scoped,
+      Effect.onExit((exit) => (Exit.isSuccess(exit) ? Effect.void : farewell(name, path)))
+    )
+    return { value, name, path, events: yield* log.events }
+  }).pipe(RunLog.typed, Effect.provide(Layer.provideMerge(RunLog.layer, directory)))
+
+/** Work that leaves nothing behind but its progress on stderr. */
+export const inSight = <A, E, R>(work: Effect.Effect<A, E, R>) =>
+  Effect.gen(function* () {
+    yield* Progress.follow(yield* Output.screen)
+    return yield* work
+  }).pipe(Effect.scoped, RunLog.typed, Effect.provide(RunLog.layerMemory))
+
+/** The end of a run that nobody else has told the log. */
+const stop = Effect.fnUntraced(function* (exit: Exit.Exit<unknown, TrainerContract.TrainingError>) {
+  const log = yield* RunLog.RunLog
+  const last = (yield* log.events).at(-1)
+  if (last?._tag === "RunStopped") return
+  const reason = Exit.hasInterrupts(exit) ? "interrupted" : reasonOf(exit)
+  yield* log.emit({ _tag: "RunStopped", reason })
+})
+
+const reasonOf = (exit: Exit.Exit<unknown, TrainerContract.TrainingError>): string => {
+  const error = Exit.findErrorOption(exit)
+  return error._tag === "Some" ? error.value.message : "a defect"
+}
+
+const farewell = Effect.fnUntraced(function* (name: string, path: string) {
+  const log = yield* RunLog.RunLog
+  const saved = (yield* log.events).findLast(({ _tag }) => _tag === "SavedCheckpoint")
+  yield* Output.remark(
+    saved === undefined
+      ? `run ${name} ended before its first checkpoint; start again with \`dreamgym train\``
+      : `run ${name} is saved; go on with \`dreamgym resume ${reference(name, path)}\``
+  )
+})
+
+/** The table, where the run lies, and what to try next. */
+export const closing = ({ events, name, path }: Done<unknown>): ReadonlyArray<string> => [
+  "",
+  ...Report.terminal(name, events),
+  "",
+  `The run lies in ${path} (report.md, metrics.jsonl, events.jsonl, checkpoints).`,
+  "Try next:",
+  `  npx dreamgym evaluate ${reference(name, path)} --episodes 512`,
+  "  npx dreamgym train --preset household-quick --seed 2",
+  "  npx dreamgym play"
+]
+
+/** What later commands call the run: its name where they look for it, else its folder. */
+const reference = (name: string, path: string): string =>
+  path === resolve("runs", name) ? name : path

@@ -1,0 +1,23 @@
+/** The command with the invented trainer, as a process of its own; its first argument is the pause between two events. */
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
+import * as Runtime from "effect/Runtime"
+import { main } from "../src/Dreamgym.ts"
+import * as Invented from "./trainer.ts"
+
+const [pause = "0 millis", ...args] = process.argv.slice(2)
+const trainer = Invented.layer({
+  pause: pause.replace("failing ", ""),
+  failing: /failing/.test(pause)
+})
+
+NodeRuntime.runMain(
+  main(args, "0.1.0").pipe(Effect.provide(Layer.merge(trainer, NodeServices.layer))),
+  {
+    teardown: (exit, onExit) =>
+      Exit.isSuccess(exit) ? onExit(exit.value) : Runtime.defaultTeardown(exit, onExit)
+  }
+)
