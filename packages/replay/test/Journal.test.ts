@@ -74,6 +74,17 @@ describe("a buffer on disk", () => {
     })
   )
 
+  it.effect("reads lines of any length, though a character lies across two readings", () =>
+    Effect.gen(function* () {
+      const { use } = yield* place
+      const long = ["a", "b", "c"].map((id) =>
+        trajectoryOf(id, { turns: [["look", `${id}${"é".repeat(400_000)}`]] })
+      )
+      yield* use()(add(...long))
+      assert.deepStrictEqual(yield* use()(snapshot), long)
+    })
+  )
+
   it.effect("names file and line of what is corrupt, touches nothing, and says what to do", () =>
     Effect.gen(function* () {
       const { file, read, use, write } = yield* place

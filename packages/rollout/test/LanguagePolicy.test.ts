@@ -1,4 +1,5 @@
 import { History, type Knowledge, LanguageModel, Lockstep, Policy } from "@dreamgym/domain"
+import { Law, PolicyLaws } from "@dreamgym/laws"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -185,3 +186,15 @@ describe("a language policy", () => {
     })
   )
 })
+
+const knowledge = () => knowledgeOf(["east", "west"])
+
+Law.describeLaws(
+  { describe, it },
+  PolicyLaws.policyLaws({
+    name: "a language policy",
+    policy: Effect.succeed(LanguagePolicy.make(parrot("west").model, { ...settings, knowledge })),
+    decisions: [1, 2, 3].map((key) => ({ ...decision, key })),
+    knowledge
+  })
+)
