@@ -6,7 +6,7 @@ import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type * as Stream from "effect/Stream"
-import type { Task } from "./Task.ts"
+import { Task } from "./Task.ts"
 import type { TrajectoryGroup } from "./Trajectory.ts"
 
 export class TaskGeneratorError extends Schema.TaggedError<TaskGeneratorError>()(
@@ -30,12 +30,13 @@ export class TaskGenerator extends Context.Service<
 >()("@dreamgym/domain/TaskGenerator") {}
 
 /** What the curriculum knows of a task. `variance` is the population variance of the group's returns (Eq. 7). */
-export interface TaskRecord {
-  readonly task: Task
-  readonly attempts: number
-  readonly meanReturn: number
-  readonly variance: number
-}
+export const TaskRecord = Schema.Struct({
+  task: Task,
+  attempts: Schema.Int,
+  meanReturn: Schema.Finite,
+  variance: Schema.Finite
+})
+export interface TaskRecord extends Schema.Schema.Type<typeof TaskRecord> {}
 
 /**
  * `propose(n)`: at most a share lambda of the tasks is generated, and a quota goes to tasks on which every attempt failed

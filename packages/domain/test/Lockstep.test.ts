@@ -23,21 +23,23 @@ describe("Lockstep", () => {
     })
   )
 
-  it.effect("runs one batch per round, in the programs' order, though programs differ in speed", () =>
-    Effect.gen(function* () {
-      const { batches, double } = recorder()
-      const program = (place: number) =>
-        Effect.gen(function* () {
-          for (let i = place; i < 3; i++) yield* Effect.yieldNow
-          const once = yield* double.call(place)
-          return place === 1 ? once : yield* double.call(once + 100)
-        })
-      assert.deepStrictEqual(yield* Lockstep.wave([0, 1, 2].map(program)), [200, 2, 208])
-      assert.deepStrictEqual(batches, [
-        [0, 1, 2],
-        [100, 104]
-      ])
-    })
+  it.effect(
+    "runs one batch per round, in the programs' order, though programs differ in speed",
+    () =>
+      Effect.gen(function* () {
+        const { batches, double } = recorder()
+        const program = (place: number) =>
+          Effect.gen(function* () {
+            for (let i = place; i < 3; i++) yield* Effect.yieldNow
+            const once = yield* double.call(place)
+            return place === 1 ? once : yield* double.call(once + 100)
+          })
+        assert.deepStrictEqual(yield* Lockstep.wave([0, 1, 2].map(program)), [200, 2, 208])
+        assert.deepStrictEqual(batches, [
+          [0, 1, 2],
+          [100, 104]
+        ])
+      })
   )
 
   it.effect("gives a batch's failure to each of its callers", () =>

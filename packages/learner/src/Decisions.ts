@@ -2,7 +2,7 @@
  * From trajectory groups to decisions: the exact tokens that a policy sampled, with what they earned.
  * Nothing is decoded and encoded again; a trajectory that failed contributes nothing.
  */
-import type { Trajectory } from "@dreamgym/domain"
+import type { Ending, Trajectory } from "@dreamgym/domain"
 import type { Rows } from "@dreamgym/language"
 import { gae, type GaeOptions, groupRelative } from "./Advantage.ts"
 
@@ -20,21 +20,33 @@ export interface Decision {
   readonly temperature: number
 }
 
-/** PPO: GAE at the level of decisions, rewards at the decision that earned them; a cut episode bootstraps from its last value. */
+export interface PpoDecisionOptions extends GaeOptions {
+  /**
+   * False (default): the step limit belongs to the task, success counts within it only, so nothing is worth anything after it.
+   * True: the limit is a convenience of ours, and the episode would have been worth its last value. Bootstrapping at a limit that
+   * belongs to the task feeds the critic its own estimate and inflates it (measured: docs/log.md).
+   */
+  readonly bootstrapAtStepLimit?: boolean
+}
+
+/** PPO: GAE at the level of decisions, rewards at the decision that earned them; what we cut short bootstraps from its last value. */
 export const forPpo = (
   groups: ReadonlyArray<Trajectory.TrajectoryGroup>,
-  options: GaeOptions
+  options: PpoDecisionOptions
 ): ReadonlyArray<Decision> =>
   groups.flatMap((group) =>
     group.trajectories.filter(isUsable).flatMap((trajectory) => {
       const spans = spansOf(trajectory)
       const rewards = trajectory.transitions.map((transition) => transition.reward)
       const values = spans.map((span) => span.value)
-      const bootstrap = trajectory.ending._tag === "Truncated" ? (values.at(-1) ?? 0) : 0
+      const bootstrap = isCut(trajectory.ending, options) ? (values.at(-1) ?? 0) : 0
       const { advantagesT, returnsT } = gae(rewards, values, bootstrap, options)
       return spans.map((span, t) => decision(span, advantagesT[t] ?? 0, returnsT[t] ?? 0))
     })
   )
+
+const isCut = (ending: Ending.Ending, { bootstrapAtStepLimit = false }: PpoDecisionOptions) =>
+  ending._tag === "Truncated" && (ending.reason !== "StepLimit" || bootstrapAtStepLimit)
 
 /** GRPO: every decision of a trajectory has its group-relative advantage; groups of equal returns are left out. */
 export const forGrpo = (

@@ -8,12 +8,11 @@ import type { Trainable } from "@dreamgym/language"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
-import type { GaeOptions } from "./Advantage.ts"
-import { forPpo } from "./Decisions.ts"
+import { forPpo, type PpoDecisionOptions } from "./Decisions.ts"
 import * as PolicyGradient from "./PolicyGradient.ts"
 import { statsOf } from "./Stats.ts"
 
-export interface PpoOptions extends PolicyGradient.PolicyGradientOptions, GaeOptions {}
+export interface PpoOptions extends PolicyGradient.PolicyGradientOptions, PpoDecisionOptions {}
 
 export const make = Effect.fn("Ppo.make")(function* (
   trainable: Trainable.Trainable,

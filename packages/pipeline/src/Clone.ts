@@ -77,16 +77,12 @@ const bestUpdates = Effect.fnUntraced(function* (
   train: ReadonlyArray<Sft.Example>,
   held: ReadonlyArray<Sft.Example>,
   config: Config
-): Effect.fn.Return<
-  number,
-  Learner.LearnerError,
-  RunLog | Session.SessionPool | Scope.Scope
-> {
+): Effect.fn.Return<number, Learner.LearnerError, RunLog | Session.SessionPool | Scope.Scope> {
   const log = yield* RunLog
   const pool = yield* Session.SessionPool
   const scope = yield* Effect.scope
   const { batchSize, maxUpdates, patience } = config.clone
-  if (held.length === 0) return maxUpdates
+  if (held.length === 0 || patience >= 100_000) return maxUpdates
   const sessions = new Map<string, Session.Session>()
   let best = { update: maxUpdates, loss: Number.POSITIVE_INFINITY }
   yield* Sft.fit(trainable, train, {

@@ -15,6 +15,7 @@ import { TrainingText } from "@dreamgym/experience"
 import { Rollout } from "@dreamgym/rollout"
 import * as Effect from "effect/Effect"
 import type { Config } from "./Config.ts"
+import { RunDirectory } from "./RunDirectory.ts"
 import { RunLog } from "./RunLog.ts"
 import type { World } from "./World.ts"
 
@@ -56,6 +57,34 @@ export const collect = Effect.fn("Collect.collect")(function* (world: World, con
     successes: all.filter(({ ending }) => Ending.isSuccess(ending)).length
   })
   return { demonstrations: shown, train: [...shown, ...train], heldOut, realTransitions }
+})
+
+const parts = ["demonstrations", "train", "heldOut"] as const
+
+/** Writes the offline trajectories into the run's directory. */
+export const keep = Effect.fn("Collect.keep")(function* (offline: Offline) {
+  const directory = yield* RunDirectory
+  yield* Effect.forEach(
+    parts,
+    (part) => directory.saveTrajectories(`offline-${part}`, offline[part]),
+    {
+      discard: true
+    }
+  )
+})
+
+/** Reads them back. */
+export const read = Effect.fn("Collect.read")(function* (directory: RunDirectory["Service"]) {
+  const [demonstrations = [], train = [], heldOut = []] = yield* Effect.forEach(parts, (part) =>
+    directory.loadTrajectories(`offline-${part}`)
+  )
+  const offline: Offline = {
+    demonstrations,
+    train,
+    heldOut,
+    realTransitions: transitionsOf(train) + transitionsOf(heldOut)
+  }
+  return offline
 })
 
 export const transitionsOf = (trajectories: ReadonlyArray<Trajectory.Trajectory>): number =>

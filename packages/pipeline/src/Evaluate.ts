@@ -2,7 +2,15 @@
  * Success in the REAL environment: the only thing that counts.
  * It plays and counts; whose tasks these are is the caller's business.
  */
-import { Ending, Environment, Evaluation, Policy, Seed, type Task, type Trajectory } from "@dreamgym/domain"
+import {
+  Ending,
+  Environment,
+  Evaluation,
+  Policy,
+  Seed,
+  type Task,
+  type Trajectory
+} from "@dreamgym/domain"
 import { DecoderModel, type Trainable } from "@dreamgym/language"
 import { LanguagePolicy, Rollout } from "@dreamgym/rollout"
 import * as Effect from "effect/Effect"
@@ -34,24 +42,30 @@ export const policyOf = Effect.fn("Evaluate.policyOf")(function* (
 })
 
 /** One real episode per task, in lock-step waves; the same key gives the same episodes. */
-export const play = Effect.fn("Evaluate.play")(function* (
-  policy: Policy.Policy["Service"],
-  world: World,
-  tasks: ReadonlyArray<Task.Task>,
-  key: Seed.Key
-) {
-  const played: Array<Trajectory.Trajectory> = []
-  for (let from = 0; from < tasks.length; from += waveSize) {
-    const wave = tasks.slice(from, from + waveSize)
-    const keys = wave.map((_, i) => Seed.key(key, "episode", from + i))
-    played.push(...(yield* Rollout.wave({ tasks: wave, keys, stepLimit: world.stepLimit })))
-  }
-  return played
-}, (effect, policy, world) =>
-  effect.pipe(
-    Effect.provideService(Policy.Policy, policy),
-    Effect.provideService(Environment.Environments, Environment.makeEnvironments([world.environment]))
-  ))
+export const play = Effect.fn("Evaluate.play")(
+  function* (
+    policy: Policy.Policy["Service"],
+    world: World,
+    tasks: ReadonlyArray<Task.Task>,
+    key: Seed.Key
+  ) {
+    const played: Array<Trajectory.Trajectory> = []
+    for (let from = 0; from < tasks.length; from += waveSize) {
+      const wave = tasks.slice(from, from + waveSize)
+      const keys = wave.map((_, i) => Seed.key(key, "episode", from + i))
+      played.push(...(yield* Rollout.wave({ tasks: wave, keys, stepLimit: world.stepLimit })))
+    }
+    return played
+  },
+  (effect, policy, world) =>
+    effect.pipe(
+      Effect.provideService(Policy.Policy, policy),
+      Effect.provideService(
+        Environment.Environments,
+        Environment.makeEnvironments([world.environment])
+      )
+    )
+)
 
 const waveSize = 128
 
@@ -64,7 +78,10 @@ export const evaluate = Effect.fn("Evaluate.evaluate")(function* (
   config: Config
 ) {
   const { temperature } = config.evaluate
-  const policy = yield* policyOf(name, trainable, world, { temperature, shards: config.engine.workers })
+  const policy = yield* policyOf(name, trainable, world, {
+    temperature,
+    shards: config.engine.workers
+  })
   const played = yield* play(policy, world, tasks, Seed.key(config.seed, "evaluation"))
   return summarise(name, world, played)
 }, Effect.scoped)

@@ -112,10 +112,14 @@ export const measure = Effect.fn("Fit.measure")(function* (
     temperature: 0,
     maxTokens: config.experience.maxTokens
   })
-  const report = yield* Fidelity.measure(experienceModel, atMost(offline.heldOut, config.fidelity.transitions), {
-    knowledge: () => world.knowledge,
-    key: Seed.key(config.seed, "fidelity")
-  })
+  const report = yield* Fidelity.measure(
+    experienceModel,
+    atMost(offline.heldOut, config.fidelity.transitions),
+    {
+      knowledge: () => world.knowledge,
+      key: Seed.key(config.seed, "fidelity")
+    }
+  )
   yield* log.emit({ _tag: "MeasuredFidelity", metrics: Fidelity.metrics(report) })
   return report
 })

@@ -43,6 +43,8 @@ export interface Iteration {
   readonly iteration: number
   readonly trajectories: number
   readonly transitions: number
+  /** Tokens that the policy read and wrote. */
+  readonly tokens: number
   readonly accepted: number
   readonly rejected: Readonly<Record<string, number>>
   readonly heldBack: ReadonlyArray<QualityFilter.HeldBack>
@@ -69,11 +71,17 @@ export const iterations = (
   | Learner.LearnerError,
   Services
 > =>
-  Stream.fromIterable(Array.from({ length: options.to - options.from }, (_, i) => options.from + i)).pipe(
-    Stream.mapEffect((iteration) => Effect.map(proposed(options, iteration), (tasks) => ({ iteration, tasks }))),
+  Stream.fromIterable(
+    Array.from({ length: options.to - options.from }, (_, i) => options.from + i)
+  ).pipe(
+    Stream.mapEffect((iteration) =>
+      Effect.map(proposed(options, iteration), (tasks) => ({ iteration, tasks }))
+    ),
     Stream.mapEffect(({ iteration, tasks }) => experienced(options, iteration, tasks)),
     Stream.tap((dreamt) => enough(options, dreamt)),
-    Stream.tap(({ groups }) => Curriculum.Curriculum.use((curriculum) => curriculum.observe(groups))),
+    Stream.tap(({ groups }) =>
+      Curriculum.Curriculum.use((curriculum) => curriculum.observe(groups))
+    ),
     Stream.mapEffect(learnt)
   )
 
@@ -90,16 +98,10 @@ const experienced = Effect.fn("Improve.experienced")(function* (
 ) {
   const { groupSize, minGroupSize, seed, stepLimit } = options
   const heldBack: Array<QualityFilter.HeldBack> = []
-  let trajectories = 0
-  let transitions = 0
+  const played: Array<Trajectory.Trajectory> = []
   const groups = yield* Stream.fromIterable(tasks).pipe(
     Rollout.groups({ groupSize, waveSize: tasks.length, stepLimit, seed, firstWave: iteration }),
-    Stream.tap((group) =>
-      Effect.sync(() => {
-        trajectories += group.trajectories.length
-        for (const { transitions: steps } of group.trajectories) transitions += steps.length
-      })
-    ),
+    Stream.tap((group) => Effect.sync(() => void played.push(...group.trajectories))),
     QualityFilter.gate({
       minGroupSize,
       report: (one) => Effect.sync(() => void heldBack.push(one))
@@ -109,8 +111,21 @@ const experienced = Effect.fn("Improve.experienced")(function* (
   )
   const accepted = groups.reduce((sum, group) => sum + group.trajectories.length, 0)
   const rejected = rejections(heldBack)
-  return { iteration, trajectories, transitions, accepted, rejected, heldBack, groups }
+  const steps = played.flatMap(({ transitions }) => transitions)
+  return {
+    iteration,
+    trajectories: played.length,
+    transitions: steps.length,
+    tokens: steps.reduce((sum, { action }) => sum + tokensOf(action), 0),
+    accepted,
+    rejected,
+    heldBack,
+    groups
+  }
 })
+
+const tokensOf = ({ span }: Trajectory.Action): number =>
+  span === undefined ? 0 : span.promptIds.length + span.ids.length
 
 const rejections = (heldBack: ReadonlyArray<QualityFilter.HeldBack>): Record<string, number> => {
   const counts: Record<string, number> = {}
@@ -126,7 +141,10 @@ const rejections = (heldBack: ReadonlyArray<QualityFilter.HeldBack>): Record<str
 
 type Experienced = Omit<Iteration, "update">
 
-const enough = ({ minAcceptRate }: Options, { accepted, iteration, rejected, trajectories }: Experienced) =>
+const enough = (
+  { minAcceptRate }: Options,
+  { accepted, iteration, rejected, trajectories }: Experienced
+) =>
   accepted >= minAcceptRate * trajectories
     ? Effect.void
     : Effect.fail(
@@ -134,13 +152,17 @@ const enough = ({ minAcceptRate }: Options, { accepted, iteration, rejected, tra
           iteration,
           message:
             `only ${accepted} of ${trajectories} trajectories of iteration ${iteration} were accepted ` +
-            `(${Object.entries(rejected).map(([reason, n]) => `${reason} ${n}`).join(", ")}); ` +
+            `(${Object.entries(rejected)
+              .map(([reason, n]) => `${reason} ${n}`)
+              .join(", ")}); ` +
             "train the experience model longer or on more exploration, or lower train.minAcceptRate"
         })
       )
 
 /** An iteration in which no group has anything to teach is skipped, not failed: GRPO meets it when all returns are equal. */
-const learnt = (dreamt: Experienced): Effect.Effect<Iteration, Learner.LearnerError, Learner.Learner> =>
+const learnt = (
+  dreamt: Experienced
+): Effect.Effect<Iteration, Learner.LearnerError, Learner.Learner> =>
   Learner.Learner.use((learner) => learner.update(dreamt.groups)).pipe(
     Effect.map((update): Iteration => ({ ...dreamt, update })),
     Effect.catch((error) =>

@@ -185,20 +185,24 @@ const facts = (run: string, events: Events): ReadonlyArray<ReadonlyArray<string>
   ]
 }
 
-/** Real transitions that no dream-trained policy rests on; the phases say how many by these metrics. */
+/** Real transitions that no dream-trained policy rests on; each event says how many more by these metrics. */
 export const apart = {
   baseline: "real/transitions",
   calibration: "calibration/realTransitions"
 } as const
 
 const paidApart = (events: Events): ReadonlyArray<ReadonlyArray<string>> => {
-  const last = (metric: string) =>
-    events.flatMap((event) => ("metrics" in event ? (event.metrics[metric] ?? []) : [])).at(-1)
+  const all = (metric: string) => {
+    const paid = events.flatMap((event) =>
+      "metrics" in event ? (event.metrics[metric] ?? []) : []
+    )
+    return paid.length === 0 ? undefined : total(paid, (count) => count)
+  }
   const row = (what: string, count: number | undefined) =>
     count === undefined ? [] : [[`  ${what}`, `${amount(count)} more real transitions`]]
   return [
-    ...row("to calibrate, never learned from", last(apart.calibration)),
-    ...row("the baseline `real` alone", last(apart.baseline))
+    ...row("to calibrate, never learned from", all(apart.calibration)),
+    ...row("the baseline `real` alone", all(apart.baseline))
   ]
 }
 

@@ -3,7 +3,15 @@
  * what is known of its text. It decides nothing about learning.
  */
 import { type Environment, type Knowledge, type Policy, Seed, type Task } from "@dreamgym/domain"
-import { AlfWorld, Demonstrator, Generator, Goal, Household, HouseholdKnowledge, Rung } from "@dreamgym/environment"
+import {
+  AlfWorld,
+  Demonstrator,
+  Generator,
+  Goal,
+  Household,
+  HouseholdKnowledge,
+  Rung
+} from "@dreamgym/environment"
 import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
 import type { Config } from "./Config.ts"
@@ -89,13 +97,19 @@ const household = (config: Config): World => {
 }
 
 /** The six kinds of the original, read from the goal sentence. */
-const kindOfInstruction = ({ instruction }: Task.Task): string => Goal.parse(instruction)?.kind ?? "other"
+const kindOfInstruction = ({ instruction }: Task.Task): string =>
+  Goal.parse(instruction)?.kind ?? "other"
 
 /** Vocabulary of real games: the places that are seen at the start, and the names of what the games hold. */
-const alfWorldKnowledge = Effect.fnUntraced(function* (dataFolder: string, tasks: ReadonlyArray<Task.Task>) {
+const alfWorldKnowledge = Effect.fnUntraced(function* (
+  dataFolder: string,
+  tasks: ReadonlyArray<Task.Task>
+) {
   const plain = yield* AlfWorld.make({ dataFolder })
   const starts = yield* Effect.forEach(tasks, (task) =>
-    Effect.scoped(Effect.map(plain.start(task), ({ observation }) => [task.id, observation] as const))
+    Effect.scoped(
+      Effect.map(plain.start(task), ({ observation }) => [task.id, observation] as const)
+    )
   )
   return HouseholdKnowledge.ofAlfWorld(new Map(starts), [])
 })

@@ -1,0 +1,46 @@
+/**
+ * The replay buffer of a run: the offline real trajectories, and the newest dreams beside them.
+ * What a policy sampled token by token stays with the learner; the buffer keeps what happened.
+ */
+import { ReplayBuffer as Buffer, type Task, Trajectory } from "@dreamgym/domain"
+import { ReplayBuffer } from "@dreamgym/replay"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type { Offline } from "./Collect.ts"
+import type { World } from "./World.ts"
+
+/** Dreams kept beside all real trajectories; the oldest go first. */
+const keptDreams = 1024
+
+/** Held-out tasks are refused; those of evaluation are other tasks altogether. */
+export const make = Effect.fn("Buffers.make")(function* (
+  offline: Offline,
+  world: World,
+  dreams: ReadonlyArray<Trajectory.Trajectory>
+) {
+  const evaluation = new Set(
+    [...world.heldOut, ...offline.heldOut.map(({ task }) => task)].map(idOf)
+  )
+  const layer = ReplayBuffer.layerMemory({
+    capacity: offline.train.length + keptDreams,
+    evaluation: (task) => evaluation.has(task.id),
+    state: (task, history) => world.knowledge.describe(task, history).text
+  })
+  const buffer = Context.get(yield* Layer.build(layer), Buffer.ReplayBuffer)
+  const add = (trajectories: ReadonlyArray<Trajectory.Trajectory>) =>
+    buffer.add(trajectories.map(withoutSpans))
+  yield* add(offline.train)
+  yield* add(dreams)
+  return Buffer.ReplayBuffer.of({ ...buffer, add })
+})
+
+const idOf = ({ id }: Task.Task): string => id
+
+const withoutSpans = (trajectory: Trajectory.Trajectory): Trajectory.Trajectory => ({
+  ...trajectory,
+  transitions: trajectory.transitions.map(({ action: { span: _, ...action }, ...transition }) => ({
+    ...transition,
+    action
+  }))
+})

@@ -1,0 +1,199 @@
+/**
+ * The layers under `Improve`: what makes a dream of it, and what makes the real world of it.
+ * They assemble parts; none of them is decided here.
+ */
+import {
+  Curriculum,
+  Environment,
+  ExperienceModel,
+  LanguageModel,
+  Policy,
+  ReplayBuffer as Buffer,
+  Seed,
+  type Trajectory
+} from "@dreamgym/domain"
+import {
+  Curriculum as Curricula,
+  QualityFilter as Filters,
+  ReasoningModel,
+  SyntheticEnvironment,
+  TaskGenerator
+} from "@dreamgym/experience"
+import type { Trainable } from "@dreamgym/language"
+import { Grpo, type PolicyGradient, Ppo } from "@dreamgym/learner"
+import { ReplayBuffer } from "@dreamgym/replay"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Stream from "effect/Stream"
+import type { Offline } from "./Collect.ts"
+import type { Config } from "./Config.ts"
+import * as Evaluate from "./Evaluate.ts"
+import type { Fitted } from "./Fit.ts"
+import type * as Improve from "./Improve.ts"
+import type { World } from "./World.ts"
+
+/** What a run has when it begins to dream. `policy` is trained in place; `reference` is what it was cloned as. */
+export interface Dreaming {
+  readonly world: World
+  readonly offline: Offline
+  readonly fitted: Fitted
+  readonly buffer: Buffer.ReplayBuffer["Service"]
+  readonly config: Config
+}
+
+/** The synthetic environment over a fitted model, with the buffer as its memory. */
+export const synthetic = Effect.fn("Dream.synthetic")(function* ({
+  buffer,
+  config,
+  fitted,
+  world
+}: Dreaming) {
+  const { demonstrations, maxTokens, minP, temperature } = config.experience
+  const model = ReasoningModel.make(fitted.model, {
+    knowledge: () => world.knowledge,
+    temperature,
+    minP,
+    maxTokens,
+    demonstrations
+  })
+  return yield* SyntheticEnvironment.make({
+    knowledge: world.knowledge,
+    ...(demonstrations > 0 ? { demonstrations: { retrieval: buffer, k: demonstrations } } : {})
+  }).pipe(Effect.provideService(ExperienceModel.ExperienceModel, model))
+})
+
+/** Dream tasks: the houses and goals of the offline trajectories, as their first observations show them. */
+export const pool = (offline: Offline) =>
+  offline.train.map(({ firstObservation, task }) =>
+    SyntheticEnvironment.dreamTask(task, firstObservation)
+  )
+
+/** Everything that `Improve.iterations` needs but the policy and the learner, in dreams. */
+export const layer = (dreaming: Dreaming, environment: Environment.Environment) => {
+  const { buffer, config, fitted, offline, world } = dreaming
+  const knowledge = () => world.knowledge
+  const { failQuota, generate, lambda, perSeed } = config.curriculum
+  const { contradiction, duplicate, missedReward, unearnedReward } = config.filter
+  const generator = TaskGenerator.layer({ knowledge }).pipe(
+    Layer.provide(Layer.succeed(LanguageModel.LanguageModel, fitted.model))
+  )
+  return Layer.mergeAll(
+    Curricula.layer({
+      pool: pool(offline),
+      lambda: generate ? lambda : 0,
+      failedShare: failQuota,
+      perSeed
+    }).pipe(Layer.provide(generator)),
+    Filters.layer({
+      knowledge,
+      checks: {
+        Contradiction: contradiction,
+        Duplicate: duplicate,
+        MissedReward: missedReward,
+        UnearnedReward: unearnedReward
+      }
+    }),
+    Layer.succeed(Buffer.ReplayBuffer, buffer),
+    Environment.layerEnvironments([world.environment, environment])
+  )
+}
+
+/** The same in the real world: fresh real tasks, no generated ones, nothing to filter but faults. */
+export const layerReal = ({ config, world }: Dreaming) => {
+  const { iterations, tasksPerIteration } = config.train
+  const noVariations = Layer.succeed(Curriculum.TaskGenerator, {
+    variations: () => Stream.empty
+  })
+  return Layer.mergeAll(
+    Curricula.layer({
+      pool: world.practice(iterations * tasksPerIteration, 0),
+      lambda: 0,
+      failedShare: 0
+    }).pipe(Layer.provide(noVariations)),
+    Filters.layer({
+      knowledge: () => world.knowledge,
+      checks: { Contradiction: false, Malformed: false, MissedReward: false, UnearnedReward: false }
+    }),
+    ReplayBuffer.layerMemory(),
+    Environment.layerEnvironments([world.environment])
+  )
+}
+
+/** The policy and its learner, over one set of parameters. */
+export const learning = (
+  trainable: Trainable.Trainable,
+  reference: Trainable.Trainable,
+  { config, world }: Dreaming,
+  options: { readonly purpose: string; readonly worker: number; readonly shards: number }
+) => {
+  const settings = optionsOf(config, reference, options)
+  const { gaeLambda, gamma } = config.learner
+  const learner =
+    config.learner.algorithm === "ppo"
+      ? Ppo.layer(trainable, { ...settings, gamma, gaeLambda })
+      : Grpo.layer(trainable, settings)
+  const policy = Layer.effect(
+    Policy.Policy,
+    Evaluate.policyOf(options.purpose, trainable, world, {
+      temperature: 1,
+      shards: options.shards,
+      firstWorker: options.worker
+    })
+  )
+  return Layer.merge(learner, policy)
+}
+
+const optionsOf = (
+  config: Config,
+  reference: Trainable.Trainable,
+  { purpose, worker }: { readonly purpose: string; readonly worker: number }
+): PolicyGradient.PolicyGradientOptions => {
+  const { algorithm: _, gaeLambda: __, gamma: ___, lr, ...rest } = config.learner
+  const { iterations } = config.train
+  return {
+    ...rest,
+    lr: (update) => lr * Math.max(0.1, 1 - update / iterations) * Math.min(1, (update + 1) / 3),
+    normalizeAdvantages: true,
+    seed: Seed.key(config.seed, purpose),
+    reference,
+    worker
+  }
+}
+
+export const improveOptions = (
+  config: Config,
+  world: World,
+  from: number,
+  purpose: string
+): Improve.Options => ({
+  from,
+  to: config.train.iterations,
+  tasksPerIteration: config.train.tasksPerIteration,
+  groupSize: config.train.groupSize,
+  minGroupSize: config.learner.algorithm === "grpo" ? 2 : 1,
+  minAcceptRate: config.train.minAcceptRate,
+  stepLimit: world.stepLimit,
+  seed: Seed.key(config.seed, purpose)
+})
+
+/** Trajectories of a policy on the dream pool's tasks, dreamt and real, for calibration. */
+export const both = Effect.fn("Dream.both")(function* (
+  policy: Policy.Policy["Service"],
+  dreaming: Dreaming,
+  environment: Environment.Environment
+) {
+  const { config, offline, world } = dreaming
+  const count = config.calibration.tasks
+  const key = Seed.key(config.seed, "calibration")
+  const chosen = Seed.shuffle(Seed.generator(key), pool(offline)).slice(0, count)
+  const ids = new Set(chosen.map(({ id }) => id))
+  const tasks = offline.train.flatMap(({ task }) => (ids.has(task.id) ? [task] : []))
+  const dream: ReadonlyArray<Trajectory.Trajectory> = yield* Evaluate.play(
+    policy,
+    { ...world, environment },
+    chosen,
+    key
+  )
+  const real = yield* Evaluate.play(policy, world, tasks, key)
+  return { dream, real }
+})

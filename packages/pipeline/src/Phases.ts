@@ -1,0 +1,219 @@
+/**
+ * The phases of a run between the stages' own modules and the run log: timed, told, and stopped where a bound is broken.
+ */
+import { type RunEvent, type Task, type Trajectory } from "@dreamgym/domain"
+import { Calibration, type Fidelity, type SyntheticEnvironment } from "@dreamgym/experience"
+import { type Tokenizer, Trainable } from "@dreamgym/language"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Stream from "effect/Stream"
+import * as Clone from "./Clone.ts"
+import * as Collect from "./Collect.ts"
+import type { Config } from "./Config.ts"
+import * as Dream from "./Dream.ts"
+import * as Evaluate from "./Evaluate.ts"
+import * as Fit from "./Fit.ts"
+import * as Improve from "./Improve.ts"
+import type { Prepared } from "./Prepared.ts"
+import { RunDirectory } from "./RunDirectory.ts"
+import { RunLog } from "./RunLog.ts"
+import type { World } from "./World.ts"
+
+/** Tells when a phase begins and ends. */
+export const phase = <A, E, R>(
+  name: RunEvent.Phase,
+  work: Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R | RunLog> =>
+  Effect.gen(function* () {
+    const log = yield* RunLog
+    const start = yield* Clock.currentTimeMillis
+    yield* log.emit({ _tag: "PhaseStarted", phase: name })
+    const done = yield* work
+    const seconds = ((yield* Clock.currentTimeMillis) - start) / 1000
+    yield* log.emit({ _tag: "PhaseFinished", phase: name, seconds })
+    return done
+  })
+
+/** Real experience, kept in the run's directory. */
+export const collected = Effect.fn("Phases.collected")(function* (world: World, config: Config) {
+  const offline = yield* Collect.collect(world, config)
+  yield* Collect.keep(offline)
+  return offline
+})
+
+export const fittedAndMeasured = Effect.fn("Phases.fittedAndMeasured")(function* (
+  offline: Collect.Offline,
+  world: World,
+  tokenizer: Tokenizer.Tokenizer,
+  config: Config
+) {
+  const fitted = yield* Fit.fit(offline, world, tokenizer, config)
+  return { ...fitted, fidelity: yield* Fit.measure(fitted, offline, world, config) }
+})
+
+/** The baselines; the first is where dreaming starts. */
+export const cloned = Effect.fn("Phases.cloned")(function* (
+  offline: Collect.Offline,
+  world: World,
+  tokenizer: Tokenizer.Tokenizer,
+  config: Config
+) {
+  const first = yield* Clone.clone("cloned", offline.demonstrations, world, tokenizer, config)
+  const clonedPlus = config.evaluate.clonedPlus
+    ? yield* Clone.clone("cloned+", offline.train, world, tokenizer, config)
+    : undefined
+  return { cloned: first, clonedPlus }
+})
+
+/** The same policy in dream and reality; a model outside the bounds stops the run with advice, before anything is learnt. */
+export const calibrated = Effect.fn("Phases.calibrated")(function* (
+  prepared: Prepared,
+  dreaming: Dream.Dreaming,
+  fidelity: Fidelity.Fidelity
+) {
+  const { config, world } = dreaming
+  const log = yield* RunLog
+  const { environment } = yield* Dream.synthetic(dreaming)
+  const shards = config.engine.workers
+  const policy = yield* Evaluate.policyOf("cloned", prepared.cloned, world, {
+    temperature: 1,
+    shards
+  })
+  const episodes = yield* Dream.both(policy, dreaming, environment)
+  const calibration = Calibration.calibrate(episodes, () => world.knowledge)
+  const metrics = {
+    ...Calibration.metrics(calibration),
+    "calibration/realTransitions": Collect.transitionsOf(episodes.real)
+  }
+  yield* log.emit({ _tag: "MeasuredCalibration", metrics })
+  const { tasks: _, ...bounds } = config.calibration
+  const { maxFalseSuccess, minNextStateExact } = config.fidelity
+  const unfit = Calibration.unfit(
+    Calibration.verdict(
+      { calibration, fidelity },
+      { ...bounds, maxFalseSuccess, minNextStateExactKnown: minNextStateExact }
+    )
+  )
+  if (unfit !== undefined) return yield* unfit
+})
+
+/** One iteration, told; some of its trajectories are kept for people to read. */
+export const reported = Effect.fn("Phases.reported")(function* (
+  iteration: Improve.Iteration,
+  usage: Effect.Effect<SyntheticEnvironment.Usage>,
+  config: Config
+) {
+  const log = yield* RunLog
+  const directory = yield* RunDirectory
+  const { accepted, rejected, trajectories, transitions } = iteration
+  const at = iteration.iteration + 1
+  const { tokens } = yield* usage
+  for (const one of iteration.heldBack) {
+    if (one._tag === "DroppedGroup") continue
+    const { message, reason, trajectory } = one
+    yield* log.emit({
+      _tag: "RejectedTrajectory",
+      iteration: at,
+      task: trajectory.task.id,
+      reason,
+      message
+    })
+  }
+  yield* log.emit({
+    _tag: "DreamtGroups",
+    iteration: at,
+    trajectories,
+    transitions,
+    accepted,
+    rejected,
+    tokens: tokens + iteration.tokens
+  })
+  const { update } = iteration
+  if (update !== undefined) {
+    const { metrics, policyVersion } = update
+    yield* log.emit({ _tag: "UpdatedPolicy", iteration: at, policyVersion, metrics })
+  }
+  yield* log.emit({
+    _tag: "PhaseProgressed",
+    phase: "dream",
+    done: at,
+    total: config.train.iterations,
+    metrics: {
+      "dream/success_rate": update?.metrics["charts/success_rate"] ?? 0,
+      "dream/accept_rate": accepted / Math.max(1, trajectories)
+    }
+  })
+  if (isDue(at, config)) yield* directory.saveTrajectories(`dreams-${at}`, shown(iteration.groups))
+})
+
+/** Checkpoints fall on multiples, and on the last iteration. */
+export const isDue = (iteration: number, { train }: Config): boolean =>
+  iteration % train.checkpointEvery === 0 || iteration === train.iterations
+
+/** One of each of the first groups, without the sampled tokens. */
+const shown = (
+  groups: ReadonlyArray<Trajectory.TrajectoryGroup>
+): ReadonlyArray<Trajectory.Trajectory> =>
+  groups.slice(0, 8).flatMap(({ trajectories }) => trajectories.slice(0, 1))
+
+/** All policies on the same held-out real tasks. */
+export const evaluated = Effect.fn("Phases.evaluated")(function* (
+  prepared: Prepared,
+  dreaming: Dream.Dreaming
+) {
+  const { config, world } = dreaming
+  const { cloned, clonedPlus, policy } = prepared
+  const score = (name: string, trainable: Trainable.Trainable | undefined) =>
+    trainable === undefined ? Effect.void : scored(name, trainable, world, world.heldOut, config)
+  yield* score("cloned", cloned)
+  yield* score("cloned+", clonedPlus)
+  yield* score("dreamt", policy)
+  if (config.evaluate.real) yield* score("real", yield* lived(prepared, dreaming))
+})
+
+export const scored = Effect.fn("Phases.scored")(function* (
+  name: string,
+  trainable: Trainable.Trainable,
+  world: World,
+  tasks: ReadonlyArray<Task.Task>,
+  config: Config
+) {
+  const log = yield* RunLog
+  const directory = yield* RunDirectory
+  const evaluation = yield* Evaluate.evaluate(name, trainable, world, tasks, config)
+  const iteration = config.train.iterations
+  yield* directory.saveEvaluation(evaluation, iteration)
+  yield* log.emit({ _tag: "EvaluatedPolicy", evaluation, iteration })
+  return evaluation
+})
+
+/** The same learner in the real world for as many episodes: the comparison that dreaming must stand. */
+const lived = Effect.fn("Phases.lived")(function* (prepared: Prepared, dreaming: Dream.Dreaming) {
+  const { config, world } = dreaming
+  const log = yield* RunLog
+  const policy = Trainable.copy(prepared.cloned)
+  const { iterations: total } = config.train
+  const shards = config.engine.workers
+  const learning = Dream.learning(policy, prepared.cloned, dreaming, {
+    purpose: "real",
+    worker: 0,
+    shards
+  })
+  yield* Improve.iterations(Dream.improveOptions(config, world, 0, "real")).pipe(
+    Stream.runForEach(({ iteration, transitions, update }) =>
+      log.emit({
+        _tag: "PhaseProgressed",
+        phase: "evaluate",
+        done: iteration + 1,
+        total,
+        metrics: {
+          "real/transitions": transitions,
+          "real/success_rate": update?.metrics["charts/success_rate"] ?? 0
+        }
+      })
+    ),
+    Effect.provide(Layer.merge(Dream.layerReal(dreaming), learning))
+  )
+  return policy
+})

@@ -1,0 +1,150 @@
+/**
+ * What a run has when it begins to dream, and how that is kept in a checkpoint.
+ * Made by the first three phases, or read back; the same either way.
+ */
+import {
+  Curriculum as Curricula,
+  type Learner,
+  type ReplayBuffer,
+  Trajectory
+} from "@dreamgym/domain"
+import { Tokenizer, Trainable, Weights } from "@dreamgym/language"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import type { Config } from "./Config.ts"
+import { networkOf } from "./Networks.ts"
+import { RunError } from "./RunError.ts"
+import type { World } from "./World.ts"
+
+/** The networks of a run. `policy` is what is trained in dreams; `cloned` is what it started from. */
+export interface Prepared {
+  readonly tokenizer: Tokenizer.Tokenizer
+  readonly experience: Trainable.Trainable
+  readonly cloned: Trainable.Trainable
+  readonly clonedPlus: Trainable.Trainable | undefined
+  readonly policy: Trainable.Trainable
+}
+
+/** What an iteration leaves behind besides the networks. `learner` holds policy, moments and counts. */
+export interface Moment {
+  readonly iteration: number
+  readonly learner: Readonly<Record<string, Uint8Array>>
+  readonly curriculum: ReadonlyArray<Curricula.TaskRecord>
+  readonly dreams: ReadonlyArray<Trajectory.Trajectory>
+}
+
+const text = new TextEncoder()
+
+/** All files of a checkpoint. */
+export const filesOf = (
+  prepared: Prepared,
+  moment: Moment
+): Readonly<Record<string, Uint8Array>> => ({
+  "tokenizer.json": text.encode(Tokenizer.toJson(prepared.tokenizer)),
+  "experience.safetensors": Weights.encode(prepared.experience.parameters),
+  "cloned.safetensors": Weights.encode(prepared.cloned.parameters),
+  ...(prepared.clonedPlus === undefined
+    ? {}
+    : { "cloned-plus.safetensors": Weights.encode(prepared.clonedPlus.parameters) }),
+  "curriculum.json": text.encode(Schema.encodeSync(Records)(moment.curriculum)),
+  "dreams.jsonl": text.encode(
+    moment.dreams.map((trajectory) => `${Schema.encodeSync(Line)(trajectory)}\n`).join("")
+  ),
+  ...moment.learner
+})
+
+/** Networks as they were saved; the policy's own numbers are restored by its learner. */
+export const read = Effect.fn("Prepared.read")(function* (
+  files: Readonly<Record<string, Uint8Array>>,
+  world: World,
+  config: Config
+): Effect.fn.Return<Prepared, RunError> {
+  const tokenizer = Tokenizer.fromJson(
+    new TextDecoder().decode(yield* fileOf(files, "tokenizer.json")),
+    "tokenizer.json"
+  )
+  if (!("vocabulary" in tokenizer)) return yield* damaged("tokenizer.json", tokenizer.message)
+  const network = (sizes: Config["clone"] | Config["experience"], hasValue: boolean) =>
+    networkOf(sizes, world.knowledge, tokenizer, hasValue)
+  const policy = (file: string) => trainableOf(network(config.clone, true), files, file)
+  const cloned = yield* policy("cloned.safetensors")
+  return {
+    tokenizer,
+    experience: yield* trainableOf(
+      network(config.experience, false),
+      files,
+      "experience.safetensors"
+    ),
+    cloned,
+    clonedPlus:
+      files["cloned-plus.safetensors"] === undefined
+        ? undefined
+        : yield* policy("cloned-plus.safetensors"),
+    policy: Trainable.copy(cloned)
+  }
+})
+
+/** The moment at which the checkpoint was saved. */
+export const momentOf = Effect.fn("Prepared.momentOf")(function* (
+  files: Readonly<Record<string, Uint8Array>>,
+  iteration: number
+): Effect.fn.Return<Moment, RunError> {
+  const decoder = new TextDecoder()
+  const records = decoder.decode(yield* fileOf(files, "curriculum.json"))
+  const curriculum = yield* Schema.decodeUnknownEffect(Records)(records).pipe(
+    Effect.mapError((error) => damage("curriculum.json", error.message))
+  )
+  const lines = decoder
+    .decode(yield* fileOf(files, "dreams.jsonl"))
+    .split("\n")
+    .filter(Boolean)
+  const dreams = yield* Effect.forEach(lines, (line) =>
+    Schema.decodeUnknownEffect(Line)(line)
+  ).pipe(Effect.mapError((error) => damage("dreams.jsonl", error.message)))
+  return { iteration, learner: files, curriculum, dreams }
+})
+
+/** The learner's state and the rest as they are now. */
+export const momentNow = Effect.fn("Prepared.momentNow")(function* (
+  iteration: number,
+  learner: Learner.Learner["Service"],
+  curriculum: Curricula.Curriculum["Service"],
+  buffer: ReplayBuffer.ReplayBuffer["Service"]
+) {
+  const kept = yield* buffer.snapshot
+  return {
+    iteration,
+    learner: yield* learner.state,
+    curriculum: yield* curriculum.records,
+    dreams: kept.filter((trajectory) => !Trajectory.isReal(trajectory))
+  }
+})
+
+const Line = Schema.fromJsonString(Schema.toCodecJson(Trajectory.Trajectory))
+const Records = Schema.fromJsonString(Schema.toCodecJson(Schema.Array(Curricula.TaskRecord)))
+
+const fileOf = (files: Readonly<Record<string, Uint8Array>>, file: string) => {
+  const bytes = files[file]
+  return bytes === undefined ? damaged(file, "it is missing") : Effect.succeed(bytes)
+}
+
+const trainableOf = Effect.fnUntraced(function* (
+  network: Trainable.Trainable["network"],
+  files: Readonly<Record<string, Uint8Array>>,
+  file: string
+) {
+  const trainable = Trainable.make(network, 0)
+  yield* Weights.decodeInto(trainable.parameters, yield* fileOf(files, file), file).pipe(
+    Effect.mapError((error) => damage(file, error.message))
+  )
+  return trainable
+})
+
+const damage = (file: string, what: string) =>
+  new RunError({
+    reason: "Damaged",
+    file,
+    message: `${file} of the checkpoint cannot be used: ${what}; resume from an older checkpoint`
+  })
+
+const damaged = (file: string, what: string) => Effect.fail(damage(file, what))
