@@ -37,10 +37,10 @@ export const inDirectory = <A, R, E, R2>(
     const log = yield* RunLog.RunLog
     const value = yield* Effect.gen(function* () {
       yield* Progress.follow(yield* Output.screen)
-      return yield* Effect.onExit(work, (exit) => (Exit.isSuccess(exit) ? Effect.void : stop(exit)))
+      return yield* work
     }).pipe(
       Effect.scoped,
-      Effect.onExit((exit) => (Exit.isSuccess(exit) ? Effect.void : farewell(name, path)))
+      Effect.onExit((exit) => (Exit.isSuccess(exit) ? Effect.void : stop(exit, name, path)))
     )
     return { value, name, path, events: yield* log.events }
   }).pipe(RunLog.typed, Effect.provide(Layer.provideMerge(RunLog.layer, directory)))
@@ -52,29 +52,29 @@ export const inSight = <A, E, R>(work: Effect.Effect<A, E, R>) =>
     return yield* work
   }).pipe(Effect.scoped, RunLog.typed, Effect.provide(RunLog.layerMemory))
 
-/** The end of a run that nobody else has told the log. */
-const stop = Effect.fnUntraced(function* (exit: Exit.Exit<unknown, TrainerContract.TrainingError>) {
+/** Tells the log the end that nobody has told it yet, and somebody who watches how to go on. */
+const stop = Effect.fnUntraced(function* (
+  exit: Exit.Exit<unknown, TrainerContract.TrainingError>,
+  name: string,
+  path: string
+) {
   const log = yield* RunLog.RunLog
-  const last = (yield* log.events).at(-1)
-  if (last?._tag === "RunStopped") return
-  const reason = Exit.hasInterrupts(exit) ? "interrupted" : reasonOf(exit)
-  yield* log.emit({ _tag: "RunStopped", reason })
+  const events = yield* log.events
+  if (events.at(-1)?._tag !== "RunStopped") {
+    yield* log.emit({ _tag: "RunStopped", reason: reasonOf(exit) })
+  }
+  yield* Output.remark(
+    events.some(({ _tag }) => _tag === "SavedCheckpoint")
+      ? `run ${name} is saved; go on with \`dreamgym resume ${reference(name, path)}\``
+      : `run ${name} ended before its first checkpoint; start again with \`dreamgym train\``
+  )
 })
 
 const reasonOf = (exit: Exit.Exit<unknown, TrainerContract.TrainingError>): string => {
+  if (Exit.hasInterrupts(exit)) return "interrupted"
   const error = Exit.findErrorOption(exit)
   return error._tag === "Some" ? error.value.message : "a defect"
 }
-
-const farewell = Effect.fnUntraced(function* (name: string, path: string) {
-  const log = yield* RunLog.RunLog
-  const saved = (yield* log.events).findLast(({ _tag }) => _tag === "SavedCheckpoint")
-  yield* Output.remark(
-    saved === undefined
-      ? `run ${name} ended before its first checkpoint; start again with \`dreamgym train\``
-      : `run ${name} is saved; go on with \`dreamgym resume ${reference(name, path)}\``
-  )
-})
 
 /** The table, where the run lies, and what to try next. */
 export const closing = ({ events, name, path }: Done<unknown>): ReadonlyArray<string> => [

@@ -59,7 +59,7 @@ const dreamgym = (args: ReadonlyArray<string>, around: Around = {}): Promise<Tol
     Layer.merge(NodeServices.layer, stdio),
     console,
     ConfigProvider.layer(ConfigProvider.fromEnvRecord({ ...around.env })),
-    Invented.layer({ pause: "0 millis", failing: around.failing ?? false })
+    Invented.layer({ pause: 0, failing: around.failing ?? false })
   )
   return Effect.runPromise(
     main(args, "0.1.0").pipe(
@@ -338,7 +338,7 @@ describe("an interrupt", () => {
   it.each(["SIGINT", "SIGTERM"] as const)(
     "by %s ends the run cleanly, and the last line says how to go on",
     async (signal) => {
-      const { code, err, out } = await interrupted(signal, "dream and improve ...", "20 millis")
+      const { code, err, out } = await interrupted(signal, "dream and improve ...", "20")
       const run = path.join(home, "household-1")
       expect(code).toBe(130)
       expect(out).toBe("")

@@ -83,9 +83,9 @@ const story: Events = [
   ])
 ]
 
-/** `pause` is the time between two events; `failing` makes it fail at its first checkpoint. */
+/** `pause` is the time between two events, in milliseconds; `failing` makes it fail at its first checkpoint. */
 export interface Options {
-  readonly pause: string
+  readonly pause: number
   readonly failing?: boolean
 }
 

@@ -38,13 +38,9 @@ const busy = (file: string, holder: number): RunError =>
     message: `${file}: process ${holder === 0 ? "" : `${holder} `}is at work in this run; wait until it ends, or stop it first`
   })
 
-/** Signal 0 asks without disturbing. Not being allowed to ask means that somebody is there. */
+/** Signal 0 asks without disturbing. Not being allowed to ask (EPERM) means that somebody is there. */
 const isAlive = (processNumber: number): Effect.Effect<boolean> =>
   Effect.try({
     try: () => process.kill(processNumber, 0),
-    catch: (error) => error
-  }).pipe(
-    Effect.catch((error) =>
-      Effect.succeed(error instanceof Error && error.message.includes("EPERM"))
-    )
-  )
+    catch: (error) => ({ isThere: String(error).includes("EPERM") })
+  }).pipe(Effect.catch(({ isThere }) => Effect.succeed(isThere)))

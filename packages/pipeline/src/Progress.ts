@@ -45,7 +45,7 @@ export const follow = (screen: Screen): Effect.Effect<void, never, RunLog | Scop
     yield* Effect.forkScoped(Stream.runForEach(moments, (event) => show(event)))
   })
 
-/** Shows an event; without one only time has passed. */
+/** Shows an event; without one only time has passed, or the end has come. */
 type Show = (event: RunEvent.RunEvent | undefined, close?: "close") => Effect.Effect<void>
 
 const clear = "\r\u001b[2K"
@@ -55,7 +55,10 @@ const onTerminal = (screen: Screen): Show => {
   return Effect.fnUntraced(function* (event, close) {
     const now = yield* Clock.currentTimeMillis
     const width = Math.max(1, (yield* screen.columns) - 1)
-    const [next, lines] = event === undefined ? [view, []] : View.step(view, event, now)
+    const [next, lines] =
+      event === undefined
+        ? [view, close === "close" ? View.leftover(view) : []]
+        : View.step(view, event, now)
     view = next
     const staying = lines.flatMap((line) => wrap(line, width)).map((line) => `${line}\n`)
     const live = close === "close" ? "" : View.live(view, now, width)
@@ -72,7 +75,7 @@ const intoPipe = (screen: Screen): Show => {
   let view = View.initial
   let saidAt = Number.NEGATIVE_INFINITY
   return Effect.fnUntraced(function* (event) {
-    if (event === undefined) return
+    if (event === undefined) return yield* screen.write(written(View.leftover(view)))
     const now = yield* Clock.currentTimeMillis
     const [next, lines] = View.step(view, event, now)
     view = next
@@ -86,9 +89,12 @@ const intoPipe = (screen: Screen): Show => {
     const said = [...lines, ...(going === "" ? [] : [going])]
     if (said.length === 0) return
     saidAt = now
-    yield* screen.write(said.map((line) => `${line.trimEnd()}\n`).join(""))
+    yield* screen.write(written(said))
   })
 }
+
+const written = (lines: ReadonlyArray<string>): string =>
+  lines.map((line) => `${line.trimEnd()}\n`).join("")
 
 const paintDone = (line: string): string => line.replace(/^✓/, "\u001b[32m✓\u001b[39m")
 

@@ -24,19 +24,19 @@ const none: Notes = { facts: [], notes: [], metrics: {} }
 
 const facts = (...said: ReadonlyArray<string>): Notes => ({ ...none, facts: said })
 
-/** Counts as they are, everything else as a share: that is what both measurements hold. */
+/** Of a measurement these are counts; the rest are shares. */
+const isCount = (name: string): boolean =>
+  /(transitions|episodes|wins|known|explained)$/i.test(name) && !/exact/i.test(name)
+
 const measured = (title: string, metrics: Readonly<Record<string, number>>): Notes => ({
   ...none,
   notes: [
     `${title}: ${Object.entries(metrics)
       .filter(([name]) => !/(Positive|Negative|Low|High)$/.test(name))
-      .map(([name, value]) => `${label(name)} ${shown(value)}`)
+      .map(([name, value]) => `${label(name)} ${isCount(name) ? amount(value) : percent(value)}`)
       .join(", ")}`
   ]
 })
-
-const shown = (value: number): string =>
-  Number.isInteger(value) && Math.abs(value) > 1 ? amount(value) : percent(value)
 
 /** Of an update's many metrics, those worth watching. */
 const watched = ["dream/success_rate", "charts/episodic_return", "losses/approx_kl"]
@@ -55,7 +55,8 @@ export const notesOf: (event: RunEvent.RunEvent) => Notes = Match.type<RunEvent.
         `${policy} from ${amount(trajectories)} trajectories in ${amount(updates)} updates, loss ${short(loss)}`
       ),
     MeasuredFidelity: ({ metrics }) => measured("fidelity", metrics),
-    MeasuredCalibration: ({ metrics }) => measured("calibration", metrics),
+    MeasuredCalibration: ({ metrics }) =>
+      measured("calibration before learning in dreams", metrics),
     DreamtGroups: ({ accepted, trajectories }) => ({
       ...none,
       metrics: trajectories === 0 ? {} : { accepted: accepted / trajectories }

@@ -41,6 +41,10 @@ export const step = (
   if (event._tag === "RunResumed") {
     return [view, [`resumed ${event.run} after iteration ${event.iteration}`]]
   }
+  // Said at once: what is dreamt from here on should be read with it in mind.
+  if (event._tag === "MeasuredCalibration") {
+    return [view, notesOf(event).notes.map((note) => `• ${note}`)]
+  }
   if (current === undefined) return [view, []]
   return [{ current: update(current, event, now) }, []]
 }
@@ -140,7 +144,7 @@ const dreamsWith = (dreams: Phase["dreams"], event: RunEvent.RunEvent): Phase["d
     : dreams
 
 /** What a phase that did not finish had to say. */
-const leftover = ({ current }: View): ReadonlyArray<string> =>
+export const leftover = ({ current }: View): ReadonlyArray<string> =>
   current === undefined
     ? []
     : Object.values(spoken(current)).flatMap((said) => said.map((note) => `    ${note}`))

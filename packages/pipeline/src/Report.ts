@@ -163,7 +163,9 @@ const evaluationRow = (row: Evaluation.Evaluation): ReadonlyArray<string> => [
 const facts = (run: string, events: Events): ReadonlyArray<ReadonlyArray<string>> => {
   const found = summary(run, events)
   const dreamt = found.accepted + total(Object.values(found.rejected), (count) => count)
-  const rejected = Object.entries(found.rejected).toSorted(([, a], [, b]) => b - a)
+  const rejected = Object.entries(found.rejected)
+    .filter(([, count]) => count > 0)
+    .toSorted(([, a], [, b]) => b - a)
   const [collected] = events.filter(RunEvent.RunEvent.guards.CollectedRealExperience)
   const origin =
     collected === undefined

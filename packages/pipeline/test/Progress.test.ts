@@ -101,8 +101,8 @@ describe("the lines that stay", () => {
       "✓ collect real experience         3.3 s  1,000 trajectories (40 demonstrations, 180 successes), 12,345 transitions
       ✓ fit the experience model   1 min 40 s  1,200 updates, loss 0.25
           fidelity: next state exact known 98.0 %, known 400
+      • calibration before learning in dreams: legitimate 96.0 %
       ✓ dream and improve          4 min 00 s  256 dreams, 93.8 % accepted, cloned from 40 trajectories in 300 updates, loss 0.5
-          calibration: legitimate 96.0 %
       ✓ evaluate in reality              30 s  dreamt 54.7 %, cloned 27.0 %"
     `)
   })
@@ -152,9 +152,9 @@ const written = (
             write: (text) => Effect.sync(() => chunks.push(text))
           })
           for (const [seconds, event] of events) {
-            yield* TestClock.adjust(`${seconds} seconds`)
+            if (seconds > 0) yield* TestClock.adjust(`${seconds} seconds`)
             yield* RunLog.RunLog.use((log) => log.emit(event))
-            yield* TestClock.adjust("1 millis")
+            if (seconds > 0) yield* TestClock.adjust("1 millis")
           }
         })
       )
@@ -162,10 +162,11 @@ const written = (
     }).pipe(Effect.provide([RunLog.layerMemory, TestClock.layer()]))
   )
 
+const finished: RunEvent.RunEvent = { _tag: "PhaseFinished", phase: "fit", seconds: 20 }
 const long = [
   [0, started],
   ...Array.from({ length: 20 }, (_, i) => [1, fitted(i)] as const),
-  [0, { _tag: "PhaseFinished", phase: "fit", seconds: 20 }]
+  [0, finished]
 ] as const
 
 describe("in a pipe", () => {
@@ -195,7 +196,9 @@ describe("on a terminal", () => {
   })
 
   it("events that came just before the end are shown", async () => {
-    const chunks = await written([[0, started], long[21]], { isTerminal: true, hasColor: true })
+    const many = Array.from({ length: 100 }, () => [0, started] as const)
+    const chunks = await written([...many, [0, finished]], { isTerminal: true, hasColor: true })
+    expect(chunks.join("").match(/⠋/g)?.length).toBeGreaterThanOrEqual(100)
     expect(chunks.join("")).toContain("\u001b[32m✓\u001b[39m fit the experience model")
   })
 })

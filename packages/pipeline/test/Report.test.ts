@@ -134,14 +134,14 @@ describe("the report", () => {
       phase: "evaluate",
       done: 1,
       total: 1,
-      metrics: { "real/transitions": 54_321 }
+      metrics: { "real/transitions": 27_000 }
     } as const
     const measured = {
       _tag: "MeasuredCalibration",
       metrics: { "calibration/realTransitions": 1200 }
     } as const
-    const report = markdown("test-1", [...wholeRun, measured, paid])
-    expect(report).toContain("| the baseline `real` alone | 54,321 more real transitions |")
+    const report = markdown("test-1", [...wholeRun, measured, paid, paid])
+    expect(report).toContain("| the baseline `real` alone | 54,000 more real transitions |")
     expect(report).toContain("| to calibrate, never learned from | 1,200 more real transitions |")
   })
 })

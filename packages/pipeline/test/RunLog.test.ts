@@ -115,6 +115,7 @@ describe("the run log", () => {
       dreamt(1),
       updated(1)
     ])
+    expect(await run(inOldRun(events))).toEqual([dreamt(1), updated(1)])
     fs.writeFileSync(file, `{"broken": 1}\n${whole}`)
     const error = await run(Effect.flip(inOldRun(events)))
     expect(error).toMatchObject({ _tag: "RunError", reason: "Damaged", file })
