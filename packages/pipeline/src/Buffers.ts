@@ -2,16 +2,25 @@
  * The replay buffer of a run: the offline real trajectories, and the newest dreams beside them.
  * What a policy sampled token by token stays with the learner; the buffer keeps what happened.
  */
-import { ReplayBuffer as Buffer, type Task, Trajectory } from "@dreamgym/domain"
+import { ReplayBuffer as Buffer, type Task, type Trajectory } from "@dreamgym/domain"
 import { ReplayBuffer } from "@dreamgym/replay"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { Offline } from "./Collect.ts"
+import type { Config } from "./Config.ts"
 import type { World } from "./World.ts"
 
 /** Dreams kept beside all real trajectories; the oldest go first. */
 const keptDreams = 1024
+
+/** What a run has lived, and the memory that it looks things up in. */
+export interface Lived {
+  readonly world: World
+  readonly offline: Offline
+  readonly buffer: Buffer.ReplayBuffer["Service"]
+  readonly config: Config
+}
 
 /** Held-out tasks are refused; those of evaluation are other tasks altogether. */
 export const make = Effect.fn("Buffers.make")(function* (
@@ -34,6 +43,12 @@ export const make = Effect.fn("Buffers.make")(function* (
   yield* add(dreams)
   return Buffer.ReplayBuffer.of({ ...buffer, add })
 })
+
+/** What the experience model is shown beside a question: in training, in measurements and in dreams by this one rule. */
+export const demonstrations = ({ buffer, config }: Lived) => {
+  const k = config.experience.demonstrations
+  return k > 0 ? { demonstrations: { retrieval: buffer, k } } : {}
+}
 
 const idOf = ({ id }: Task.Task): string => id
 

@@ -2,7 +2,7 @@
  * The third phase: first policies by imitation, trained to convergence.
  * `cloned` copies all demonstrations; `cloned+` every successful offline trajectory. Both are baselines; the first starts the dream.
  */
-import { Ending, type Learner, RunEvent, Seed, type Trajectory } from "@dreamgym/domain"
+import { Ending, type Learner, type RunEvent, Seed, type Trajectory } from "@dreamgym/domain"
 import { Schedule, Session } from "@dreamgym/graph"
 import { type Tokenizer, Trainable } from "@dreamgym/language"
 import { Imitation, Sft } from "@dreamgym/learner"

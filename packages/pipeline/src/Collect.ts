@@ -6,7 +6,7 @@ import {
   Ending,
   Environment,
   Policy,
-  RunEvent,
+  type RunEvent,
   Seed,
   type Task,
   type Trajectory

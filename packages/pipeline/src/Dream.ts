@@ -24,7 +24,9 @@ import { Grpo, type PolicyGradient, Ppo } from "@dreamgym/learner"
 import { ReplayBuffer } from "@dreamgym/replay"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Ref from "effect/Ref"
 import * as Stream from "effect/Stream"
+import * as Buffers from "./Buffers.ts"
 import type { Offline } from "./Collect.ts"
 import type { Config } from "./Config.ts"
 import * as Evaluate from "./Evaluate.ts"
@@ -32,22 +34,14 @@ import type { Fitted } from "./Fit.ts"
 import type * as Improve from "./Improve.ts"
 import type { World } from "./World.ts"
 
-/** What a run has when it begins to dream. `policy` is trained in place; `reference` is what it was cloned as. */
-export interface Dreaming {
-  readonly world: World
-  readonly offline: Offline
+/** What a run has when it begins to dream. */
+export interface Dreaming extends Buffers.Lived {
   readonly fitted: Fitted
-  readonly buffer: Buffer.ReplayBuffer["Service"]
-  readonly config: Config
 }
 
-/** The synthetic environment over a fitted model, with the buffer as its memory. */
-export const synthetic = Effect.fn("Dream.synthetic")(function* ({
-  buffer,
-  config,
-  fitted,
-  world
-}: Dreaming) {
+/** The synthetic environment over a fitted model, with the buffer as its memory; `newTokens`: what the model read and wrote since it was last asked. */
+export const synthetic = Effect.fn("Dream.synthetic")(function* (dreaming: Dreaming) {
+  const { config, fitted, world } = dreaming
   const { demonstrations, maxTokens, minP, temperature } = config.experience
   const model = ReasoningModel.make(fitted.model, {
     knowledge: () => world.knowledge,
@@ -56,17 +50,22 @@ export const synthetic = Effect.fn("Dream.synthetic")(function* ({
     maxTokens,
     demonstrations
   })
-  return yield* SyntheticEnvironment.make({
+  const { environment, usage } = yield* SyntheticEnvironment.make({
     knowledge: world.knowledge,
-    ...(demonstrations > 0 ? { demonstrations: { retrieval: buffer, k: demonstrations } } : {})
+    ...Buffers.demonstrations(dreaming)
   }).pipe(Effect.provideService(ExperienceModel.ExperienceModel, model))
+  const told = yield* Ref.make(0)
+  const newTokens = Effect.flatMap(usage, ({ tokens }) =>
+    Effect.map(Ref.getAndSet(told, tokens), (before) => tokens - before)
+  )
+  return { environment, newTokens }
 })
 
 /** Dream tasks: the houses and goals of the offline trajectories, as their first observations show them. */
-export const pool = (offline: Offline) =>
-  offline.train.map(({ firstObservation, task }) =>
-    SyntheticEnvironment.dreamTask(task, firstObservation)
-  )
+export const pool = (offline: Offline) => offline.train.map(dreamOf)
+
+const dreamOf = ({ firstObservation, task }: Trajectory.Trajectory) =>
+  SyntheticEnvironment.dreamTask(task, firstObservation)
 
 /** Everything that `Improve.iterations` needs but the policy and the learner, in dreams. */
 export const layer = (dreaming: Dreaming, environment: Environment.Environment) => {
@@ -86,6 +85,7 @@ export const layer = (dreaming: Dreaming, environment: Environment.Environment) 
     }).pipe(Layer.provide(generator)),
     Filters.layer({
       knowledge,
+      known: knownInIteration(),
       checks: {
         Contradiction: contradiction,
         Duplicate: duplicate,
@@ -96,6 +96,20 @@ export const layer = (dreaming: Dreaming, environment: Environment.Environment) 
     Layer.succeed(Buffer.ReplayBuffer, buffer),
     Environment.layerEnvironments([world.environment, environment])
   )
+}
+
+/** Whether the iteration has shown this trajectory before; each iteration has a `DreamKey` of its own. */
+const knownInIteration = () => {
+  const shown = new Set<string>()
+  let iteration: Seed.Key | undefined
+  return Effect.fnUntraced(function* (fingerprint: string) {
+    const current = yield* SyntheticEnvironment.DreamKey
+    if (current !== iteration) shown.clear()
+    iteration = current
+    const isKnown = shown.has(fingerprint)
+    shown.add(fingerprint)
+    return isKnown
+  })
 }
 
 /** The same in the real world: fresh real tasks, no generated ones, nothing to filter but faults. */
@@ -119,7 +133,7 @@ export const layerReal = ({ config, world }: Dreaming) => {
   )
 }
 
-/** The policy and its learner, over one set of parameters. */
+/** The policy and its learner, over one set of parameters, which is trained in place; `reference` is what it was cloned as. */
 export const learning = (
   trainable: Trainable.Trainable,
   reference: Trainable.Trainable,
@@ -176,7 +190,7 @@ export const improveOptions = (
   seed: Seed.key(config.seed, purpose)
 })
 
-/** Trajectories of a policy on the dream pool's tasks, dreamt and real, for calibration. */
+/** Trajectories of a policy on the same tasks of the dream pool, dreamt and real, for calibration. */
 export const both = Effect.fn("Dream.both")(function* (
   policy: Policy.Policy["Service"],
   dreaming: Dreaming,
@@ -185,15 +199,14 @@ export const both = Effect.fn("Dream.both")(function* (
   const { config, offline, world } = dreaming
   const count = config.calibration.tasks
   const key = Seed.key(config.seed, "calibration")
-  const chosen = Seed.shuffle(Seed.generator(key), pool(offline)).slice(0, count)
-  const ids = new Set(chosen.map(({ id }) => id))
-  const tasks = offline.train.flatMap(({ task }) => (ids.has(task.id) ? [task] : []))
+  const chosen = Seed.shuffle(Seed.generator(key), offline.train).slice(0, count)
   const dream: ReadonlyArray<Trajectory.Trajectory> = yield* Evaluate.play(
     policy,
     { ...world, environment },
-    chosen,
+    chosen.map(dreamOf),
     key
-  )
+  ).pipe(Effect.provideService(SyntheticEnvironment.DreamKey, key))
+  const tasks = chosen.map(({ task }) => task)
   const real = yield* Evaluate.play(policy, world, tasks, key)
   return { dream, real }
 })

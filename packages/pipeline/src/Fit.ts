@@ -2,13 +2,13 @@
  * The second phase: the experience model learns from offline real transitions, then is measured on held-out ones.
  * It is never trained on what it dreamt.
  */
-import { type LanguageModel, RunEvent, Seed, type Trajectory } from "@dreamgym/domain"
+import { type LanguageModel, type RunEvent, Seed, type Trajectory } from "@dreamgym/domain"
 import { Fidelity, ReasoningModel, TrainingText } from "@dreamgym/experience"
 import { Schedule } from "@dreamgym/graph"
 import { DecoderModel, Rows, type Tokenizer, Trainable } from "@dreamgym/language"
 import { Sft } from "@dreamgym/learner"
 import * as Effect from "effect/Effect"
-import type { Offline } from "./Collect.ts"
+import * as Buffers from "./Buffers.ts"
 import type { Config } from "./Config.ts"
 import { networkOf } from "./Networks.ts"
 import { RunLog } from "./RunLog.ts"
@@ -37,35 +37,34 @@ export const exampleOf = (
   }
 }
 
-/** All rows of Eq. 5 for these trajectories: as lived, relabelled, and the task generator's. */
+/** All rows of Eq. 5 for the offline trajectories: as lived, relabelled, and the task generator's. */
 export const examples = Effect.fn("Fit.examples")(function* (
-  trajectories: ReadonlyArray<Trajectory.Trajectory>,
-  world: World,
-  tokenizer: Tokenizer.Tokenizer,
-  config: Config
+  lived: Buffers.Lived,
+  tokenizer: Tokenizer.Tokenizer
 ) {
+  const { config, offline, world } = lived
   const knowledge = () => world.knowledge
   const options = {
     knowledge,
     relabels: config.experience.relabels,
-    key: Seed.key(config.seed, "relabel")
+    key: Seed.key(config.seed, "relabel"),
+    ...Buffers.demonstrations(lived)
   }
-  const told = yield* TrainingText.rows(trajectories, options)
-  const tasks = config.curriculum.generate ? yield* TrainingText.taskRows(trajectories) : []
+  const told = yield* TrainingText.rows(offline.train, options)
+  const tasks = config.curriculum.generate ? yield* TrainingText.taskRows(offline.train) : []
   return [...told, ...tasks].map((row) => exampleOf(tokenizer, world.knowledge.features, row))
 })
 
 export const fit = Effect.fn("Fit.fit")(function* (
-  offline: Offline,
-  world: World,
-  tokenizer: Tokenizer.Tokenizer,
-  config: Config
+  lived: Buffers.Lived,
+  tokenizer: Tokenizer.Tokenizer
 ) {
+  const { config, world } = lived
   const { batchSize, lr, muonLr, updates } = config.experience
   const log = yield* RunLog
   const network = networkOf(config.experience, world.knowledge, tokenizer, false)
   const trainable = Trainable.make(network, Seed.key(config.seed, "experience model"))
-  const rows = yield* examples(offline.train, world, tokenizer, config)
+  const rows = yield* examples(lived, tokenizer)
   const stats = yield* Sft.fit(trainable, rows, {
     updates,
     batchSize,
@@ -102,22 +101,23 @@ export const modelOf = Effect.fn("Fit.modelOf")(function* (
 /** Held-out fidelity on real transitions, at temperature 0. */
 export const measure = Effect.fn("Fit.measure")(function* (
   { model }: Fitted,
-  offline: Offline,
-  world: World,
-  config: Config
+  lived: Buffers.Lived
 ) {
+  const { config, offline, world } = lived
   const log = yield* RunLog
   const experienceModel = ReasoningModel.make(model, {
     knowledge: () => world.knowledge,
     temperature: 0,
-    maxTokens: config.experience.maxTokens
+    maxTokens: config.experience.maxTokens,
+    demonstrations: config.experience.demonstrations
   })
   const report = yield* Fidelity.measure(
     experienceModel,
     atMost(offline.heldOut, config.fidelity.transitions),
     {
       knowledge: () => world.knowledge,
-      key: Seed.key(config.seed, "fidelity")
+      key: Seed.key(config.seed, "fidelity"),
+      ...Buffers.demonstrations(lived)
     }
   )
   yield* log.emit({ _tag: "MeasuredFidelity", metrics: Fidelity.metrics(report) })

@@ -13,7 +13,7 @@ import {
   type Task,
   type Trajectory
 } from "@dreamgym/domain"
-import { QualityFilter } from "@dreamgym/experience"
+import { QualityFilter, SyntheticEnvironment } from "@dreamgym/experience"
 import { Stages } from "@dreamgym/replay"
 import { Rollout } from "@dreamgym/rollout"
 import * as Effect from "effect/Effect"
@@ -90,39 +90,39 @@ const proposed = ({ seed, tasksPerIteration }: Options, iteration: number) =>
     curriculum.propose(tasksPerIteration, Seed.key(seed, "proposal", iteration))
   )
 
-/** Rollouts of all tasks in one lock-step wave, filtered and stored. */
-const experienced = Effect.fn("Improve.experienced")(function* (
-  options: Options,
-  iteration: number,
-  tasks: ReadonlyArray<Task.Task>
-) {
-  const { groupSize, minGroupSize, seed, stepLimit } = options
-  const heldBack: Array<QualityFilter.HeldBack> = []
-  const played: Array<Trajectory.Trajectory> = []
-  const groups = yield* Stream.fromIterable(tasks).pipe(
-    Rollout.groups({ groupSize, waveSize: tasks.length, stepLimit, seed, firstWave: iteration }),
-    Stream.tap((group) => Effect.sync(() => void played.push(...group.trajectories))),
-    QualityFilter.gate({
-      minGroupSize,
-      report: (one) => Effect.sync(() => void heldBack.push(one))
-    }),
-    Stages.through,
-    Stream.runCollect
-  )
-  const accepted = groups.reduce((sum, group) => sum + group.trajectories.length, 0)
-  const rejected = rejections(heldBack)
-  const steps = played.flatMap(({ transitions }) => transitions)
-  return {
-    iteration,
-    trajectories: played.length,
-    transitions: steps.length,
-    tokens: steps.reduce((sum, { action }) => sum + tokensOf(action), 0),
-    accepted,
-    rejected,
-    heldBack,
-    groups
-  }
-})
+/** Rollouts of all tasks in one lock-step wave, filtered and stored. A task that comes again is dreamt anew. */
+const experienced = Effect.fn("Improve.experienced")(
+  function* (options: Options, iteration: number, tasks: ReadonlyArray<Task.Task>) {
+    const { groupSize, minGroupSize, seed, stepLimit } = options
+    const heldBack: Array<QualityFilter.HeldBack> = []
+    const played: Array<Trajectory.Trajectory> = []
+    const groups = yield* Stream.fromIterable(tasks).pipe(
+      Rollout.groups({ groupSize, waveSize: tasks.length, stepLimit, seed, firstWave: iteration }),
+      Stream.tap((group) => Effect.sync(() => void played.push(...group.trajectories))),
+      QualityFilter.gate({
+        minGroupSize,
+        report: (one) => Effect.sync(() => void heldBack.push(one))
+      }),
+      Stages.through,
+      Stream.runCollect
+    )
+    const accepted = groups.reduce((sum, group) => sum + group.trajectories.length, 0)
+    const rejected = rejections(heldBack)
+    const steps = played.flatMap(({ transitions }) => transitions)
+    return {
+      iteration,
+      trajectories: played.length,
+      transitions: steps.length,
+      tokens: steps.reduce((sum, { action }) => sum + tokensOf(action), 0),
+      accepted,
+      rejected,
+      heldBack,
+      groups
+    }
+  },
+  (effect, { seed }, iteration) =>
+    Effect.provideService(effect, SyntheticEnvironment.DreamKey, Seed.key(seed, "dream", iteration))
+)
 
 const tokensOf = ({ span }: Trajectory.Action): number =>
   span === undefined ? 0 : span.promptIds.length + span.ids.length
@@ -134,7 +134,7 @@ const rejections = (heldBack: ReadonlyArray<QualityFilter.HeldBack>): Record<str
       one._tag === "RejectedTrajectory"
         ? [one.reason, 1]
         : ["SmallGroup", one.group.trajectories.length]
-    counts[reason] = (counts[reason] ?? 0) + count
+    if (count > 0) counts[reason] = (counts[reason] ?? 0) + count
   }
   return counts
 }

@@ -2,12 +2,15 @@
  * The phases of a run between the stages' own modules and the run log: timed, told, and stopped where a bound is broken.
  */
 import { type RunEvent, type Task, type Trajectory } from "@dreamgym/domain"
-import { Calibration, type Fidelity, type SyntheticEnvironment } from "@dreamgym/experience"
+import { Calibration, type Fidelity, type QualityFilter } from "@dreamgym/experience"
 import { type Tokenizer, Trainable } from "@dreamgym/language"
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as Predicate from "effect/Predicate"
 import * as Stream from "effect/Stream"
+import type * as Buffers from "./Buffers.ts"
 import * as Clone from "./Clone.ts"
 import * as Collect from "./Collect.ts"
 import type { Config } from "./Config.ts"
@@ -20,20 +23,42 @@ import { RunDirectory } from "./RunDirectory.ts"
 import { RunLog } from "./RunLog.ts"
 import type { World } from "./World.ts"
 
-/** Tells when a phase begins and ends. */
+/** Tells when a phase begins and ends. `spent`: the seconds that an earlier process gave to it. */
 export const phase = <A, E, R>(
   name: RunEvent.Phase,
-  work: Effect.Effect<A, E, R>
+  work: Effect.Effect<A, E, R>,
+  spent = 0
 ): Effect.Effect<A, E, R | RunLog> =>
   Effect.gen(function* () {
     const log = yield* RunLog
     const start = yield* Clock.currentTimeMillis
     yield* log.emit({ _tag: "PhaseStarted", phase: name })
     const done = yield* work
-    const seconds = ((yield* Clock.currentTimeMillis) - start) / 1000
+    const seconds = spent + ((yield* Clock.currentTimeMillis) - start) / 1000
     yield* log.emit({ _tag: "PhaseFinished", phase: name, seconds })
     return done
   })
+
+/** Tells how a whole run ended, early or not: what stopped it is its last event, as far as the log can still be written. */
+export const whole = <A, E extends { readonly message: string }, R>(
+  run: Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R | RunLog> =>
+  Effect.gen(function* () {
+    const log = yield* RunLog
+    const start = yield* Clock.currentTimeMillis
+    const stopped = (cause: Cause.Cause<E>) =>
+      Effect.ignoreCause(log.emit({ _tag: "RunStopped", reason: reasonOf(cause) }))
+    const done = yield* Effect.onError(run, stopped)
+    const seconds = ((yield* Clock.currentTimeMillis) - start) / 1000
+    yield* log.emit({ _tag: "RunFinished", seconds })
+    return done
+  })
+
+const reasonOf = (cause: Cause.Cause<{ readonly message: string }>): string => {
+  if (Cause.hasInterrupts(cause)) return "interrupted"
+  const error = Cause.squash(cause)
+  return Predicate.hasProperty(error, "message") ? String(error.message) : String(error)
+}
 
 /** Real experience, kept in the run's directory. */
 export const collected = Effect.fn("Phases.collected")(function* (world: World, config: Config) {
@@ -43,21 +68,17 @@ export const collected = Effect.fn("Phases.collected")(function* (world: World, 
 })
 
 export const fittedAndMeasured = Effect.fn("Phases.fittedAndMeasured")(function* (
-  offline: Collect.Offline,
-  world: World,
-  tokenizer: Tokenizer.Tokenizer,
-  config: Config
+  lived: Buffers.Lived,
+  tokenizer: Tokenizer.Tokenizer
 ) {
-  const fitted = yield* Fit.fit(offline, world, tokenizer, config)
-  return { ...fitted, fidelity: yield* Fit.measure(fitted, offline, world, config) }
+  const fitted = yield* Fit.fit(lived, tokenizer)
+  return { ...fitted, fidelity: yield* Fit.measure(fitted, lived) }
 })
 
 /** The baselines; the first is where dreaming starts. */
 export const cloned = Effect.fn("Phases.cloned")(function* (
-  offline: Collect.Offline,
-  world: World,
-  tokenizer: Tokenizer.Tokenizer,
-  config: Config
+  { config, offline, world }: Buffers.Lived,
+  tokenizer: Tokenizer.Tokenizer
 ) {
   const first = yield* Clone.clone("cloned", offline.demonstrations, world, tokenizer, config)
   const clonedPlus = config.evaluate.clonedPlus
@@ -96,29 +117,22 @@ export const calibrated = Effect.fn("Phases.calibrated")(function* (
     )
   )
   if (unfit !== undefined) return yield* unfit
-})
+}, Effect.scoped)
 
-/** One iteration, told; some of its trajectories are kept for people to read. */
+/** One iteration, told; some of its trajectories are kept for people to read. `newTokens`: the experience model's, of this iteration. */
 export const reported = Effect.fn("Phases.reported")(function* (
   iteration: Improve.Iteration,
-  usage: Effect.Effect<SyntheticEnvironment.Usage>,
+  newTokens: Effect.Effect<number>,
   config: Config
 ) {
   const log = yield* RunLog
   const directory = yield* RunDirectory
   const { accepted, rejected, trajectories, transitions } = iteration
   const at = iteration.iteration + 1
-  const { tokens } = yield* usage
-  for (const one of iteration.heldBack) {
-    if (one._tag === "DroppedGroup") continue
-    const { message, reason, trajectory } = one
-    yield* log.emit({
-      _tag: "RejectedTrajectory",
-      iteration: at,
-      task: trajectory.task.id,
-      reason,
-      message
-    })
+  const tokens = iteration.tokens + (yield* newTokens)
+  for (const { message, reason, trajectory } of examplesOf(iteration.heldBack)) {
+    const { id: task } = trajectory.task
+    yield* log.emit({ _tag: "RejectedTrajectory", iteration: at, task, reason, message })
   }
   yield* log.emit({
     _tag: "DreamtGroups",
@@ -127,7 +141,7 @@ export const reported = Effect.fn("Phases.reported")(function* (
     transitions,
     accepted,
     rejected,
-    tokens: tokens + iteration.tokens
+    tokens
   })
   const { update } = iteration
   if (update !== undefined) {
@@ -146,6 +160,20 @@ export const reported = Effect.fn("Phases.reported")(function* (
   })
   if (isDue(at, config)) yield* directory.saveTrajectories(`dreams-${at}`, shown(iteration.groups))
 })
+
+/** So many rejections of each reason are told in full; `DreamtGroups` counts them all. */
+const toldOfEach = 2
+
+const longestMessage = 300
+
+/** The first rejections of each reason, their messages cut: what a run says of one iteration is bounded. */
+const examplesOf = (heldBack: ReadonlyArray<QualityFilter.HeldBack>) => {
+  const rejected = heldBack.filter((one) => one._tag === "RejectedTrajectory")
+  const byReason = Map.groupBy(rejected, ({ reason }) => reason)
+  return [...byReason.values()]
+    .flatMap((alike) => alike.slice(0, toldOfEach))
+    .map((one) => ({ ...one, message: one.message.slice(0, longestMessage) }))
+}
 
 /** Checkpoints fall on multiples, and on the last iteration. */
 export const isDue = (iteration: number, { train }: Config): boolean =>

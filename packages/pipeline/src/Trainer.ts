@@ -3,11 +3,11 @@
  * The whole method on one page; each phase is a module of its own.
  */
 import { Trainable } from "@dreamgym/language"
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 import * as Buffers from "./Buffers.ts"
+import type * as Checkpoint from "./Checkpoint.ts"
 import * as Collect from "./Collect.ts"
 import type { Config } from "./Config.ts"
 import * as Dream from "./Dream.ts"
@@ -26,81 +26,72 @@ import * as World from "./World.ts"
 export const train = Effect.fn("Trainer.train")(function* (config: Config) {
   const { name } = yield* RunDirectory
   const log = yield* RunLog
-  const start = yield* Clock.currentTimeMillis
   yield* log.emit({ _tag: "RunStarted", run: name, seed: config.seed })
+  yield* Phases.whole(Effect.scoped(fromTheBeginning(config)))
+  return Report.summary(name, yield* log.events)
+})
+
+const fromTheBeginning = Effect.fnUntraced(function* (config: Config) {
   const world = yield* World.make(config)
   const offline = yield* Phases.phase("collect", Phases.collected(world, config))
+  const lived = { world, offline, config, buffer: yield* Buffers.make(offline, world, []) }
   const tokenizer = Vocabulary.tokenizerOf(world.knowledge, [...offline.train, ...offline.heldOut])
-  const fitted = yield* Phases.phase(
-    "fit",
-    Phases.fittedAndMeasured(offline, world, tokenizer, config)
-  )
-  const clones = yield* Phases.phase("clone", Phases.cloned(offline, world, tokenizer, config))
+  const fitted = yield* Phases.phase("fit", Phases.fittedAndMeasured(lived, tokenizer))
+  const clones = yield* Phases.phase("clone", Phases.cloned(lived, tokenizer))
   const prepared: Prepared.Prepared = {
     ...clones,
     tokenizer,
     experience: fitted.trainable,
     policy: Trainable.copy(clones.cloned)
   }
-  const dreaming = {
-    world,
-    offline,
-    fitted,
-    config,
-    buffer: yield* Buffers.make(offline, world, [])
-  }
-  yield* Phases.phase(
-    "dream",
-    Effect.andThen(
-      Phases.calibrated(prepared, dreaming, fitted.fidelity),
-      dreamt(prepared, dreaming)
-    )
-  )
+  const dreaming = { ...lived, fitted }
+  const calibrated = Phases.calibrated(prepared, dreaming, fitted.fidelity)
+  yield* Phases.phase("dream", Effect.andThen(calibrated, dreamt(prepared, dreaming)))
   yield* Phases.phase("evaluate", Phases.evaluated(prepared, dreaming))
-  yield* log.emit({
-    _tag: "RunFinished",
-    seconds: ((yield* Clock.currentTimeMillis) - start) / 1000
-  })
-  return Report.summary(name, yield* log.events)
-}, Effect.scoped)
+})
 
 /** A run from its last whole checkpoint: the same events that an uninterrupted run would have had. */
 export const resume = Effect.fn("Trainer.resume")(function* (config: Config) {
   const directory = yield* RunDirectory
   const log = yield* RunLog
-  const start = yield* Clock.currentTimeMillis
-  const { files, iteration } = yield* directory.loadCheckpoint
+  const checkpoint = yield* directory.loadCheckpoint
+  const { iteration } = checkpoint
   yield* log.emit({ _tag: "RunResumed", run: directory.name, iteration })
+  yield* Phases.whole(Effect.scoped(fromCheckpoint(checkpoint, config)))
+  return Report.summary(directory.name, yield* log.events)
+})
+
+const fromCheckpoint = Effect.fnUntraced(function* (
+  { files, iteration, meta }: Checkpoint.Checkpoint,
+  config: Config
+) {
   const world = yield* World.make(config)
-  const offline = yield* Collect.read(directory)
+  const offline = yield* Collect.read(yield* RunDirectory)
   const prepared = yield* Prepared.read(files, world, config)
   const moment = yield* Prepared.momentOf(files, iteration)
   const fitted = yield* Fit.modelOf(prepared.experience, world, config)
   const buffer = yield* Buffers.make(offline, world, moment.dreams)
   const dreaming = { world, offline, fitted, config, buffer }
-  yield* Phases.phase("dream", dreamt(prepared, dreaming, moment))
+  const spent = Ledger.secondsOf(meta)
+  yield* Phases.phase("dream", dreamt(prepared, dreaming, moment, spent), spent)
   yield* Phases.phase("evaluate", Phases.evaluated(prepared, dreaming))
-  yield* log.emit({
-    _tag: "RunFinished",
-    seconds: ((yield* Clock.currentTimeMillis) - start) / 1000
-  })
-  return Report.summary(directory.name, yield* log.events)
-}, Effect.scoped)
+})
 
-/** The dream of a prepared run, from its beginning or from a checkpoint's moment, checkpoints included. */
+/** The dream of a prepared run, from its beginning or from a checkpoint's moment after `spent` seconds, checkpoints included. */
 const dreamt = Effect.fn("Trainer.dreamt")(function* (
   prepared: Prepared.Prepared,
   dreaming: Dream.Dreaming,
-  from?: Prepared.Moment
+  from?: Prepared.Moment,
+  spent = 0
 ) {
   const { config, world } = dreaming
-  const { environment, usage } = yield* Dream.synthetic(dreaming)
+  const { environment, newTokens } = yield* Dream.synthetic(dreaming)
   const program = Effect.gen(function* () {
-    const ledger = yield* Ledger.make(prepared, from)
+    const ledger = yield* Ledger.make(prepared, from, spent)
     if (from === undefined) yield* ledger.save
     const options = Dream.improveOptions(config, world, from?.iteration ?? 0, "dream")
     yield* Improve.iterations(options).pipe(
-      Stream.tap((iteration) => Phases.reported(iteration, usage, config)),
+      Stream.tap((iteration) => Phases.reported(iteration, newTokens, config)),
       Stream.tap(({ iteration }) => ledger.advance(iteration + 1)),
       Stream.runForEach(({ iteration }) =>
         Phases.isDue(iteration + 1, config) ? ledger.save : Effect.void
