@@ -2,10 +2,13 @@
  * A real world with all that a run needs of it: tasks to collect on, held-out tasks to evaluate on, scripted demonstrators, and
  * what is known of its text. It decides nothing about learning.
  */
-import { type Environment, type Knowledge, type Policy, Seed, type Task } from "@dreamgym/domain"
+import { Environment, type Knowledge, type Policy, Seed, type Task } from "@dreamgym/domain"
 import {
   AlfWorld,
   Demonstrator,
+  Expert,
+  Game,
+  GameFile,
   Generator,
   Goal,
   Household,
@@ -14,6 +17,7 @@ import {
 } from "@dreamgym/environment"
 import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
+import * as Schema from "effect/Schema"
 import type { Config } from "./Config.ts"
 
 /**
@@ -43,33 +47,55 @@ export const make = (
 /** The step limit of the original's text games. */
 const alfWorldStepLimit = 50
 
-/** Collection from `train`, evaluation on `valid_seen`, as the original splits them; demonstrators read the same notebook. */
+/**
+ * Collection from `train`, evaluation on `valid_seen`, as the original splits them; practice comes back to the collected games.
+ * The expert is the one written for these games; the noisy player is it and the random one, mixed.
+ */
 const alfWorld = Effect.fn("World.alfWorld")(function* (config: Config) {
   const { data: dataFolder = "", stepLimit = alfWorldStepLimit } = config.environment
   const train = yield* AlfWorld.tasks({ dataFolder, split: "train" })
   const validation = yield* AlfWorld.tasks({ dataFolder, split: "valid_seen" })
-  const knowledge = yield* alfWorldKnowledge(dataFolder, [...train, ...validation])
-  const environment = yield* AlfWorld.make({ dataFolder, knowledge })
   const random = Seed.generator(Seed.key(config.seed, "alfworld tasks"))
   const shuffled = Seed.shuffle(random, train)
-  const cycled = (count: number, offset: number) =>
-    Array.from({ length: count }, (_, i) => shuffled[(offset + i) % shuffled.length]).filter(
-      (task) => task !== undefined
-    )
+  const heldOut = Seed.shuffle(random, validation).slice(0, config.evaluate.episodes)
   const { noisyRandomRate, trajectories } = config.collect
+  const collection = cycled(shuffled, trajectories)
+  const knowledge = yield* alfWorldKnowledge(dataFolder, [...new Set([...collection, ...heldOut])])
+  const atRandom = Demonstrator.random({ invalidRate: 0.06 })
   return {
-    environment,
+    environment: yield* AlfWorld.make({ dataFolder, knowledge }),
     knowledge,
     stepLimit,
-    collection: cycled(trajectories, 0),
-    heldOut: Seed.shuffle(random, validation).slice(0, config.evaluate.episodes),
-    practice: (count: number, offset: number) => cycled(count, trajectories + offset),
+    collection,
+    heldOut,
+    practice: (count: number, offset: number) =>
+      cycled(shuffled.slice(0, trajectories), count, offset),
     demonstrators: {
-      expert: Demonstrator.expert({ randomRate: 0 }),
-      noisy: Demonstrator.expert({ randomRate: noisyRandomRate }),
-      random: Demonstrator.random({ invalidRate: 0.06 })
+      expert: Expert.policy,
+      noisy: mixed(Expert.policy, atRandom, noisyRandomRate),
+      random: atRandom
     },
     kindOf: kindOfInstruction
+  }
+})
+
+/** `count` values from `offset` on, round and round. */
+const cycled = <A>(values: ReadonlyArray<A>, count: number, offset = 0): ReadonlyArray<A> =>
+  Array.from({ length: count }, (_, i) => values[(offset + i) % values.length]).filter(
+    (value) => value !== undefined
+  )
+
+/** The second player takes over at `rate` of the decisions, by their keys. */
+const mixed = (
+  first: Policy.Policy["Service"],
+  second: Policy.Policy["Service"],
+  rate: number
+): Policy.Policy["Service"] => ({
+  name: `${first.name}-${rate}`,
+  version: first.version,
+  act: (decision) => {
+    const isSecond = Seed.generator(Seed.key(decision.key, "mixed"))() < rate
+    return isSecond ? second.act(decision) : first.act(decision)
   }
 })
 
@@ -100,16 +126,39 @@ const household = (config: Config): World => {
 const kindOfInstruction = ({ instruction }: Task.Task): string =>
   Goal.parse(instruction)?.kind ?? "other"
 
-/** Vocabulary of real games: the places that are seen at the start, and the names of what the games hold. */
+/**
+ * The words of these games: what each shows at its start, and the names of the things in it. Names are vocabulary, as a printed
+ * dictionary is: where a thing is, and in which game, nobody learns from them.
+ */
 const alfWorldKnowledge = Effect.fnUntraced(function* (
   dataFolder: string,
   tasks: ReadonlyArray<Task.Task>
 ) {
-  const plain = yield* AlfWorld.make({ dataFolder })
-  const starts = yield* Effect.forEach(tasks, (task) =>
-    Effect.scoped(
-      Effect.map(plain.start(task), ({ observation }) => [task.id, observation] as const)
+  const names = new Set<string>()
+  const starts = new Map<string, string>()
+  for (const task of tasks) {
+    const game = yield* loaded(dataFolder, task)
+    for (const name of game.entities.names) names.add(name)
+    starts.set(task.id, Game.start(game).observation)
+  }
+  return HouseholdKnowledge.ofAlfWorld(starts, names)
+})
+
+const loaded = Effect.fnUntraced(function* (dataFolder: string, task: Task.Task) {
+  const { game } = yield* Schema.decodeUnknownEffect(AlfWorld.Payload)(task.payload).pipe(
+    Effect.orDie
+  )
+  const file = `${dataFolder}/json_2.1.1/${game}/game.tw-pddl`
+  return yield* GameFile.load(file).pipe(
+    Effect.flatMap((content) => Effect.fromResult(Game.load(content, file))),
+    Effect.mapError(
+      (cause) =>
+        new Environment.EnvironmentError({
+          reason: "BadData",
+          environment: task.environment,
+          message: cause.message,
+          cause
+        })
     )
   )
-  return HouseholdKnowledge.ofAlfWorld(new Map(starts), [])
 })
