@@ -8,7 +8,7 @@ import { sentences } from "./ReportSentences.ts"
 import { amount, percent, ratio, table, wall, words, wrap } from "./ReportText.ts"
 
 /**
- * `realTransitions` are all that the policies `cloned`, `cloned+` and `dreamt` rest on. `accepted` and `rejected` count dreamt
+ * `realTransitions` are all that were played for `cloned`, `cloned+` and `dreamt`: offline and to calibrate. `accepted` and `rejected` count dreamt
  * trajectories, `tokens` those of policy and experience model in dreams, `seconds` the wall time of each phase.
  */
 export const Summary = Schema.Struct({
@@ -52,7 +52,8 @@ export const summary = (run: string, events: Events): Summary => {
         high
       })
     ),
-    realTransitions: total(collected, ({ transitions }) => transitions),
+    realTransitions:
+      total(collected, ({ transitions }) => transitions) + (paid(events, apart.calibration) ?? 0),
     syntheticTransitions: total(dreams, ({ transitions }) => transitions),
     accepted: total(dreams, ({ accepted }) => accepted),
     rejected: rejections(dreams),
@@ -167,12 +168,18 @@ const facts = (run: string, events: Events): ReadonlyArray<ReadonlyArray<string>
     .filter(([, count]) => count > 0)
     .toSorted(([, a], [, b]) => b - a)
   const [collected] = events.filter(RunEvent.RunEvent.guards.CollectedRealExperience)
-  const origin =
+  const offline =
     collected === undefined
-      ? ""
-      : ` (${amount(collected.trajectories)} offline trajectories, ${amount(collected.demonstrations)} of them demonstrations)`
+      ? []
+      : [
+          [
+            "  collected offline",
+            `${amount(collected.transitions)} (${amount(collected.trajectories)} trajectories, ${amount(collected.demonstrations)} of them demonstrations)`
+          ]
+        ]
   return [
-    ["real transitions in all", `${amount(found.realTransitions)}${origin}`],
+    ["real transitions in all", amount(found.realTransitions)],
+    ...offline,
     ...paidApart(events),
     ["synthetic transitions", amount(found.syntheticTransitions)],
     ["dreams", amount(dreamt)],
@@ -187,24 +194,30 @@ const facts = (run: string, events: Events): ReadonlyArray<ReadonlyArray<string>
   ]
 }
 
-/** Real transitions that no dream-trained policy rests on; each event says how many more by these metrics. */
+/** Real transitions that no policy rests on but those of their name; each event says how many more by these metrics. */
 export const apart = {
   baseline: "real/transitions",
   calibration: "calibration/realTransitions"
 } as const
 
+/** All that a metric says was paid; undefined where no event has it. */
+const paid = (events: Events, metric: string): number | undefined => {
+  const counts = events.flatMap((event) =>
+    "metrics" in event ? (event.metrics[metric] ?? []) : []
+  )
+  return counts.length === 0 ? undefined : total(counts, (count) => count)
+}
+
 const paidApart = (events: Events): ReadonlyArray<ReadonlyArray<string>> => {
-  const all = (metric: string) => {
-    const paid = events.flatMap((event) =>
-      "metrics" in event ? (event.metrics[metric] ?? []) : []
-    )
-    return paid.length === 0 ? undefined : total(paid, (count) => count)
-  }
-  const row = (what: string, count: number | undefined) =>
-    count === undefined ? [] : [[`  ${what}`, `${amount(count)} more real transitions`]]
+  const calibration = paid(events, apart.calibration)
+  const baseline = paid(events, apart.baseline)
   return [
-    ...row("to calibrate, never learned from", all(apart.calibration)),
-    ...row("the baseline `real` alone", all(apart.baseline))
+    ...(calibration === undefined
+      ? []
+      : [["  to calibrate, never learned from", amount(calibration)]]),
+    ...(baseline === undefined
+      ? []
+      : [["  beside them, the baseline `real` alone", `${amount(baseline)} more`]])
   ]
 }
 

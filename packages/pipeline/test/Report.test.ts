@@ -54,7 +54,8 @@ describe("the terminal's table", () => {
         cloned   27.0 %  21.9 % to 32.7 %       256    9.5
         dreamt   54.7 %  48.6 % to 60.7 %       256    9.5
 
-        real transitions in all      12,345 (1,000 offline trajectories, 40 of them demonstrations)
+        real transitions in all      12,345
+          collected offline          12,345 (1,000 trajectories, 40 of them demonstrations)
         synthetic transitions        2,400
         dreams                       256
           accepted                   240 (93.8 %)
@@ -93,7 +94,8 @@ describe("the report", () => {
 
       | what | how much |
       | --- | --- |
-      | real transitions in all | 12,345 (1,000 offline trajectories, 40 of them demonstrations) |
+      | real transitions in all | 12,345 |
+      | collected offline | 12,345 (1,000 trajectories, 40 of them demonstrations) |
       | synthetic transitions | 2,400 |
       | dreams | 256 |
       | accepted | 240 (93.8 %) |
@@ -141,8 +143,12 @@ describe("the report", () => {
       metrics: { "calibration/realTransitions": 1200 }
     } as const
     const report = markdown("test-1", [...wholeRun, measured, paid, paid])
-    expect(report).toContain("| the baseline `real` alone | 54,000 more real transitions |")
-    expect(report).toContain("| to calibrate, never learned from | 1,200 more real transitions |")
+    expect(report).toContain(`| real transitions in all | 13,545 |
+| collected offline | 12,345 (1,000 trajectories, 40 of them demonstrations) |
+| to calibrate, never learned from | 1,200 |
+| beside them, the baseline \`real\` alone | 54,000 more |
+`)
+    expect(summary("test-1", [...wholeRun, measured, paid, paid]).realTransitions).toBe(13_545)
   })
 })
 
