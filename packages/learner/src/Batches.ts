@@ -10,7 +10,8 @@ export interface Batch<R> {
   readonly rows: ReadonlyArray<R>
 }
 
-const promptStep = 8
+/** Every shape is a session, which costs a tenth of a second and tens of megabytes: a little padding is cheaper. */
+const promptStep = 16
 const readStep = 8
 
 /** The smallest shape that holds these rows. */
@@ -57,3 +58,31 @@ export const inOrder = <R extends { readonly row: Rows.Row }>(
 /** Short reads first, then long ones first, by turns: so that a batch across two prompt lengths has reads of like length. */
 const turning = ({ prompt, read }: Batch<unknown>["sizes"]): number =>
   (prompt / promptStep) % 2 === 0 ? read : -read
+
+/** Rows of a batch in two parts, short rows and long ones, that cost about the same; few rows stay one part. */
+export const inParts = <R extends { readonly row: Rows.Row }>(
+  rows: ReadonlyArray<R>,
+  { readStep }: { readonly readStep: number }
+): ReadonlyArray<Batch<R>> => {
+  const rowStep = rows.length < leastRows ? 8 : leastRows
+  const partOf = (part: ReadonlyArray<R>): Batch<R> => ({
+    sizes: sizesOf(part, Rows.bucket(part.length, rowStep), readStep),
+    rows: part
+  })
+  const sorted = rows.toSorted((a, b) => lengthOf(a) - lengthOf(b))
+  const cuts = Array.from({ length: Math.ceil(rows.length / leastRows) - 1 }, (_, i) => {
+    const cut = (i + 1) * leastRows
+    const parts = [sorted.slice(0, cut), sorted.slice(cut)].map(partOf)
+    return { parts, cost: Math.max(...parts.map(costOf)) }
+  })
+  const [best] = cuts.toSorted((a, b) => a.cost - b.cost)
+  return best?.parts ?? [partOf(sorted)]
+}
+
+/** Fewer rows are not worth a part of their own. */
+const leastRows = 32
+
+const lengthOf = ({ row }: { readonly row: Rows.Row }): number =>
+  row.promptIds.length + row.targetIds.length
+
+const costOf = ({ sizes }: Batch<unknown>): number => sizes.batch * (sizes.prompt + sizes.read)

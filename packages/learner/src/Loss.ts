@@ -43,6 +43,13 @@ export const crossEntropy = (logitsBKV: V, targetBK: V, weightBK: V): V => {
   return Op.negate(Op.divide(Op.sum(taken, [0, 1]), total))
 }
 
+/** The share of tokens, by weight, whose logit is the largest. It has no gradient. */
+export const accuracy = (logitsBKV: V, targetBK: V, weightBK: V): V => {
+  const hits = Op.cast(Op.equal(Op.argMax(logitsBKV), targetBK), "float32")
+  const total = Op.maximum(Op.sum(weightBK, [0, 1]), Op.constant(1e-6))
+  return Op.divide(Op.sum(Op.multiply(hits, weightBK), [0, 1]), total)
+}
+
 export interface PolicyLossOptions {
   readonly clipRatioLow: number
   readonly clipRatioHigh: number

@@ -6,28 +6,34 @@
  */
 import { Learner, Seed } from "@dreamgym/domain"
 import { Optimizer, type Session, TrainStep } from "@dreamgym/graph"
-import { Rows, type Trainable } from "@dreamgym/language"
+import { type Decoder, Rows, type Trainable } from "@dreamgym/language"
 import * as Effect from "effect/Effect"
 import * as Record from "effect/Record"
 import type * as Scope from "effect/Scope"
 import { explainedVariance, normalize } from "./Advantage.ts"
+import { inParts, sizesOf } from "./Batches.ts"
 import type { Decision } from "./Decisions.ts"
 import { type EngineFailure, learnerError } from "./Errors.ts"
 import { type LearnerState, restored, saved, whole } from "./LearnerState.ts"
+import type * as Loss from "./Loss.ts"
+import * as ParallelStep from "./ParallelStep.ts"
 import * as PolicyGraph from "./PolicyGraph.ts"
 
 /**
  * `lr` is the learning rate of an update of this learner, counted from 0. `targetKl` > 0 ends the epochs once `approx_kl` of a
  * minibatch passes it 1.5 times. `klLossCoef` > 0 needs `reference`. `normalizeAdvantages`: over all decisions of the update.
  */
-export interface PolicyGradientOptions extends PolicyGraph.GraphOptions {
+export interface PolicyGradientOptions extends Loss.PolicyLossOptions {
   readonly lr: (update: number) => number
   readonly ppoEpochs: number
   readonly miniBatchSize: number
+  readonly maxGradNorm: number
   readonly targetKl: number
   readonly normalizeAdvantages: boolean
   readonly seed: number
   readonly reference?: Trainable.Trainable
+  /** The first of the pool's threads that it uses. */
+  readonly worker?: number
 }
 
 /** An update is whole or not at all: where it fails, parameters, moments and version are as before it. */
@@ -43,26 +49,39 @@ export interface Gradient {
 
 interface Engine extends LearnerState {
   readonly options: PolicyGradientOptions
-  readonly step: PolicyGraph.Memoized<TrainStep.Step<string>>
-  readonly reference: PolicyGraph.Memoized<Session.Session<"logProbability">["run"]>
+  readonly step: ParallelStep.ParallelStep<Decoder.Sizes>
+  readonly reference: Effect.Success<ReturnType<typeof PolicyGraph.scorer>>
 }
 
-export const make = Effect.fn("PolicyGradient.make")(function* (
+export const make: (
   trainable: Trainable.Trainable,
   options: PolicyGradientOptions
-): Effect.fn.Return<Gradient, Learner.LearnerError, Session.SessionPool | Scope.Scope> {
+) => Effect.Effect<Gradient, Learner.LearnerError, Session.SessionPool | Scope.Scope> = Effect.fn(
+  "PolicyGradient.make"
+)(function* (trainable: Trainable.Trainable, options: PolicyGradientOptions) {
   if (options.klLossCoef > 0 && options.reference === undefined) return yield* noReference
   const optimizer = Optimizer.adamW({ beta2: 0.95, weightDecay: 0 })
   const training = TrainStep.begin(trainable.parameters, optimizer)
-  const step = yield* PolicyGraph.steps(trainable, training, optimizer, options)
-  const reference = yield* PolicyGraph.scorers(options.reference ?? trainable, options)
+  const { maxGradNorm, worker } = options
+  const at = worker === undefined ? {} : { worker }
+  const step = yield* ParallelStep.make<Decoder.Sizes>({
+    trainable,
+    training,
+    optimizer,
+    maxGradNorm,
+    ...at,
+    keyOf: ({ batch, prompt, read }) => `${batch} ${prompt} ${read}`,
+    graphOf: (sizes, weights) => PolicyGraph.graphOf(trainable.network, weights, options, sizes)
+  })
+  const reference = yield* PolicyGraph.scorer(options.reference ?? trainable, at)
   const engine: Engine = { trainable, options, training, step, reference, updates: 0 }
-  return {
+  const gradient: Gradient = {
     update: (decisions) => Effect.mapError(whole(engine, update(engine, decisions)), learnerError),
     state: saved(engine),
     restore: (files) => restored(engine, files)
   }
-})
+  return gradient
+}, Effect.mapError(learnerError))
 
 /** A decision with what the reference policy says of it. */
 interface Entry extends Decision {
@@ -87,7 +106,10 @@ const update = Effect.fnUntraced(function* (
   engine.updates++
   trainable.version++
   return {
-    ...summaryOf(reports),
+    ...combined(
+      reports,
+      reports.map(() => 1 / reports.length)
+    ),
     "losses/first_ratio_max": reports[0]?.["losses/ratio_max"] ?? Number.NaN,
     "losses/first_ratio_deviation": reports[0]?.["losses/ratio_deviation"] ?? Number.NaN,
     "losses/minibatches": reports.length,
@@ -138,15 +160,23 @@ const minibatch = Effect.fnUntraced(function* (
   batch: ReadonlyArray<Entry>,
   rate: number
 ): Effect.fn.Return<Readonly<Record<string, number>>, EngineFailure> {
-  const sizes = PolicyGraph.shapeOf(batch)
+  const { network } = engine.trainable
+  const parts = inParts(batch, { readStep: 1 }).map(({ rows, sizes }) => ({
+    shape: sizes,
+    feeds: { ...PolicyGraph.feedsOf(network, rows, sizes), ...columnsOf(rows, sizes.batch) },
+    weight: rows.length / batch.length
+  }))
+  const report = yield* engine.step(parts, rate)
+  return { ...weighted(report.parts), "losses/grad_norm": report.gradientNorm }
+})
+
+const columnsOf = (entries: ReadonlyArray<Entry>, size: number): Rows.Feeds => {
   const column = (of: (entry: Entry) => number) => {
-    const values = Rows.floats(sizes.batch)
-    values.set(batch.map(of))
+    const values = Rows.floats(size)
+    values.set(entries.map(of))
     return values
   }
-  const { names, run } = yield* engine.step(sizes)
-  const feeds = {
-    ...PolicyGraph.feedsOf(engine.trainable.network, batch, sizes),
+  return {
     row: column(() => 1),
     advantage: column((entry) => entry.advantage),
     return: column((entry) => entry.totalReturn),
@@ -154,34 +184,37 @@ const minibatch = Effect.fnUntraced(function* (
     oldLogProbability: column((entry) => entry.oldLogProbability),
     referenceLogProbability: column((entry) => entry.referenceLogProbability)
   }
-  const report = yield* run(
-    Record.filter(feeds, (_, name) => names.has(name)),
-    rate
-  )
-  const metrics = Record.map(report.outputs, (value) => value[0] ?? Number.NaN)
-  return { ...metrics, "losses/grad_norm": report.gradientNorm }
-})
+}
 
 const referenceScores = Effect.fnUntraced(function* (
   engine: Engine,
   chunk: ReadonlyArray<Decision>
 ): Effect.fn.Return<ReadonlyArray<number>, EngineFailure> {
-  const sizes = PolicyGraph.shapeOf(chunk)
-  const { names, run } = yield* engine.reference(sizes)
+  const sizes = sizesOf(chunk, Rows.bucket(chunk.length, 32), 1)
   const feeds = PolicyGraph.feedsOf(engine.trainable.network, chunk, sizes)
-  const { logProbability } = yield* run(Record.filter(feeds, (_, name) => names.has(name)))
+  const logProbability = yield* engine.reference(sizes, feeds)
   return Array.from(logProbability.subarray(0, chunk.length))
 })
 
-/** Extremes are the largest of all minibatches, everything else their mean. */
-const summaryOf = (
-  reports: ReadonlyArray<Readonly<Record<string, number>>>
+/** The metrics of a minibatch from those of its parts. */
+const weighted = (
+  parts: ReadonlyArray<ParallelStep.PartReport>
+): Readonly<Record<string, number>> =>
+  combined(
+    parts.map(({ outputs }) => outputs),
+    parts.map(({ weight }) => weight)
+  )
+
+/** Extremes are the largest of all, everything else the weighted mean. */
+const combined = (
+  reports: ReadonlyArray<Readonly<Record<string, number>>>,
+  weights: ReadonlyArray<number>
 ): Readonly<Record<string, number>> =>
   Record.map(reports[0] ?? {}, (_, name) => {
     const values = reports.map((report) => report[name] ?? Number.NaN)
     return extremes.has(name)
       ? Math.max(...values)
-      : values.reduce((sum, value) => sum + value, 0) / values.length
+      : values.reduce((sum, value, i) => sum + value * (weights[i] ?? 0), 0)
   })
 
 const extremes: ReadonlySet<string> = new Set(["losses/ratio_max", "losses/ratio_deviation"])

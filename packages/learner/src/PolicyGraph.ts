@@ -1,36 +1,19 @@
 /**
- * The graphs of PPO and GRPO over a minibatch of decisions, and their feeds; one compiled graph per shape.
+ * The graphs of PPO and GRPO over decisions, and their feeds.
  * It makes no update by itself.
  *
  * B decisions of a minibatch, K tokens of a decision, V vocabulary.
  */
-import { Op, type Optimizer, Session, TrainStep, Value } from "@dreamgym/graph"
+import { Op, Session, Value } from "@dreamgym/graph"
 import { Decoder, DecoderModel, Rows, Tokenizer, type Trainable } from "@dreamgym/language"
 import * as Effect from "effect/Effect"
 import * as Record from "effect/Record"
-import type * as Scope from "effect/Scope"
-import { sizesOf } from "./Batches.ts"
+import * as Scope from "effect/Scope"
 import type { Decision } from "./Decisions.ts"
 import * as Loss from "./Loss.ts"
+import type * as ParallelStep from "./ParallelStep.ts"
 
-/** What the graph of an update depends on besides its shape. `vfCoef` 0 leaves the critic as it is. */
-export interface GraphOptions extends Loss.PolicyLossOptions {
-  readonly maxGradNorm: number
-  /** The thread of the pool. */
-  readonly worker?: number
-}
-
-/** A compiled graph and the names of what it is fed. */
-export interface Compiled<A> {
-  readonly run: A
-  readonly names: ReadonlySet<string>
-}
-
-export type Memoized<A> = (sizes: Decoder.Sizes) => Effect.Effect<Compiled<A>, Session.SessionError>
-
-/** The shape of a minibatch, rounded up so that few shapes are compiled. */
-export const shapeOf = (batch: ReadonlyArray<Decision>): Decoder.Sizes =>
-  sizesOf(batch, Rows.bucket(batch.length, 32), 1)
+type Weights = ReturnType<typeof DecoderModel.weightsOf>
 
 /** Everything that the decisions themselves say; columns of numbers are the caller's. */
 export const feedsOf = (
@@ -48,11 +31,7 @@ export const feedsOf = (
   }
 }
 
-const inputsOf = (
-  network: Decoder.Network,
-  weights: ReturnType<typeof DecoderModel.weightsOf>,
-  sizes: Decoder.Sizes
-) => {
+const inputsOf = (network: Decoder.Network, weights: Weights, sizes: Decoder.Sizes) => {
   const { batch, read } = sizes
   const { logitsBKV, valueB } = Decoder.forward(network, weights, sizes)
   const scores = Loss.scores(
@@ -65,14 +44,13 @@ const inputsOf = (
   return { scores, valueB }
 }
 
-/** The loss of a minibatch over the network, with what it reports. */
-export const definition = (
-  { network, parameters }: Trainable.Trainable,
-  optimizer: Optimizer.Optimizer,
-  options: GraphOptions,
+/** The loss of decisions over the network, with what it reports. */
+export const graphOf = (
+  network: Decoder.Network,
+  weights: Weights,
+  options: Loss.PolicyLossOptions,
   sizes: Decoder.Sizes
-): TrainStep.Definition<string> => {
-  const weights = DecoderModel.weightsOf(parameters)
+): ParallelStep.PartGraph => {
   const column = (name: string) => Op.input(name, [sizes.batch])
   const { scores, valueB } = inputsOf(network, weights, sizes)
   const { loss, metrics } = Loss.policyLoss(
@@ -90,61 +68,31 @@ export const definition = (
     },
     options
   )
-  const outputs = Record.map(metrics, (value) => Op.reshape(value, [1]))
-  return { loss, outputs, parameters: weights, optimizer, maxGradNorm: options.maxGradNorm }
+  return { loss, outputs: metrics }
 }
 
-/** Updates of `training` from minibatches, one compiled step per shape. */
-export const steps = (
-  trainable: Trainable.Trainable,
-  training: TrainStep.TrainState,
-  optimizer: Optimizer.Optimizer,
-  options: GraphOptions
-) =>
-  memoized((sizes) => {
-    const defined = definition(trainable, optimizer, options, sizes)
-    const names = namesOf([defined.loss, ...Object.values(defined.outputs)])
-    const made = TrainStep.make(defined, training, workerOf(options))
-    return Effect.map(made, (run) => ({ run, names }))
-  })
-
-/** What a policy that is not trained says of decisions: `logProbability` [B]. */
-export const scorers = ({ network, parameters }: Trainable.Trainable, options: GraphOptions) =>
-  memoized((sizes) => {
-    const { scores } = inputsOf(network, DecoderModel.weightsOf(parameters), sizes)
-    const outputs = { logProbability: scores.logProbabilityB }
-    const names = namesOf(Object.values(outputs))
-    const bind = Record.filter(parameters.arrays, (_: Float32Array, name) => names.has(name))
-    return Effect.flatMap(Session.SessionPool, (pool) =>
-      Effect.map(pool.compile(outputs, { bind, ...workerOf(options) }), (session) => ({
-        run: session.run,
-        names
-      }))
-    )
-  })
-
-const workerOf = ({ worker }: GraphOptions) => (worker === undefined ? {} : { worker })
-
-const namesOf = (values: ReadonlyArray<Value.Value>): ReadonlySet<string> =>
-  new Set(Value.inputsOf(values).map((input) => input.attributes.name))
-
-/** One compiled graph per shape, in the scope of the learner. */
-const memoized = Effect.fnUntraced(function* <A>(
-  compile: (
-    sizes: Decoder.Sizes
-  ) => Effect.Effect<Compiled<A>, Session.SessionError, Session.SessionPool | Scope.Scope>
+/** What a policy that is not trained says of decisions: `logProbability` [B], one compiled graph per shape. */
+export const scorer = Effect.fnUntraced(function* (
+  { network, parameters }: Trainable.Trainable,
+  at: { readonly worker?: number }
 ) {
-  const context = yield* Effect.context<Session.SessionPool | Scope.Scope>()
-  const made = new Map<string, Compiled<A>>()
-  const compiled: Memoized<A> = (sizes) =>
-    Effect.suspend(() => {
-      const key = `${sizes.batch} ${sizes.prompt} ${sizes.read}`
-      const found = made.get(key)
-      if (found !== undefined) return Effect.succeed(found)
-      return compile(sizes).pipe(
-        Effect.provideContext(context),
-        Effect.tap((one) => Effect.sync(() => made.set(key, one)))
-      )
-    })
-  return compiled
+  const pool = yield* Session.SessionPool
+  const scope = yield* Scope.Scope
+  const made = new Map<string, Session.Session>()
+  const compiled = (sizes: Decoder.Sizes) => {
+    const { scores } = inputsOf(network, DecoderModel.weightsOf(parameters), sizes)
+    const names = Value.inputsOf([scores.logProbabilityB]).map((input) => input.attributes.name)
+    const bind = Record.filter(parameters.arrays, (_: Float32Array, name) => names.includes(name))
+    return pool.compile({ logProbability: scores.logProbabilityB }, { bind, ...at })
+  }
+  return Effect.fnUntraced(function* (sizes: Decoder.Sizes, feeds: Rows.Feeds) {
+    const key = `${sizes.batch} ${sizes.prompt} ${sizes.read}`
+    const session =
+      made.get(key) ?? (yield* Effect.provideService(compiled(sizes), Scope.Scope, scope))
+    made.set(key, session)
+    const { logProbability } = yield* session.run(
+      Record.filter(feeds, (_, name) => name in session.inputs)
+    )
+    return logProbability ?? new Float32Array(0)
+  })
 })

@@ -6,10 +6,12 @@ import { Learner, Seed } from "@dreamgym/domain"
 import { Op, Optimizer, type Schedule, Session, TrainStep, type Value } from "@dreamgym/graph"
 import { Decoder, DecoderModel, Rows, type Trainable } from "@dreamgym/language"
 import * as Effect from "effect/Effect"
+import * as Record from "effect/Record"
 import type * as Scope from "effect/Scope"
 import * as Batches from "./Batches.ts"
 import { learnerError, type EngineFailure } from "./Errors.ts"
 import * as Loss from "./Loss.ts"
+import * as ParallelStep from "./ParallelStep.ts"
 
 /** A row as a training example. */
 export interface Example {
@@ -17,8 +19,8 @@ export interface Example {
 }
 
 /**
- * `updates` of `batchSize` rows; the learning rate follows `schedule`. `muonLr` present: Muon for the matrices of the blocks,
- * AdamW for the rest. `worker`: the thread of the pool.
+ * `updates` of `batchSize` rows; the learning rate follows `schedule`. `muonFactor` present: Muon for the matrices of the
+ * blocks, AdamW for the rest. `worker`: the first thread of the pool that it uses; a large batch takes two.
  */
 export interface SftOptions {
   readonly updates: number
@@ -52,50 +54,57 @@ export const optimizerOf = (options: {
   return Optimizer.partition((name) => (Decoder.isMatrix(name) ? "muon" : "adam"), { muon, adam })
 }
 
-/** Trains in place; `onUpdate` answers false to stop early. On failure the parameters are those of the last good update. */
+/**
+ * Trains in place; `onUpdate` answers false to stop early. On failure the parameters are those of the last good update.
+ * Its compiled graphs hold much memory; they go when it ends.
+ */
 export const fit: (
   trainable: Trainable.Trainable,
   examples: ReadonlyArray<Example>,
   options: SftOptions
-) => Effect.Effect<SftStats, Learner.LearnerError, Session.SessionPool | Scope.Scope> = Effect.fn(
-  "Sft.fit"
-)(function* (
-  trainable: Trainable.Trainable,
-  examples: ReadonlyArray<Example>,
-  options: SftOptions
-): Effect.fn.Return<SftStats, EngineFailure, Session.SessionPool | Scope.Scope> {
-  yield* checked(trainable, examples)
-  const optimizer = optimizerOf(options)
-  const state = TrainStep.begin(trainable.parameters, optimizer)
-  const steps = new Map<string, TrainStep.Step<never>>()
-  const losses: Array<number> = []
-  const seen = { rows: 0, tokens: 0 }
-  for (let epoch = 0, update = 0; update < options.updates; epoch++) {
-    const batches = Batches.epoch(
-      examples,
-      options.batchSize,
-      Seed.key(options.key, "epoch", epoch)
-    )
-    for (const batch of batches) {
-      if (update >= options.updates) break
-      const shape = shapeOf(batch)
-      const step = yield* stepFor(trainable, state, optimizer, steps, shape, options)
-      const rows = batch.rows.map(({ row }) => row)
-      const report = yield* step(feedsOf(trainable, rows, shape), options.schedule(update))
-      losses.push(report.loss)
-      seen.rows += rows.length
-      seen.tokens += tokensOf(rows)
-      update++
-      trainable.version++
-      if (options.onUpdate !== undefined && !(yield* options.onUpdate(update, report.loss))) {
-        return statsOf(losses, seen)
+) => Effect.Effect<SftStats, Learner.LearnerError, Session.SessionPool> = Effect.fn("Sft.fit")(
+  function* (
+    trainable: Trainable.Trainable,
+    examples: ReadonlyArray<Example>,
+    options: SftOptions
+  ): Effect.fn.Return<SftStats, EngineFailure, Session.SessionPool | Scope.Scope> {
+    yield* checked(trainable, examples)
+    const step = yield* stepOf(trainable, options)
+    const losses: Array<number> = []
+    const seen = { rows: 0, tokens: 0 }
+    for (let epoch = 0, update = 0; update < options.updates; epoch++) {
+      const batches = Batches.epoch(
+        examples,
+        options.batchSize,
+        Seed.key(options.key, "epoch", epoch)
+      )
+      for (const batch of batches) {
+        if (update >= options.updates) break
+        const rows = batch.rows.map(({ row }) => row)
+        const report = yield* step(partsOf(trainable, batch.rows), options.schedule(update))
+        losses.push(report.loss)
+        seen.rows += rows.length
+        seen.tokens += tokensOf(rows)
+        update++
+        trainable.version++
+        if (options.onUpdate !== undefined && !(yield* options.onUpdate(update, report.loss))) {
+          return statsOf(losses, seen)
+        }
       }
     }
-  }
-  return statsOf(losses, seen)
-}, Effect.mapError(learnerError))
+    return statsOf(losses, seen)
+  },
+  Effect.scoped,
+  Effect.mapError(learnerError)
+)
 
-/** Mean loss per token on rows that are not trained on. */
+/** What a network makes of rows that it is not trained on: mean loss per token, and the share of tokens that are its first choice. */
+export interface Held {
+  readonly loss: number
+  readonly accuracy: number
+}
+
+/** By weight: tokens of weight 0 count in neither. */
 export const evaluate: (
   trainable: Trainable.Trainable,
   examples: ReadonlyArray<Example>,
@@ -104,7 +113,7 @@ export const evaluate: (
     readonly worker?: number
     readonly sessions: Map<string, Session.Session>
   }
-) => Effect.Effect<number, Learner.LearnerError, Session.SessionPool | Scope.Scope> = Effect.fn(
+) => Effect.Effect<Held, Learner.LearnerError, Session.SessionPool | Scope.Scope> = Effect.fn(
   "Sft.evaluate"
 )(function* (
   trainable: Trainable.Trainable,
@@ -114,29 +123,29 @@ export const evaluate: (
     readonly worker?: number
     readonly sessions: Map<string, Session.Session>
   }
-): Effect.fn.Return<number, EngineFailure, Session.SessionPool | Scope.Scope> {
+): Effect.fn.Return<Held, EngineFailure, Session.SessionPool | Scope.Scope> {
   yield* checked(trainable, examples)
   const pool = yield* Session.SessionPool
   const weights = DecoderModel.weightsOf(trainable.parameters)
-  let total = 0
-  let weight = 0
+  const sums = { loss: 0, accuracy: 0, weight: 0 }
   for (const batch of Batches.inOrder(examples, options.batchSize)) {
     const shape = shapeOf(batch)
     const key = nameOf(shape)
     const session =
       options.sessions.get(key) ??
       (yield* pool.compile(
-        { loss: Op.reshape(lossOf(trainable, weights, shape), [1]) },
+        Record.map(heldOf(trainable, weights, shape), (value) => Op.reshape(value, [1])),
         { bind: withoutCritic(trainable.parameters.arrays), ...workerOf(options.worker) }
       ))
     options.sessions.set(key, session)
     const rows = batch.rows.map(({ row }) => row)
-    const { loss } = yield* session.run(feedsOf(trainable, rows, shape))
-    const tokens = rows.reduce((sum, row) => sum + row.weights.reduce((a, b) => a + b, 0), 0)
-    total += (loss?.[0] ?? Number.NaN) * tokens
-    weight += tokens
+    const result = yield* session.run(feedsOf(trainable, rows, shape))
+    const weight = weightOf(batch.rows)
+    sums.loss += (result["loss"]?.[0] ?? Number.NaN) * weight
+    sums.accuracy += (result["accuracy"]?.[0] ?? Number.NaN) * weight
+    sums.weight += weight
   }
-  return total / weight
+  return { loss: sums.loss / sums.weight, accuracy: sums.accuracy / sums.weight }
 }, Effect.mapError(learnerError))
 
 /** Rows that contradict themselves would not fail: they would teach nonsense. */
@@ -186,7 +195,7 @@ const scaleBy = (factor: number): Optimizer.Optimizer => ({
   })
 })
 
-const lossOf = (
+const readOf = (
   { network }: Trainable.Trainable,
   weights: Readonly<Record<string, Value.Value>>,
   { masked, sizes }: Shape
@@ -194,11 +203,32 @@ const lossOf = (
   const { batch, read } = sizes
   const { logitsBKV } = Decoder.forward(network, weights, sizes)
   const mask = () => Op.input("mask", [batch, read, network.tokenizer.vocabulary.length])
-  return Loss.crossEntropy(
-    masked ? Op.add(logitsBKV, mask()) : logitsBKV,
-    Op.input("target", [batch, read], "int64"),
-    Op.input("weight", [batch, read])
-  )
+  return {
+    logitsBKV: masked ? Op.add(logitsBKV, mask()) : logitsBKV,
+    targetBK: Op.input("target", [batch, read], "int64"),
+    weightBK: Op.input("weight", [batch, read])
+  }
+}
+
+const lossOf = (
+  trainable: Trainable.Trainable,
+  weights: Readonly<Record<string, Value.Value>>,
+  shape: Shape
+) => {
+  const { logitsBKV, targetBK, weightBK } = readOf(trainable, weights, shape)
+  return Loss.crossEntropy(logitsBKV, targetBK, weightBK)
+}
+
+const heldOf = (
+  trainable: Trainable.Trainable,
+  weights: Readonly<Record<string, Value.Value>>,
+  shape: Shape
+) => {
+  const { logitsBKV, targetBK, weightBK } = readOf(trainable, weights, shape)
+  return {
+    loss: Loss.crossEntropy(logitsBKV, targetBK, weightBK),
+    accuracy: Loss.accuracy(logitsBKV, targetBK, weightBK)
+  }
 }
 
 const feedsOf = (
@@ -224,27 +254,35 @@ const shapeOf = ({ rows, sizes }: Batches.Batch<Example>): Shape => ({
 const nameOf = ({ masked, sizes }: Shape): string =>
   `${sizes.batch} ${sizes.prompt} ${sizes.read} ${masked}`
 
-const stepFor = Effect.fnUntraced(function* (
+const stepOf = (trainable: Trainable.Trainable, options: SftOptions) => {
+  const optimizer = optimizerOf(options)
+  return ParallelStep.make<Shape>({
+    trainable,
+    training: TrainStep.begin(trainable.parameters, optimizer),
+    optimizer,
+    maxGradNorm: options.maxGradNorm,
+    ...workerOf(options.worker),
+    keyOf: nameOf,
+    graphOf: (shape, weights) => ({ loss: lossOf(trainable, weights, shape), outputs: {} })
+  })
+}
+
+/** Each part counts by the weight of its tokens, so that the batch's loss is the mean over all of them. */
+const partsOf = (
   trainable: Trainable.Trainable,
-  state: TrainStep.TrainState,
-  optimizer: Optimizer.Optimizer,
-  steps: Map<string, TrainStep.Step<never>>,
-  shape: Shape,
-  options: SftOptions
-) {
-  const key = nameOf(shape)
-  const found = steps.get(key)
-  if (found !== undefined) return found
-  const parameters = DecoderModel.weightsOf(trainable.parameters)
-  const { maxGradNorm } = options
-  const made = yield* TrainStep.make(
-    { loss: lossOf(trainable, parameters, shape), outputs: {}, parameters, optimizer, maxGradNorm },
-    state,
-    workerOf(options.worker)
-  )
-  steps.set(key, made)
-  return made
-})
+  examples: ReadonlyArray<Example>
+): ReadonlyArray<ParallelStep.Part<Shape>> => {
+  const total = Math.max(weightOf(examples), 1e-6)
+  return Batches.inParts(examples, { readStep: 8 }).map((part) => {
+    const shape = shapeOf(part)
+    const rows = part.rows.map(({ row }) => row)
+    const feeds = feedsOf(trainable, rows, shape)
+    return { shape, feeds, weight: weightOf(part.rows) / total }
+  })
+}
+
+const weightOf = (examples: ReadonlyArray<Example>): number =>
+  examples.reduce((sum, { row }) => sum + row.weights.reduce((a, b) => a + b, 0), 0)
 
 const tokensOf = (rows: ReadonlyArray<Rows.Row>): number =>
   rows.reduce((sum, row) => sum + row.promptIds.length + row.targetIds.length, 0)

@@ -84,14 +84,16 @@ describe("A decision", () => {
 describe("Decisions", () => {
   const values = [0.1, 0.2, 0.3].map((value) => transition(0, span({ value })))
 
-  it("of an ended episode look forward to nothing, of a cut one to its last value", () => {
-    const ends = [Ending.terminated(false), Ending.truncated("StepLimit")]
-    const [ended, cut] = ends.map((ending) =>
-      Decisions.forPpo([group(trajectory(values, ending))], { gamma: 0.5, gaeLambda: 0 })
-    )
-    assert.closeTo(ended?.at(-1)?.advantage ?? 1, -0.3, 1e-12)
-    assert.closeTo(cut?.at(-1)?.advantage ?? 1, 0.5 * 0.3 - 0.3, 1e-12)
-    assert.closeTo(cut?.[0]?.advantage ?? 1, 0.5 * 0.2 - 0.1, 1e-12)
+  it.each([
+    ["that ended", Ending.terminated(false), false, 0],
+    ["at a step limit of the task", Ending.truncated("StepLimit"), false, 0],
+    ["at a step limit of ours", Ending.truncated("StepLimit"), true, 0.3],
+    ["that was cut", Ending.truncated("Budget"), false, 0.3]
+  ] as const)("of an episode %s look forward to what is left", (_, ending, isOurs, worth) => {
+    const own = { gamma: 0.5, gaeLambda: 0, bootstrapAtStepLimit: isOurs }
+    const decisions = Decisions.forPpo([group(trajectory(values, ending))], own)
+    assert.closeTo(decisions.at(-1)?.advantage ?? 1, 0.5 * worth - 0.3, 1e-12)
+    assert.closeTo(decisions[0]?.advantage ?? 1, 0.5 * 0.2 - 0.1, 1e-12)
   })
 
   it("come from no trajectory that failed, is empty, or was made without tokens", () => {

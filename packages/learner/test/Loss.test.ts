@@ -1,5 +1,5 @@
 import { Seed } from "@dreamgym/domain"
-import { Op, Optimizer, Session, type Value } from "@dreamgym/graph"
+import { Op, Session, type Value } from "@dreamgym/graph"
 import { Decoder, DecoderModel } from "@dreamgym/language"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -57,7 +57,8 @@ const feedsOf = (decisions: ReadonlyArray<Decision>, of: Decoder.Sizes): Numbers
 
 const policy = (of: Decoder.Sizes = sizes) => {
   const trainable = disturbed(4)
-  const { loss, parameters } = PolicyGraph.definition(trainable, Optimizer.sgd(), full, of)
+  const parameters = DecoderModel.weightsOf(trainable.parameters)
+  const { loss } = PolicyGraph.graphOf(network, parameters, full, of)
   return { loss, parameters, arrays: trainable.parameters.arrays }
 }
 

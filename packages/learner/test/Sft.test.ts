@@ -56,7 +56,7 @@ describe("Supervised fine-tuning", () => {
       const trainable = trainableOf(1)
       const stats = yield* Sft.fit(trainable, copies(256), { ...options, ...overrides })
       const sessions = new Map<string, Session.Session>()
-      const loss = yield* Sft.evaluate(trainable, copies(50, 2), { batchSize: 16, sessions })
+      const { loss } = yield* Sft.evaluate(trainable, copies(50, 2), { batchSize: 16, sessions })
       assert.isBelow(loss, 0.05)
       assert.deepInclude(stats, { updates: 90, rows: 90 * 32 })
       assert.strictEqual(trainable.version, 90)

@@ -11,7 +11,13 @@ const rooms = [1, 2, 3, 4, 5]
 
 export const tokenizer = Tokenizer.make([
   ...rooms.map((room) => `room ${room}`),
-  ...["goal is", "you are in", ".", "go", "left", "right", "stay"]
+  "goal is",
+  "you are in",
+  ".",
+  "go",
+  "left",
+  "right",
+  "stay"
 ])
 
 export const network: Decoder.Network = {

@@ -70,7 +70,10 @@ const optionsOf = (config: Config, name: string) => {
 
 const every = 20
 
-/** The update with the least held-out loss; training stops `patience` updates after it. */
+/**
+ * The update with the best held-out accuracy, the later one at a tie; training stops `patience` updates after it. Not the least loss:
+ * an overconfident clone loses on that long before it stops getting better (docs/log.md).
+ */
 const bestUpdates = Effect.fnUntraced(function* (
   name: string,
   trainable: Trainable.Trainable,
@@ -83,17 +86,17 @@ const bestUpdates = Effect.fnUntraced(function* (
   const scope = yield* Effect.scope
   const { batchSize, maxUpdates, patience } = config.clone
   if (held.length === 0 || patience >= 100_000) return maxUpdates
-  const sessions = new Map<string, Session.Session>()
-  let best = { update: maxUpdates, loss: Number.POSITIVE_INFINITY }
+  const options = { batchSize, worker: 0, sessions: new Map<string, Session.Session>() }
+  let best = { update: maxUpdates, accuracy: Number.NEGATIVE_INFINITY }
   yield* Sft.fit(trainable, train, {
     ...optionsOf(config, name),
     updates: maxUpdates,
     onUpdate: (update) =>
       Effect.gen(function* () {
         if (update % every !== 0) return true
-        const loss = yield* Sft.evaluate(trainable, held, { batchSize, worker: 0, sessions })
-        if (loss < best.loss) best = { update, loss }
-        yield* log.emit(progress(name, update, maxUpdates, loss))
+        const { accuracy } = yield* Sft.evaluate(trainable, held, options)
+        if (accuracy >= best.accuracy) best = { update, accuracy }
+        yield* log.emit(progress(name, update, maxUpdates, accuracy))
         return update - best.update < patience
       }).pipe(
         Effect.provideService(Session.SessionPool, pool),
@@ -103,10 +106,15 @@ const bestUpdates = Effect.fnUntraced(function* (
   return best.update
 })
 
-const progress = (name: string, done: number, total: number, loss: number): RunEvent.RunEvent => ({
+const progress = (
+  name: string,
+  done: number,
+  total: number,
+  accuracy: number
+): RunEvent.RunEvent => ({
   _tag: "PhaseProgressed",
   phase: "clone",
   done,
   total,
-  metrics: { [`${name}/held_out_loss`]: loss }
+  metrics: { [`${name}/held_out_accuracy`]: accuracy }
 })

@@ -52,7 +52,7 @@ const environment = Schema.Struct({
   name: oneOf(["household", "alfworld"], "household", "The real world to learn for."),
   rung: oneOf(
     Rung.RungName.literals,
-    "L2",
+    "L3",
     "Difficulty of the household's houses, L0 the easiest."
   ),
   data: Schema.optionalKey(
@@ -91,7 +91,7 @@ const collect = Schema.Struct({
 })
 
 const experience = Schema.Struct({
-  updates: whole(1, 1_000_000, 1200, "Updates of the experience model."),
+  updates: whole(1, 1_000_000, 1500, "Updates of the experience model."),
   batchSize: whole(1, 4096, 64, "Transitions in one update."),
   lr: rate(3e-3, "Learning rate of AdamW (embeddings, norms, biases)."),
   muonLr: rate(0.02, "Learning rate of Muon (matrices)."),
@@ -117,7 +117,10 @@ const calibration = Schema.Struct({
   minLegitimate: share(0.85, "Least share of dream wins that the dream's own text justifies."),
   maxOptimism: share(0.12, "How far success in the dream may exceed real success."),
   maxMalformed: share(0.1, "Greatest share of dreams that end in a reply that cannot be read."),
-  maxContradictions: share(0.1, "Greatest share of dreams whose text contradicts itself.")
+  maxContradictions: share(
+    0.5,
+    "Greatest share of dreams whose text contradicts itself; the filter drops them, so this bounds the waste."
+  )
 })
 
 const clone = Schema.Struct({
@@ -125,11 +128,11 @@ const clone = Schema.Struct({
     1,
     1_000_000,
     600,
-    "Most updates of the cloned policy; it stops early on held-out demonstrations."
+    "Most updates of a cloned policy; the best number is found on held-out trajectories."
   ),
   batchSize: whole(1, 4096, 64, "Decisions in one update."),
   lr: rate(2e-3, "Learning rate of AdamW."),
-  patience: whole(1, 100_000, 100, "Updates without progress before it stops."),
+  patience: whole(1, 100_000, 200, "Updates without progress before it stops."),
   ...network
 })
 
@@ -151,6 +154,11 @@ const learner = Schema.Struct({
 })
 
 const train = Schema.Struct({
+  start: oneOf(
+    ["cloned", "cloned+"],
+    "cloned+",
+    "The policy that dreaming starts from: the clone of the demonstrations, or of all successful offline trajectories."
+  ),
   iterations: whole(0, 1_000_000, 40, "Rounds of dreaming and learning."),
   tasksPerIteration: whole(1, 100_000, 32, "Tasks dreamt in one iteration."),
   groupSize: whole(1, 1024, 4, "Dreams of each task."),
@@ -175,7 +183,7 @@ const filter = Schema.Struct({
 const evaluate = Schema.Struct({
   episodes: whole(1, 1_000_000, 256, "Real held-out episodes of each policy."),
   temperature: real(0, 5, 1, "Temperature of the policies; 0 takes the likeliest action."),
-  clonedPlus: flag(true, "Also clone every successful offline trajectory, as a baseline."),
+  clonedPlus: flag(true, "Also evaluate the clone of every successful offline trajectory."),
   real: flag(true, "Also run the same learner in the real world, as a baseline.")
 })
 

@@ -13,7 +13,7 @@ export const presets: Readonly<Record<Config["preset"], Partial>> = {
     calibration: { tasks: 64, minLegitimate: 0.7, maxOptimism: 0.2 },
     clone: { maxUpdates: 300, patience: 60 },
     train: { iterations: 12, checkpointEvery: 4 },
-    evaluate: { episodes: 128, clonedPlus: false, real: false }
+    evaluate: { episodes: 128, real: false }
   },
   alfworld: {
     environment: { name: "alfworld" },

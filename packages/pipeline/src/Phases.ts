@@ -18,7 +18,7 @@ import * as Dream from "./Dream.ts"
 import * as Evaluate from "./Evaluate.ts"
 import * as Fit from "./Fit.ts"
 import * as Improve from "./Improve.ts"
-import type { Prepared } from "./Prepared.ts"
+import { type Prepared, startOf } from "./Prepared.ts"
 import { RunDirectory } from "./RunDirectory.ts"
 import { RunLog } from "./RunLog.ts"
 import type { World } from "./World.ts"
@@ -75,13 +75,14 @@ export const fittedAndMeasured = Effect.fn("Phases.fittedAndMeasured")(function*
   return { ...fitted, fidelity: yield* Fit.measure(fitted, lived) }
 })
 
-/** The baselines; the first is where dreaming starts. */
+/** The baselines; `train.start` says which of them dreaming starts from. */
 export const cloned = Effect.fn("Phases.cloned")(function* (
   { config, offline, world }: Buffers.Lived,
   tokenizer: Tokenizer.Tokenizer
 ) {
   const first = yield* Clone.clone("cloned", offline.demonstrations, world, tokenizer, config)
-  const clonedPlus = config.evaluate.clonedPlus
+  const isWanted = config.evaluate.clonedPlus || config.train.start === "cloned+"
+  const clonedPlus = isWanted
     ? yield* Clone.clone("cloned+", offline.train, world, tokenizer, config)
     : undefined
   return { cloned: first, clonedPlus }
@@ -97,7 +98,8 @@ export const calibrated = Effect.fn("Phases.calibrated")(function* (
   const log = yield* RunLog
   const { environment } = yield* Dream.synthetic(dreaming)
   const shards = config.engine.workers
-  const policy = yield* Evaluate.policyOf("cloned", prepared.cloned, world, {
+  const start = startOf(prepared, config)
+  const policy = yield* Evaluate.policyOf(start.name, start.trainable, world, {
     temperature: 1,
     shards
   })
@@ -195,7 +197,7 @@ export const evaluated = Effect.fn("Phases.evaluated")(function* (
   const score = (name: string, trainable: Trainable.Trainable | undefined) =>
     trainable === undefined ? Effect.void : scored(name, trainable, world, world.heldOut, config)
   yield* score("cloned", cloned)
-  yield* score("cloned+", clonedPlus)
+  if (config.evaluate.clonedPlus) yield* score("cloned+", clonedPlus)
   yield* score("dreamt", policy)
   if (config.evaluate.real) yield* score("real", yield* lived(prepared, dreaming))
 })
@@ -220,10 +222,11 @@ export const scored = Effect.fn("Phases.scored")(function* (
 const lived = Effect.fn("Phases.lived")(function* (prepared: Prepared, dreaming: Dream.Dreaming) {
   const { config, world } = dreaming
   const log = yield* RunLog
-  const policy = Trainable.copy(prepared.cloned)
+  const { trainable: reference } = startOf(prepared, config)
+  const policy = Trainable.copy(reference)
   const { iterations: total } = config.train
   const shards = config.engine.workers
-  const learning = Dream.learning(policy, prepared.cloned, dreaming, {
+  const learning = Dream.learning(policy, reference, dreaming, {
     purpose: "real",
     worker: 0,
     shards

@@ -35,11 +35,13 @@ export const plan = (config: Config): ReadonlyArray<Step> => {
   return [
     played("collect", "real offline experience", true, collect.trajectories),
     learned("fit", "the experience model", experience.updates),
-    learned("clone", "the first policy", clone.maxUpdates),
+    learned("clone", "the clone of the demonstrations", clone.maxUpdates),
+    ...(evaluate.clonedPlus || train.start === "cloned+"
+      ? [learned("clone", "the clone of all successes, cloned+", clone.maxUpdates)]
+      : []),
     played("calibrate", "the first policy, dreamt", false, calibration.tasks),
     played("calibrate", "the first policy, real", true, calibration.tasks),
     played("dream", "dreams to learn from", false, dreams, learning),
-    ...(evaluate.clonedPlus ? [learned("evaluate", "the baseline cloned+", clone.maxUpdates)] : []),
     ...policies.map((policy) => played("evaluate", `${policy}, real`, true, evaluate.episodes)),
     ...(evaluate.real
       ? [

@@ -16,7 +16,7 @@ import { networkOf } from "./Networks.ts"
 import { RunError } from "./RunError.ts"
 import type { World } from "./World.ts"
 
-/** The networks of a run. `policy` is what is trained in dreams; `cloned` is what it started from. */
+/** The networks of a run. `policy` is what is trained in dreams; it begins as `startOf` says. */
 export interface Prepared {
   readonly tokenizer: Tokenizer.Tokenizer
   readonly experience: Trainable.Trainable
@@ -24,6 +24,15 @@ export interface Prepared {
   readonly clonedPlus: Trainable.Trainable | undefined
   readonly policy: Trainable.Trainable
 }
+
+/** The clone that dreaming starts from, and that the policy is compared with where a KL term asks for it. */
+export const startOf = (
+  { cloned, clonedPlus }: Pick<Prepared, "cloned" | "clonedPlus">,
+  { train }: Config
+): { readonly name: string; readonly trainable: Trainable.Trainable } =>
+  train.start === "cloned+" && clonedPlus !== undefined
+    ? { name: "cloned+", trainable: clonedPlus }
+    : { name: "cloned", trainable: cloned }
 
 /** What an iteration leaves behind besides the networks. `learner` holds policy, moments and counts. */
 export interface Moment {
@@ -67,20 +76,22 @@ export const read = Effect.fn("Prepared.read")(function* (
   const network = (sizes: Config["clone"] | Config["experience"], hasValue: boolean) =>
     networkOf(sizes, world.knowledge, tokenizer, hasValue)
   const policy = (file: string) => trainableOf(network(config.clone, true), files, file)
-  const cloned = yield* policy("cloned.safetensors")
+  const clones = {
+    cloned: yield* policy("cloned.safetensors"),
+    clonedPlus:
+      files["cloned-plus.safetensors"] === undefined
+        ? undefined
+        : yield* policy("cloned-plus.safetensors")
+  }
   return {
+    ...clones,
     tokenizer,
     experience: yield* trainableOf(
       network(config.experience, false),
       files,
       "experience.safetensors"
     ),
-    cloned,
-    clonedPlus:
-      files["cloned-plus.safetensors"] === undefined
-        ? undefined
-        : yield* policy("cloned-plus.safetensors"),
-    policy: Trainable.copy(cloned)
+    policy: Trainable.copy(startOf(clones, config).trainable)
   }
 })
 

@@ -42,7 +42,7 @@ const fromTheBeginning = Effect.fnUntraced(function* (config: Config) {
     ...clones,
     tokenizer,
     experience: fitted.trainable,
-    policy: Trainable.copy(clones.cloned)
+    policy: Trainable.copy(Prepared.startOf(clones, config).trainable)
   }
   const dreaming = { ...lived, fitted }
   const calibrated = Phases.calibrated(prepared, dreaming, fitted.fidelity)
@@ -100,7 +100,8 @@ const dreamt = Effect.fn("Trainer.dreamt")(function* (
     )
   })
   const shards = config.engine.workers
-  const learning = Dream.learning(prepared.policy, prepared.cloned, dreaming, {
+  const { trainable: reference } = Prepared.startOf(prepared, config)
+  const learning = Dream.learning(prepared.policy, reference, dreaming, {
     purpose: "dreamt",
     worker: 0,
     shards
