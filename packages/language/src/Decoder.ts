@@ -5,7 +5,7 @@
  * B rows, P prompt tokens (padded on the left), K tokens read, T = P + K - 1 tokens seen, C cache places, V vocabulary,
  * D dimension, H heads, F features, R rotated pairs of each head.
  */
-import { Initializer, Op, type Parameters, type Value } from "@dreamgym/graph"
+import { Initializer, Op, type Parameters, Shape, type Value } from "@dreamgym/graph"
 import type { Tokenizer } from "./Tokenizer.ts"
 
 type V = Value.Value
@@ -255,8 +255,16 @@ const embed = (
   const previousBT = Op.input("previous", [b, length], "int64")
   const featuresBTF = Op.input("features", [b, length, network.config.features])
   const words = Op.add(Op.gather(tables.wordsVD, idsBT), Op.gather(tables.previousVD, previousBT))
-  const matched = Op.matMul(featuresBTF, weight(weights, "features.input"))
+  const flat = Op.reshape(featuresBTF, [b * length, network.config.features])
+  const matched = Op.reshape(Op.matMul(flat, weight(weights, "features.input")), words.shape)
   return Op.multiply(Op.add(words, matched), Op.constant(4))
+}
+
+/** x [..., D] times the transpose of a matrix [E, D]. Of two plain matrices, so that its gradient is one too. */
+const linear = (x: V, matrix: V): V => {
+  const [rows = 1, columns = 1] = matrix.shape
+  const flat = Op.reshape(x, [Shape.product(x.shape) / columns, columns])
+  return Op.reshape(Op.matMul(flat, matrix, { transposeB: true }), [...x.shape.slice(0, -1), rows])
 }
 
 const norm = (x: V, gain: V): V => Op.rmsNorm(x, gain, 1e-6)
@@ -282,12 +290,7 @@ const project = (
 ) => {
   const b = seenBTD.shape[0] ?? 0
   const of = (name: string, x: V) =>
-    heads(
-      network,
-      Op.matMul(x, weight(weights, `layers.${l}.${name}`), { transposeB: true }),
-      b,
-      x.shape[1] ?? 0
-    )
+    heads(network, linear(x, weight(weights, `layers.${l}.${name}`)), b, x.shape[1] ?? 0)
   return {
     query: Op.rotary(of("query", readBKD), readRotation.cos, readRotation.sin),
     key: Op.rotary(of("key", seenBTD), seenRotation.cos, seenRotation.sin),
@@ -296,16 +299,15 @@ const project = (
 }
 
 const merge = (network: Network, weights: Weights, l: number, x: V, b: number, length: number): V =>
-  Op.matMul(
+  linear(
     Op.reshape(Op.transpose(x, [0, 2, 1, 3]), [b, length, network.config.dimension]),
-    weight(weights, `layers.${l}.output`),
-    { transposeB: true }
+    weight(weights, `layers.${l}.output`)
   )
 
 const feedForward = (weights: Weights, l: number, x: V): V => {
   const y = norm(x, weight(weights, `layers.${l}.norm2`))
-  const up = Op.relu(Op.matMul(y, weight(weights, `layers.${l}.up`), { transposeB: true }))
-  const down = Op.matMul(Op.square(up), weight(weights, `layers.${l}.down`), { transposeB: true })
+  const up = Op.relu(linear(y, weight(weights, `layers.${l}.up`)))
+  const down = linear(Op.square(up), weight(weights, `layers.${l}.down`))
   return Op.add(x, down)
 }
 
@@ -357,8 +359,8 @@ const causal = (from: number, length: number): V => {
 const logits = (network: Network, weights: Weights, tables: Tables, hiddenBKD: V, b: number): V => {
   const size = network.tokenizer.vocabulary.length
   const featuresBVF = Op.input("vocabularyFeatures", [b, size, network.config.features])
-  const words = Op.matMul(hiddenBKD, tables.wordsVD, { transposeB: true })
-  const matchedBKF = Op.matMul(hiddenBKD, weight(weights, "features.output"), { transposeB: true })
+  const words = linear(hiddenBKD, tables.wordsVD)
+  const matchedBKF = linear(hiddenBKD, weight(weights, "features.output"))
   const matched = Op.matMul(matchedBKF, featuresBVF, { transposeB: true })
   return Op.multiply(Op.add(words, matched), Op.exp(weight(weights, "logit.scale")))
 }

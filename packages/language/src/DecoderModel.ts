@@ -7,6 +7,7 @@
 import { LanguageModel } from "@dreamgym/domain"
 import { Parameters, Session, Value } from "@dreamgym/graph"
 import * as Effect from "effect/Effect"
+import * as Record from "effect/Record"
 import * as Scope from "effect/Scope"
 import * as Decoder from "./Decoder.ts"
 import * as Generation from "./Generation.ts"
@@ -218,8 +219,16 @@ const prefill = Effect.fnUntraced(function* (
     cached.set(feeds.valid.subarray(b * prompt, (b + 1) * prompt), b * cache)
   }
   const { vocabularyFeatures } = feeds
-  return { flight: { batch, cache, rows, cached, vocabularyFeatures, caches }, logits }
+  const shared = Record.map(caches, inSharedMemory)
+  return { flight: { batch, cache, rows, cached, vocabularyFeatures, caches: shared }, logits }
 })
+
+/** Every further token reads the caches: only shared memory reaches a worker without a copy. */
+const inSharedMemory = (array: Float32Array): Float32Array => {
+  const shared = floats(array.length)
+  shared.set(array)
+  return shared
+}
 
 const oneMore = Effect.fnUntraced(function* (
   engine: Engine,
@@ -305,9 +314,7 @@ const compact = (engine: Engine, flight: Flight): Flight => {
     rows: live.flatMap((b) => flight.rows[b] ?? []),
     cached: gather(flight.cached),
     vocabularyFeatures: gather(flight.vocabularyFeatures),
-    caches: Object.fromEntries(
-      Object.entries(flight.caches).map(([name, array]) => [name, gather(array)])
-    )
+    caches: Record.map(flight.caches, gather)
   }
 }
 

@@ -50,10 +50,13 @@ export const sample = (
   return {
     id: idOf(chosen),
     logProbability: at(scores, chosen) - largest - Math.log(total),
-    choices: () =>
-      Array.from(scores.keys())
-        .filter((place) => at(scores, place) >= cut)
-        .map(idOf)
+    choices: () => {
+      const ids: Array<number> = []
+      for (let place = 0; place < scores.length; place++) {
+        if (at(scores, place) >= cut) ids.push(idOf(place))
+      }
+      return ids
+    }
   }
 }
 

@@ -71,3 +71,31 @@ describe("Batches of an epoch", () => {
     )
   })
 })
+
+describe("Parts of a batch", () => {
+  it("hold each row once, the short ones first, and at most two of them", () => {
+    fc.assert(
+      fc.property(entries, (rows) => {
+        const parts = Batches.inParts(rows, { readStep: 1 })
+        assert.isAtMost(parts.length, 2)
+        const lengths = parts.map((part) =>
+          part.rows.map(({ row }) => row.promptIds.length + row.targetIds.length)
+        )
+        const [short = [], long = [Number.POSITIVE_INFINITY]] = lengths
+        assert.isAtMost(Math.max(...short), Math.min(...long))
+        assert.deepStrictEqual(
+          placesOf(parts)
+            .flat()
+            .toSorted((a, b) => a - b),
+          rows.map(({ place }) => place)
+        )
+        for (const { rows: own, sizes } of parts) {
+          assert.isAtLeast(own.length, 1)
+          assert.isAtLeast(sizes.batch, own.length)
+          assert.isBelow(sizes.batch - own.length, 32)
+          assert.isAtLeast(sizes.read, Math.max(...own.map(({ row }) => row.targetIds.length)))
+        }
+      })
+    )
+  })
+})

@@ -158,6 +158,22 @@ describe("An update", () => {
       }).pipe(inline, Effect.scoped)
   )
 
+  it.effect("is bit for bit the same, however many threads there are", () =>
+    Effect.gen(function* () {
+      const groups = yield* inline(Effect.scoped(groupsOf(disturbed(12))))
+      const layers = [Session.layerInline, Session.layer(), Session.layer({ workers: 2 })]
+      const states = yield* Effect.forEach(layers, (pool) =>
+        Effect.gen(function* () {
+          const learner = yield* Ppo.make(disturbed(12), options)
+          yield* learner.update(groups)
+          return yield* learner.state
+        }).pipe(Effect.provide(pool), Effect.scoped)
+      )
+      assert.deepStrictEqual(states[1], states[0])
+      assert.deepStrictEqual(states[2], states[0])
+    })
+  )
+
   it.effect("ends its epochs once the policy has moved too far", () =>
     Effect.gen(function* () {
       const groups = yield* groupsOf(disturbed(6))

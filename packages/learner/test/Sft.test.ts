@@ -56,8 +56,12 @@ describe("Supervised fine-tuning", () => {
       const trainable = trainableOf(1)
       const stats = yield* Sft.fit(trainable, copies(256), { ...options, ...overrides })
       const sessions = new Map<string, Session.Session>()
-      const { loss } = yield* Sft.evaluate(trainable, copies(50, 2), { batchSize: 16, sessions })
+      const { accuracy, loss } = yield* Sft.evaluate(trainable, copies(50, 2), {
+        batchSize: 16,
+        sessions
+      })
       assert.isBelow(loss, 0.05)
+      assert.isAbove(accuracy, 0.98)
       assert.deepInclude(stats, { updates: 90, rows: 90 * 32 })
       assert.strictEqual(trainable.version, 90)
       const model = yield* modelOf(trainable)
@@ -158,8 +162,9 @@ describe("Supervised fine-tuning", () => {
       const losses = yield* Effect.forEach([1, 8, 64], (batchSize) =>
         Sft.evaluate(trainable, examples, { batchSize, sessions: new Map() })
       )
-      assert.closeTo(losses[1] ?? 0, losses[0] ?? 1, 1e-5)
-      assert.closeTo(losses[2] ?? 0, losses[0] ?? 1, 1e-5)
+      assert.closeTo(losses[1]?.loss ?? 0, losses[0]?.loss ?? 1, 1e-5)
+      assert.closeTo(losses[2]?.loss ?? 0, losses[0]?.loss ?? 1, 1e-5)
+      assert.closeTo(losses[2]?.accuracy ?? 0, losses[0]?.accuracy ?? 1, 1e-5)
       const error = yield* Effect.flip(
         Sft.evaluate(trainable, [], { batchSize: 8, sessions: new Map() })
       )
