@@ -50,11 +50,11 @@ export const filesOf = (
   moment: Moment
 ): Readonly<Record<string, Uint8Array>> => ({
   "tokenizer.json": text.encode(Tokenizer.toJson(prepared.tokenizer)),
-  "experience.safetensors": Weights.encode(prepared.experience.parameters),
-  "cloned.safetensors": Weights.encode(prepared.cloned.parameters),
+  "experience.safetensors": bytesOf(prepared.experience),
+  "cloned.safetensors": bytesOf(prepared.cloned),
   ...(prepared.clonedPlus === undefined
     ? {}
-    : { "cloned-plus.safetensors": Weights.encode(prepared.clonedPlus.parameters) }),
+    : { "cloned-plus.safetensors": bytesOf(prepared.clonedPlus) }),
   "curriculum.json": text.encode(Schema.encodeSync(Records)(moment.curriculum)),
   "dreams.jsonl": text.encode(
     moment.dreams.map((trajectory) => `${Schema.encodeSync(Line)(trajectory)}\n`).join("")
@@ -134,6 +134,10 @@ export const momentNow = Effect.fn("Prepared.momentNow")(function* (
 const Line = Schema.fromJsonString(Schema.toCodecJson(Trajectory.Trajectory))
 const Records = Schema.fromJsonString(Schema.toCodecJson(Schema.Array(Curricula.TaskRecord)))
 
+/** The version goes with the numbers: dreams say which version of the model they are of. */
+const bytesOf = ({ parameters, version }: Trainable.Trainable): Uint8Array =>
+  Weights.encode(parameters, { version: String(version) })
+
 const fileOf = (files: Readonly<Record<string, Uint8Array>>, file: string) => {
   const bytes = files[file]
   return bytes === undefined ? damaged(file, "it is missing") : Effect.succeed(bytes)
@@ -145,9 +149,13 @@ const trainableOf = Effect.fnUntraced(function* (
   file: string
 ) {
   const trainable = Trainable.make(network, 0)
-  yield* Weights.decodeInto(trainable.parameters, yield* fileOf(files, file), file).pipe(
+  const bytes = yield* fileOf(files, file)
+  const metadata = yield* Weights.decodeInto(trainable.parameters, bytes, file).pipe(
     Effect.mapError((error) => damage(file, error.message))
   )
+  const version = Number(metadata["version"])
+  if (!Number.isInteger(version)) return yield* damaged(file, "it does not say its version")
+  trainable.version = version
   return trainable
 })
 
