@@ -108,7 +108,7 @@ const household = (config: Config): World => {
   const environment = Household.make(rung)
   return {
     environment,
-    knowledge: HouseholdKnowledge.ofRung(rung),
+    knowledge: sayable(HouseholdKnowledge.ofRung(rung)),
     stepLimit: stepLimit ?? rung.stepLimit,
     collection: tasks("train", trajectories, 0),
     heldOut: tasks("heldout", config.evaluate.episodes, 0),
@@ -141,8 +141,20 @@ const alfWorldKnowledge = Effect.fnUntraced(function* (
     for (const name of game.entities.names) names.add(name)
     starts.set(task.id, Game.start(game).observation)
   }
-  return HouseholdKnowledge.ofAlfWorld(starts, names)
+  return sayable(HouseholdKnowledge.ofAlfWorld(starts, names))
 })
+
+/** A dream may name what is no word of this world; it cannot be said again, so nothing needs to rule it out. */
+const sayable = (knowledge: Knowledge.Knowledge): Knowledge.Knowledge => {
+  const words = new Set(knowledge.lexicon)
+  return {
+    ...knowledge,
+    question: (task, history, action) => {
+      const question = knowledge.question(task, history, action)
+      return { ...question, forbidden: question.forbidden.filter((word) => words.has(word)) }
+    }
+  }
+}
 
 const loaded = Effect.fnUntraced(function* (dataFolder: string, task: Task.Task) {
   const { game } = yield* Schema.decodeUnknownEffect(AlfWorld.Payload)(task.payload).pipe(
