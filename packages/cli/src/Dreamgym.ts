@@ -6,6 +6,7 @@ import * as CliOutput from "effect/cli/CliOutput"
 import * as Command from "effect/cli/Command"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import { collect } from "./command/Collect.ts"
 import { config } from "./command/ConfigTable.ts"
 import { doctor } from "./command/Doctor.ts"
@@ -35,7 +36,7 @@ export const main = (args: ReadonlyArray<string>, version: string) =>
   Command.runWith(command, { version })(args).pipe(
     Effect.as(0),
     Effect.catch((failure) => Failure.report(failure, args.includes("--json"))),
-    Effect.provide(CliOutput.layerPresenter(presenter))
+    Effect.provide(Layer.merge(CliOutput.layerPresenter(presenter), Output.layerLog))
   )
 
 /** Help is an answer; wrong usage is a line on stderr, not a page. */

@@ -8,6 +8,7 @@ import * as GlobalFlag from "effect/cli/GlobalFlag"
 import * as Config from "effect/Config"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
+import * as Logger from "effect/Logger"
 import type * as Schema from "effect/Schema"
 import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
@@ -46,3 +47,13 @@ export const screen: Effect.Effect<Progress.Screen, never, Stdio.Stdio> = Effect
       Effect.ignore(Stream.run(Stream.succeed(text), stdio.stderr({ endOnDone: false })))
   }
 })
+
+/** What the rooms log (a checkpoint that is torn, a report that could not be written) as plain lines on stderr. */
+export const layerLog = Logger.layer([
+  Logger.withConsoleError(
+    Logger.make(({ logLevel, message }) => {
+      const level = logLevel === "Warn" ? "warning" : logLevel.toLowerCase()
+      return `${level}: ${(Array.isArray(message) ? message : [message]).map(String).join(" ")}`
+    })
+  )
+])

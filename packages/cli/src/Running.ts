@@ -35,12 +35,15 @@ export const inDirectory = <A, R, E, R2>(
   Effect.gen(function* () {
     const { name, path } = yield* RunDirectory.RunDirectory
     const log = yield* RunLog.RunLog
+    const before = (yield* log.events).length
     const value = yield* Effect.gen(function* () {
       yield* Progress.follow(yield* Output.screen)
       return yield* work
     }).pipe(
       Effect.scoped,
-      Effect.onExit((exit) => (Exit.isSuccess(exit) ? Effect.void : stop(exit, name, path)))
+      Effect.onExit((exit) =>
+        Exit.isSuccess(exit) ? Effect.void : stop(exit, { name, path, before })
+      )
     )
     return { value, name, path, events: yield* log.events }
   }).pipe(RunLog.typed, Effect.provide(Layer.provideMerge(RunLog.layer, directory)))
@@ -52,14 +55,17 @@ export const inSight = <A, E, R>(work: Effect.Effect<A, E, R>) =>
     return yield* work
   }).pipe(Effect.scoped, RunLog.typed, Effect.provide(RunLog.layerMemory))
 
-/** Tells the log the end that nobody has told it yet, and somebody who watches how to go on. */
+/**
+ * Tells the log the end that nobody has told it yet, and somebody who watches how to go on. Work that did nothing (`before` events
+ * were there, and no more came) leaves the run as it was.
+ */
 const stop = Effect.fnUntraced(function* (
   exit: Exit.Exit<unknown, TrainerContract.TrainingError>,
-  name: string,
-  path: string
+  { before, name, path }: { readonly name: string; readonly path: string; readonly before: number }
 ) {
   const log = yield* RunLog.RunLog
   const events = yield* log.events
+  if (events.length === before) return
   if (events.at(-1)?._tag !== "RunStopped") {
     yield* log.emit({ _tag: "RunStopped", reason: reasonOf(exit) })
   }

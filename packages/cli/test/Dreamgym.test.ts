@@ -122,7 +122,7 @@ describe("train", () => {
     const { code, out } = await train("--dry-run", "--seed", "9")
     expect(code).toBe(0)
     expect(out).toContain("seed = 9")
-    expect(out).toContain("real transitions to learn from: 15,000")
+    expect(out).toMatch(/real transitions to learn from: [\d,]+\n/)
     expect(fs.readdirSync(home)).toEqual([])
     const { out: json } = await train("--dry-run", "--json")
     expect(JSON.parse(json)).toMatchObject({ config: { seed: 1 }, steps: expect.any(Array) })
@@ -220,6 +220,22 @@ describe("resume and evaluate", () => {
       evaluation: [{ policy: "cloned", episodes: 10, successes: 5 }],
       realTransitions: 12_345
     })
+  })
+
+  it("use the checkpoint before a torn one, and say so", async () => {
+    await train("--name", "one")
+    const [older, newer] = ["step-000000", "step-000012"].map((step) =>
+      path.join(home, "one", "checkpoints", step, "policy")
+    )
+    fs.writeFileSync(newer ?? "", "")
+    const { code, err, out } = await dreamgym(["resume", path.join(home, "one"), "--json"])
+    expect(code).toBe(0)
+    expect(err).toContain(`warning: ${newer}: the checkpoint's file has 0 of 1 bytes; `)
+    expect(out.trim().split("\n")).toHaveLength(1)
+    fs.writeFileSync(older ?? "", "")
+    const torn = await dreamgym(["resume", path.join(home, "one")])
+    expect(torn.code).toBe(1)
+    expect(torn.err).toMatch(/^error: .*none of the 2 checkpoints is whole: restore [^\n]*\n$/)
   })
 
   it("say which runs there are where one is not", async () => {

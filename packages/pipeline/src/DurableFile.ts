@@ -21,7 +21,7 @@ export const replace = Effect.fn("DurableFile.replace")(function* (file: string,
   const fileSystem = yield* FileSystem.FileSystem
   const path = yield* Path.Path
   const aside = `${file}.tmp`
-  yield* write(aside, new TextEncoder().encode(text))
+  yield* put(aside, "w", new TextEncoder().encode(text), file)
   yield* fileSystem.rename(aside, file).pipe(Effect.mapError(atFile(file)))
   yield* syncDirectory(path.dirname(file))
 })
@@ -35,10 +35,11 @@ export const syncDirectory = (directory: string): Written =>
     Effect.mapError(atFile(directory))
   )
 
-const put = (file: string, flag: "w" | "a", bytes: Uint8Array): Written =>
+/** `named` is the file that an error speaks of. */
+const put = (file: string, flag: "w" | "a", bytes: Uint8Array, named = file): Written =>
   FileSystem.FileSystem.pipe(
     Effect.flatMap((fileSystem) => fileSystem.open(file, { flag })),
     Effect.flatMap((handle) => Effect.andThen(handle.writeAll(bytes), handle.sync)),
     Effect.scoped,
-    Effect.mapError(atFile(file))
+    Effect.mapError(atFile(named))
   )

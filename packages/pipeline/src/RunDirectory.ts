@@ -44,7 +44,7 @@ export class RunDirectory extends Context.Service<
       meta?: Schema.Json,
       options?: Checkpoint.SaveOptions
     ) => Effect.Effect<string, RunError>
-    /** See `Checkpoint.loadLatest`. */
+    /** See `Checkpoint.loadLatest`; what is damaged is also logged as a warning. */
     readonly loadCheckpoint: Effect.Effect<Checkpoint.Checkpoint, RunError>
   }
 >()("@dreamgym/pipeline/RunDirectory") {}
@@ -129,7 +129,12 @@ const make = Effect.fnUntraced(function* (name: string, directory: string, confi
     },
     saveCheckpoint: (iteration, files, meta, options) =>
       provided(Checkpoint.save(directory, iteration, files, meta, options)),
-    loadCheckpoint: provided(Checkpoint.loadLatest(directory))
+    loadCheckpoint: Checkpoint.loadLatest(directory).pipe(
+      Effect.tap(({ damaged, path: used }) =>
+        Effect.forEach(damaged, ({ message }) => Effect.logWarning(`${message}; ${used} is used`))
+      ),
+      provided
+    )
   })
 })
 

@@ -38,8 +38,8 @@ describe("the configuration", () => {
     const preset = { flag: "--preset", key: "preset", value: "household-quick" }
     const file = toml("seed = 2\n[train]\niterations = 7")
     const iterations = (sources: Sources) => config(sources).train.iterations
-    expect(iterations({})).toBe(40)
-    expect(iterations({ flags: [preset] })).toBe(12)
+    expect(iterations({})).toBe(defaults.train.iterations)
+    expect(iterations({ flags: [preset] })).toBe(presets["household-quick"].train?.iterations)
     expect(iterations({ flags: [preset], ...file })).toBe(7)
     const settings = ["train.iterations=8"]
     expect(iterations({ flags: [preset], ...file, settings })).toBe(8)
@@ -131,7 +131,7 @@ describe("a wrong configuration", () => {
     ],
     [
       "more demonstrations than trajectories",
-      { settings: ["collect.trajectories=20", "collect.heldOutTrajectories=5"] },
+      { settings: ["collect.trajectories=20", "collect.demonstrations=21"] },
       { reason: "Impossible", key: "collect.demonstrations" }
     ],
     [
@@ -141,8 +141,15 @@ describe("a wrong configuration", () => {
     ],
     [
       "a minibatch that an iteration cannot fill",
-      { settings: ["learner.miniBatchSize=10000"] },
-      { reason: "Impossible", message: expect.stringContaining("1920 decisions") }
+      {
+        settings: [
+          "learner.miniBatchSize=100",
+          "train.tasksPerIteration=2",
+          "train.groupSize=3",
+          "environment.stepLimit=10"
+        ]
+      },
+      { reason: "Impossible", message: expect.stringContaining("60 decisions") }
     ],
     [
       "heads that do not divide the width",

@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import { TestClock } from "effect/testing"
 import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import { defaults } from "../src/Config.ts"
+import { type Config, defaults } from "../src/Config.ts"
 import { plan } from "../src/Plan.ts"
 import * as Progress from "../src/Progress.ts"
 import * as View from "../src/ProgressView.ts"
@@ -204,114 +204,40 @@ describe("on a terminal", () => {
 })
 
 describe("the plan", () => {
-  it("counts what the default run may cost", () => {
-    expect(plan(defaults)).toMatchInlineSnapshot(`
-      [
-        {
-          "episodes": 1000,
-          "isReal": true,
-          "phase": "collect",
-          "transitions": 15000,
-          "updates": 0,
-          "what": "real offline experience",
-        },
-        {
-          "episodes": 0,
-          "isReal": false,
-          "phase": "fit",
-          "transitions": 0,
-          "updates": 1200,
-          "what": "the experience model",
-        },
-        {
-          "episodes": 0,
-          "isReal": false,
-          "phase": "clone",
-          "transitions": 0,
-          "updates": 600,
-          "what": "the first policy",
-        },
-        {
-          "episodes": 128,
-          "isReal": false,
-          "phase": "calibrate",
-          "transitions": 1920,
-          "updates": 0,
-          "what": "the first policy, dreamt",
-        },
-        {
-          "episodes": 128,
-          "isReal": true,
-          "phase": "calibrate",
-          "transitions": 1920,
-          "updates": 0,
-          "what": "the first policy, real",
-        },
-        {
-          "episodes": 5120,
-          "isReal": false,
-          "phase": "dream",
-          "transitions": 76800,
-          "updates": 640,
-          "what": "dreams to learn from",
-        },
-        {
-          "episodes": 0,
-          "isReal": false,
-          "phase": "evaluate",
-          "transitions": 0,
-          "updates": 600,
-          "what": "the baseline cloned+",
-        },
-        {
-          "episodes": 256,
-          "isReal": true,
-          "phase": "evaluate",
-          "transitions": 3840,
-          "updates": 0,
-          "what": "cloned, real",
-        },
-        {
-          "episodes": 256,
-          "isReal": true,
-          "phase": "evaluate",
-          "transitions": 3840,
-          "updates": 0,
-          "what": "cloned+, real",
-        },
-        {
-          "episodes": 256,
-          "isReal": true,
-          "phase": "evaluate",
-          "transitions": 3840,
-          "updates": 0,
-          "what": "dreamt, real",
-        },
-        {
-          "episodes": 5120,
-          "isReal": true,
-          "phase": "evaluate",
-          "transitions": 76800,
-          "updates": 640,
-          "what": "the baseline real, to learn from",
-        },
-        {
-          "episodes": 256,
-          "isReal": true,
-          "phase": "evaluate",
-          "transitions": 3840,
-          "updates": 0,
-          "what": "real, real",
-        },
-      ]
-    `)
+  const { evaluate, train } = defaults
+  const config: Config = {
+    ...defaults,
+    environment: { ...defaults.environment, stepLimit: 10 },
+    collect: { ...defaults.collect, trajectories: 100 },
+    train: { ...train, iterations: 5, tasksPerIteration: 4, groupSize: 2, start: "cloned" },
+    learner: { ...defaults.learner, miniBatchSize: 30, ppoEpochs: 2 },
+    evaluate: { ...evaluate, episodes: 50, clonedPlus: true, real: true }
+  }
+  const counted = (what: string) =>
+    plan(config)
+      .filter((step) => step.what === what)
+      .map(({ episodes, isReal, transitions, updates }) => ({
+        episodes,
+        isReal,
+        transitions,
+        updates
+      }))
+
+  it("counts what a run may cost", () => {
+    expect(counted("real offline experience")).toEqual([
+      { episodes: 100, isReal: true, transitions: 1000, updates: 0 }
+    ])
+    expect(counted("dreams to learn from")).toEqual([
+      { episodes: 40, isReal: false, transitions: 400, updates: 30 }
+    ])
+    expect(counted("dreamt, real")).toEqual([
+      { episodes: 50, isReal: true, transitions: 500, updates: 0 }
+    ])
   })
 
   it("leaves out baselines that are off", () => {
-    const evaluate = { ...defaults.evaluate, clonedPlus: false, real: false }
-    const steps = plan({ ...defaults, evaluate })
-    expect(steps.map(({ what }) => what).filter((what) => /cloned\+|baseline/.test(what))).toEqual(
-      []
-    )
+    const off = { ...config, evaluate: { ...config.evaluate, clonedPlus: false, real: false } }
+    const names = plan(off).map(({ what }) => what)
+    expect(names.filter((what) => /cloned\+|baseline/.test(what))).toEqual([])
   })
 })
