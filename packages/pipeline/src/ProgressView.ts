@@ -36,7 +36,8 @@ export const step = (
   const { current } = view
   if (event._tag === "PhaseStarted") return [{ current: begin(event.phase, now) }, leftover(view)]
   if (event._tag === "PhaseFinished") return [{}, finished(view, event)]
-  if (event._tag === "RunStopped") return [{}, [...leftover(view), `stopped: ${event.reason}`]]
+  // Why a run stopped is the error of whoever started it; here it would be said twice.
+  if (event._tag === "RunStopped") return [{}, leftover(view)]
   if (event._tag === "RunFinished") return [{}, leftover(view)]
   if (event._tag === "RunResumed") {
     return [view, [`resumed ${event.run} after iteration ${event.iteration}`]]

@@ -114,10 +114,7 @@ describe("the lines that stay", () => {
       [2, { _tag: "RunStopped", reason: "the experience model is not good enough" }]
     ])
     expect(live).toBe("")
-    expect(stayed).toEqual([
-      "    fidelity: false success rate 50.0 %",
-      "stopped: the experience model is not good enough"
-    ])
+    expect(stayed).toEqual(["    fidelity: false success rate 50.0 %"])
   })
 
   it("are broken at spaces where the terminal is narrow, and lose nothing", () => {
