@@ -54,13 +54,12 @@ export const save = Effect.fn("Checkpoint.save")(function* (
   meta: Schema.Json = {},
   options: SaveOptions = {}
 ) {
-  const fileSystem = yield* FileSystem.FileSystem
   const path = yield* Path.Path
   const home = path.join(directory, "checkpoints")
   const name = nameOf(iteration)
   const aside = path.join(home, `${name}.tmp`)
   yield* removeAll(home, isLeftover)
-  yield* fileSystem.makeDirectory(aside, { recursive: true }).pipe(Effect.mapError(atFile(aside)))
+  yield* DurableFile.makeDirectory(aside)
   for (const [file, bytes] of Object.entries(files)) {
     yield* DurableFile.write(path.join(aside, file), bytes)
   }

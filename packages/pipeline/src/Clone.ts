@@ -3,13 +3,14 @@
  * `cloned` copies all demonstrations; `cloned+` every successful offline trajectory. Both are baselines; the first starts the dream.
  */
 import { Ending, type Learner, type RunEvent, Seed, type Trajectory } from "@dreamgym/domain"
-import { Schedule, Session } from "@dreamgym/graph"
+import { Session } from "@dreamgym/graph"
 import { type Tokenizer, Trainable } from "@dreamgym/language"
 import { Imitation, Sft } from "@dreamgym/learner"
 import { LanguagePolicy } from "@dreamgym/rollout"
 import * as Effect from "effect/Effect"
 import * as Scope from "effect/Scope"
 import type { Config } from "./Config.ts"
+import { upAndDown } from "./LearningRate.ts"
 import { networkOf } from "./Networks.ts"
 import { RunLog } from "./RunLog.ts"
 import type { World } from "./World.ts"
@@ -60,7 +61,7 @@ const optionsOf = (config: Config, name: string) => {
   const { batchSize, lr, maxUpdates } = config.clone
   return {
     batchSize,
-    schedule: Schedule.warmUp(10, Schedule.linear({ from: lr, to: 0, steps: maxUpdates - 10 })),
+    schedule: upAndDown(lr, maxUpdates, 10),
     weightDecay: 0.02,
     maxGradNorm: 1,
     key: Seed.key(config.seed, `${name} batches`),

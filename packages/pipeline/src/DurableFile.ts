@@ -35,6 +35,28 @@ export const syncDirectory = (directory: string): Written =>
     Effect.mapError(atFile(directory))
   )
 
+/**
+ * The folder and those above it, made one by one: Node's own recursive making never ends on folders such as /proc/x, where a folder
+ * cannot be made though its parent is there.
+ */
+export const makeDirectory = (
+  directory: string
+): Effect.Effect<void, RunError, FileSystem.FileSystem | Path.Path> =>
+  Effect.gen(function* () {
+    const fileSystem = yield* FileSystem.FileSystem
+    const path = yield* Path.Path
+    if (yield* fileSystem.exists(directory).pipe(Effect.mapError(atFile(directory)))) return
+    const parent = path.dirname(directory)
+    if (parent !== directory) yield* makeDirectory(parent)
+    yield* fileSystem.makeDirectory(directory).pipe(
+      Effect.catchIf(
+        (error) => error.reason._tag === "AlreadyExists",
+        () => Effect.void
+      ),
+      Effect.mapError(atFile(directory))
+    )
+  })
+
 /** `named` is the file that an error speaks of. */
 const put = (file: string, flag: "w" | "a", bytes: Uint8Array, named = file): Written =>
   FileSystem.FileSystem.pipe(

@@ -4,12 +4,12 @@
  */
 import { type LanguageModel, type RunEvent, Seed, type Trajectory } from "@dreamgym/domain"
 import { Fidelity, ReasoningModel, TrainingText } from "@dreamgym/experience"
-import { Schedule } from "@dreamgym/graph"
 import { DecoderModel, Rows, type Tokenizer, Trainable } from "@dreamgym/language"
 import { Sft } from "@dreamgym/learner"
 import * as Effect from "effect/Effect"
 import * as Buffers from "./Buffers.ts"
 import type { Config } from "./Config.ts"
+import { upAndDown } from "./LearningRate.ts"
 import { networkOf } from "./Networks.ts"
 import { RunLog } from "./RunLog.ts"
 import type { World } from "./World.ts"
@@ -68,7 +68,7 @@ export const fit = Effect.fn("Fit.fit")(function* (
   const stats = yield* Sft.fit(trainable, rows, {
     updates,
     batchSize,
-    schedule: Schedule.warmUp(20, Schedule.linear({ from: lr, to: 0, steps: updates - 20 })),
+    schedule: upAndDown(lr, updates, 20),
     muonFactor: muonLr / lr,
     weightDecay: 0.05,
     maxGradNorm: 1,

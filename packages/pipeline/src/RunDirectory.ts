@@ -77,7 +77,7 @@ const create = Effect.fn("RunDirectory.create")(function* (config: Config) {
   const home = path.resolve(config.run.directory)
   const name = config.run.name ?? (yield* freeName(home, `${config.preset}-${config.seed}`))
   const directory = path.join(home, name)
-  yield* fileSystem.makeDirectory(home, { recursive: true }).pipe(Effect.mapError(atFile(home)))
+  yield* DurableFile.makeDirectory(home)
   yield* fileSystem
     .makeDirectory(directory)
     .pipe(Effect.mapError((error) => existing(directory, name, atFile(directory)(error))))
@@ -162,10 +162,9 @@ const readTrajectories = Effect.fnUntraced(function* (file: string) {
 })
 
 const putText = Effect.fnUntraced(function* (file: string, text: string) {
-  const fileSystem = yield* FileSystem.FileSystem
   const path = yield* Path.Path
   const folder = path.dirname(file)
-  yield* fileSystem.makeDirectory(folder, { recursive: true }).pipe(Effect.mapError(atFile(folder)))
+  yield* DurableFile.makeDirectory(folder)
   yield* DurableFile.replace(file, text)
 })
 

@@ -19,12 +19,15 @@ export const surviving = (
   return kept
 }
 
-/** How many events the checkpoint of `iteration` stands for. */
+/**
+ * How many events the checkpoint of `iteration` stands for. One that was saved on the way out, in the middle of the next iteration,
+ * comes after events of that one.
+ */
 const lengthAt = (events: ReadonlyArray<RunEvent.RunEvent>, iteration: number): number => {
   const saved = events.findLastIndex(
     (event) => event._tag === "SavedCheckpoint" && event.iteration === iteration
   )
-  if (saved >= 0) return saved + 1
   const later = events.findIndex((event) => "iteration" in event && event.iteration > iteration)
-  return later >= 0 ? later : events.length
+  const known = saved >= 0 ? saved + 1 : events.length
+  return later >= 0 ? Math.min(later, known) : known
 }

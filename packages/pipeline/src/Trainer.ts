@@ -96,7 +96,7 @@ const dreamt = Effect.fn("Trainer.dreamt")(function* (
       Stream.runForEach(({ iteration }) =>
         Phases.isDue(iteration + 1, config) ? ledger.save : Effect.void
       ),
-      Effect.onInterrupt(() => Effect.ignore(ledger.save))
+      Effect.onError(() => Effect.ignoreCause(ledger.save))
     )
   })
   const shards = config.engine.workers

@@ -166,6 +166,12 @@ describe("a run that resumed", () => {
     expect(surviving([...unsaid, resumed])).toEqual([...before.slice(0, 2), resumed])
   })
 
+  it("that was saved on the way out, in the middle of an iteration, does that iteration anew", () => {
+    const [first, second, save, ...rest] = before
+    const lastWords = [first, second, ...rest, save].filter((event) => event !== undefined)
+    expect(surviving([...lastWords, resumed])).toEqual([...before.slice(0, 2), resumed])
+  })
+
   it("leaves events.jsonl whole and metrics.jsonl without what was done twice", async () => {
     await run(inNewRun(emit(before)))
     await run(inOldRun(emit([resumed, dreamt(2), updated(2)])))

@@ -19,7 +19,7 @@ import { configOf, copyAt, deedsOf, eventsOf, filesOf, resume, train } from "./t
 const home = fs.mkdtempSync(path.join(os.tmpdir(), "trainer-"))
 const unbroken = path.join(home, "unbroken")
 const inHome = (name: string) => path.join(home, name)
-afterAll(() => process.env["KEEP"] ?? fs.rmSync(home, { recursive: true, force: true }))
+afterAll(() => fs.rmSync(home, { recursive: true, force: true }))
 
 let summary: Report.Summary | undefined
 beforeAll(async () => {
@@ -161,8 +161,8 @@ const interruptedWhen = <A, E>(
 describe("a run that is interrupted", () => {
   it.each([
     ["before its first update", 0, "DreamtGroups", 1],
-    ["between two checkpoints", 0, "UpdatedPolicy", 3],
-    ["after its last update", 2, "PhaseFinished", 0]
+    ["between two checkpoints", 2, "UpdatedPolicy", 3],
+    ["while it evaluates", 2, "PhaseFinished", 0]
   ] as const)("%s goes on as if nothing had been", async (_when, from, tag, iteration) => {
     const folder = copyAt(unbroken, inHome(`interrupted-${tag}`), from)
     const before = eventsOf(folder).length
@@ -179,5 +179,138 @@ describe("a run that is interrupted", () => {
     await Effect.runPromise(resume(folder))
     expect(deedsOf(folder)).toEqual(deedsOf(unbroken))
     expect(await filesOf(folder)).toEqual(await filesOf(unbroken))
+  })
+})
+
+/** Goes on with the run in a process of its own, and kills that so long after it told of its first dreams. */
+const killed = (folder: string, milliseconds: number) =>
+  new Promise<void>((resolve, reject) => {
+    const trainee = fileURLToPath(new URL("trainee.ts", import.meta.url))
+    const child = spawn(process.execPath, ["--conditions=source", trainee, folder], {
+      stdio: ["ignore", "ignore", "inherit"]
+    })
+    const watch = setInterval(() => {
+      if (!eventsOf(folder).some(({ _tag }) => _tag === "DreamtGroups")) return
+      clearInterval(watch)
+      setTimeout(() => child.kill("SIGKILL"), milliseconds)
+    }, 5)
+    child.on("error", reject)
+    child.on("close", () => {
+      clearInterval(watch)
+      resolve()
+    })
+  })
+
+describe("a run that is killed while it dreams", () => {
+  it("goes on to the same end, whenever it died", async () => {
+    const folder = copyAt(unbroken, inHome("killed"), 0)
+    const milliseconds = Math.floor(Math.random() * 600)
+    await killed(folder, milliseconds)
+    const died = tagsOf(eventsOf(folder)).at(-1)
+    expect(["RunStopped", "RunFinished"]).not.toContain(died)
+    await Effect.runPromise(resume(folder))
+    const when = `killed after ${milliseconds} ms, at ${died}`
+    expect(deedsOf(folder), when).toEqual(deedsOf(unbroken))
+    expect(await filesOf(folder), when).toEqual(await filesOf(unbroken))
+  })
+})
+
+describe("a run with GRPO, shown experience, and all baselines", () => {
+  it("goes on after an interruption as if nothing had been", async () => {
+    const settings = [
+      "learner.algorithm=grpo",
+      "experience.demonstrations=1",
+      "train.iterations=2",
+      "train.checkpointEvery=1",
+      "train.start=cloned+",
+      "evaluate.clonedPlus=true",
+      "evaluate.real=true",
+      "seed=2"
+    ]
+    const { evaluation } = await Effect.runPromise(train(configOf(home, "other", settings)))
+    expect(evaluation.map(({ policy }) => policy)).toEqual(["cloned", "cloned+", "dreamt", "real"])
+    const folder = copyAt(inHome("other"), inHome("resumed"), 1)
+    await Effect.runPromise(resume(folder))
+    expect(deedsOf(folder)).toEqual(deedsOf(inHome("other")))
+    expect(await filesOf(folder)).toEqual(await filesOf(inHome("other")))
+    const dreams = linesOf(folder, "trajectories/dreams-2.jsonl").flatMap(
+      (line) => (line as Trajectory.Trajectory).transitions
+    )
+    const retrieved = dreams.map(({ provenance }) =>
+      provenance._tag === "Synthetic" ? provenance.retrieved.length : -1
+    )
+    expect(new Set(retrieved)).toEqual(new Set([1]))
+  })
+})
+
+/** The true file system, on which nothing more can be written where `isFull` holds of the path. */
+const fullWhere = (isFull: (file: string) => boolean) =>
+  Layer.effect(
+    FileSystem.FileSystem,
+    Effect.map(FileSystem.FileSystem, (real) => ({
+      ...real,
+      open: (file, options) =>
+        isFull(file) && options?.flag !== "r"
+          ? Effect.fail(
+              PlatformError.systemError({
+                _tag: "Unknown",
+                module: "FileSystem",
+                method: "write",
+                cause: Object.assign(new Error("no space left on device"), { code: "ENOSPC" })
+              })
+            )
+          : real.open(file, options)
+    }))
+  )
+
+describe("a full disk", () => {
+  it.each([
+    ["a checkpoint", (file: string) => file.includes("step-000002")],
+    ["the trajectories", (file: string) => file.includes("dreams-2")]
+  ])("under %s stops the run with advice, and what was saved goes on", async (what, isFull) => {
+    const folder = copyAt(unbroken, inHome(`full ${what}`), 0)
+    const error = await Effect.runPromise(Effect.flip(resume(folder, undefined, fullWhere(isFull))))
+    expect(error).toMatchObject({ _tag: "RunError", reason: "DiskFull" })
+    const last = eventsOf(folder).at(-1)
+    expect(last?._tag === "RunStopped" && last.reason).toMatch(/the disk is full; .* make room/)
+    await Effect.runPromise(resume(folder))
+    expect(deedsOf(folder)).toEqual(deedsOf(unbroken))
+    expect(await filesOf(folder)).toEqual(await filesOf(unbroken))
+  })
+
+  it("under the run log is an error of the run, not a defect", async () => {
+    const folder = copyAt(unbroken, inHome("full log"), 2)
+    let count = 0
+    const isFull = (file: string) => file.endsWith("events.jsonl") && ++count > 4
+    const error = await Effect.runPromise(Effect.flip(resume(folder, undefined, fullWhere(isFull))))
+    expect(error).toMatchObject({ _tag: "RunError", reason: "DiskFull" })
+  })
+})
+
+describe("a run that should not go on", () => {
+  it("stops with advice before any update, where the experience model is unfit", async () => {
+    const settings = ["experience.updates=20", "calibration.maxMalformed=0.1"]
+    const config = configOf(home, "unfit", [...settings, "fidelity.minNextStateExact=0.9"])
+    const error = await Effect.runPromise(Effect.flip(train(config)))
+    expect(error).toMatchObject({ _tag: "UnfitExperienceModel" })
+    const events = eventsOf(inHome("unfit"))
+    const last = events.at(-1)
+    expect(last?._tag === "RunStopped" && last.reason).toMatch(
+      /^Malformed is .* \(bound 0.1\): .*train longer/m
+    )
+    expect(tagsOf(events)).toContain("MeasuredCalibration")
+    expect(tagsOf(events)).not.toContain("UpdatedPolicy")
+    expect(fs.existsSync(path.join(inHome("unfit"), "checkpoints"))).toBe(false)
+  })
+
+  it("stops before it learns from what is left, where the filter takes too much", async () => {
+    const folder = copyAt(unbroken, inHome("few"), 0)
+    const config = configOf(home, "unbroken", ["train.minAcceptRate=0.99"])
+    const error = await Effect.runPromise(Effect.flip(resume(folder, config)))
+    expect(error).toMatchObject({ _tag: "TooFewAccepted" })
+    expect(String(error)).toMatch(/only \d+ of 12 trajectories .*or lower train.minAcceptRate/)
+    const learnt = eventsOf(folder).filter(({ _tag }) => _tag === "UpdatedPolicy")
+    const { iteration } = await filesOf(folder)
+    expect(iteration).toBe(String(learnt.length))
   })
 })
