@@ -45,7 +45,7 @@ export const clone = Effect.fn("Clone.clone")(function* (
   const held = good.filter((_, i) => i % 10 === 0)
   const updates = yield* bestUpdates(name, fresh(), rowsOf(kept), rowsOf(held), config)
   const trainable = fresh()
-  const stats = yield* Sft.fit(trainable, rowsOf(good), { ...optionsOf(config, name), updates })
+  const stats = yield* Sft.fit(trainable, rowsOf(good), optionsOf(config, name, updates))
   trainable.version = 0
   yield* log.emit({
     _tag: "ClonedPolicy",
@@ -57,11 +57,13 @@ export const clone = Effect.fn("Clone.clone")(function* (
   return trainable
 })
 
-const optionsOf = (config: Config, name: string) => {
-  const { batchSize, lr, maxUpdates } = config.clone
+/** The learning rate falls to 0 at the last of `updates`: a training that stops before it has come down is not done. */
+const optionsOf = (config: Config, name: string, updates: number) => {
+  const { batchSize, lr } = config.clone
   return {
+    updates,
     batchSize,
-    schedule: upAndDown(lr, maxUpdates, 10),
+    schedule: upAndDown(lr, updates, 10),
     weightDecay: 0.02,
     maxGradNorm: 1,
     key: Seed.key(config.seed, `${name} batches`),
@@ -73,7 +75,8 @@ const every = 20
 
 /**
  * The update with the best held-out accuracy, the later one at a tie; training stops `patience` updates after it. Not the least loss:
- * an overconfident clone loses on that long before it stops getting better (docs/log.md).
+ * an overconfident clone loses on that long before it stops getting better. Never fewer than `minUpdates`: a few held-out decisions
+ * may look best by chance before the clone can do anything (both measured: docs/log.md).
  */
 const bestUpdates = Effect.fnUntraced(function* (
   name: string,
@@ -85,13 +88,12 @@ const bestUpdates = Effect.fnUntraced(function* (
   const log = yield* RunLog
   const pool = yield* Session.SessionPool
   const scope = yield* Effect.scope
-  const { batchSize, maxUpdates, patience } = config.clone
-  if (held.length === 0 || patience >= 100_000) return maxUpdates
+  const { batchSize, maxUpdates, minUpdates, patience } = config.clone
+  if (held.length === 0) return maxUpdates
   const options = { batchSize, worker: 0, sessions: new Map<string, Session.Session>() }
   let best = { update: maxUpdates, accuracy: Number.NEGATIVE_INFINITY }
   yield* Sft.fit(trainable, train, {
-    ...optionsOf(config, name),
-    updates: maxUpdates,
+    ...optionsOf(config, name, maxUpdates),
     onUpdate: (update) =>
       Effect.gen(function* () {
         if (update % every !== 0) return true
@@ -104,7 +106,7 @@ const bestUpdates = Effect.fnUntraced(function* (
         Effect.provideService(Scope.Scope, scope)
       )
   })
-  return best.update
+  return Math.max(best.update, Math.min(minUpdates, maxUpdates))
 })
 
 const progress = (
