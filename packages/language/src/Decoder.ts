@@ -133,20 +133,17 @@ export const forward = (network: Network, weights: Weights, sizes: Sizes): Forwa
   }
 }
 
-/** Reads a prompt of P tokens: logits [B, V] after it, `value` [B], and caches [B, H, C, D / H] filled up to P. */
+/** Reads a prompt of P tokens: logits [B, V] after it, `value` [B], and caches `keys.l`, `values.l` [B, H, P, D / H]. */
 export const prefill = (
   network: Network,
   weights: Weights,
-  sizes: { readonly batch: number; readonly prompt: number; readonly cache: number }
+  sizes: { readonly batch: number; readonly prompt: number }
 ): Readonly<Record<string, V>> => {
-  const { batch: b, cache, prompt } = sizes
-  const { dimension: d, heads } = network.config
+  const { batch: b, prompt } = sizes
   const tables = tablesOf(network, weights)
   const validBT = Op.input("valid", [b, prompt])
   const seen = embed(network, weights, tables, b, prompt)
   const trunk = blocks(network, weights, seen, validBT, 1)
-  const room = Op.constant(0, [b, heads, cache - prompt, d / heads])
-  const padded = (x: V) => Op.concat([x, room], 2)
   return Object.assign(
     {
       logits: Op.reshape(logits(network, weights, tables, trunk.hiddenBKD, b), [
@@ -155,14 +152,14 @@ export const prefill = (
       ])
     },
     ...trunk.caches.map(({ keys, values }, l) => ({
-      [`keys.${l}`]: padded(keys),
-      [`values.${l}`]: padded(values)
+      [`keys.${l}`]: keys,
+      [`values.${l}`]: values
     })),
     named("value", critic(network, weights, trunk.hiddenBKD, b).valueB)
   )
 }
 
-/** One more token for each row: `keys.l`, `values.l` are caches, `cached` [B, C] says which places count. Gives the new slices too. */
+/** One more token for each row: `keys.l`, `values.l` are caches, `cached` [B, C] says which places count. Gives `new keys.l`, `new values.l` too. */
 export const step = (
   network: Network,
   weights: Weights,
@@ -191,7 +188,7 @@ export const step = (
       Op.matMul(Op.slice(shares, 3, cache, cache + 1), value)
     )
     hidden = feedForward(weights, l, Op.add(hidden, merge(network, weights, l, seen, b, 1)))
-    slices.push({ [`newKeys.${l}`]: key, [`newValues.${l}`]: value })
+    slices.push({ [`new keys.${l}`]: key, [`new values.${l}`]: value })
   }
   const out = logits(network, weights, tables, norm(hidden, weight(weights, "norm.gain")), b)
   return Object.assign(

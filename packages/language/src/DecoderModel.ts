@@ -7,11 +7,11 @@
 import { LanguageModel } from "@dreamgym/domain"
 import { Parameters, Session, Value } from "@dreamgym/graph"
 import * as Effect from "effect/Effect"
-import * as Record from "effect/Record"
 import * as Scope from "effect/Scope"
 import * as Decoder from "./Decoder.ts"
+import * as Flight from "./Flight.ts"
 import * as Generation from "./Generation.ts"
-import { bucket, emptyFeeds, type Feeds, floats, placeRow, sparseFeatures } from "./Rows.ts"
+import { bucket, emptyFeeds, floats, placeRow, sparseFeatures } from "./Rows.ts"
 
 /**
  * `featureNames` in the order of `Knowledge.features`. `shards`: how many parts of a batch run side by side, each in a worker of
@@ -161,31 +161,21 @@ const shardsOf = (
   )
 }
 
-/** A batch in flight: caches [B, H, C, D / H] per layer, `cached` [B, C]. */
-interface Flight {
-  readonly batch: number
-  readonly cache: number
-  readonly rows: ReadonlyArray<Generation.Generation>
-  readonly cached: Float32Array
-  readonly vocabularyFeatures: Float32Array
-  readonly caches: Readonly<Record<string, Float32Array>>
-}
-
 const generateShard = Effect.fnUntraced(function* (
   engine: Engine,
   rows: ReadonlyArray<Generation.Generation>,
   worker: number
 ): Effect.fn.Return<void, Session.SessionError> {
-  const size = engine.network.tokenizer.vocabulary.length
+  const { config, tokenizer } = engine.network
+  const size = tokenizer.vocabulary.length
   const prompt = bucket(Math.max(...rows.map((row) => row.promptIds.length)), 8)
-  const room = bucket(Math.max(...rows.map(Generation.longest)), 4)
-  let { flight, logits } = yield* prefill(engine, rows, { prompt, cache: prompt + room }, worker)
+  let { flight, logits } = yield* prefill(engine, rows, prompt, worker)
   for (let place = prompt; ; place++) {
     for (const [b, row] of flight.rows.entries()) {
       if (row.finish === undefined) Generation.advance(row, logits, b * size, size)
     }
     if (flight.rows.every((row) => row.finish !== undefined)) return
-    flight = compact(engine, flight)
+    flight = Flight.withRoom(config, Flight.compact(flight), place + 1)
     logits = yield* oneMore(engine, flight, place, worker)
   }
 })
@@ -193,19 +183,18 @@ const generateShard = Effect.fnUntraced(function* (
 const prefill = Effect.fnUntraced(function* (
   engine: Engine,
   rows: ReadonlyArray<Generation.Generation>,
-  sizes: { readonly prompt: number; readonly cache: number },
+  prompt: number,
   worker: number
-): Effect.fn.Return<{ flight: Flight; logits: Float32Array }, Session.SessionError> {
+): Effect.fn.Return<{ flight: Flight.Flight; logits: Float32Array }, Session.SessionError> {
   const { network, weights } = engine
-  const batch = batchBucket(rows.length)
-  const { cache, prompt } = sizes
-  const feeds = emptyFeeds(network, batch, prompt)
+  const sizes = { batch: Flight.batchOf(rows.length), prompt }
+  const feeds = emptyFeeds(network, sizes.batch, prompt)
   for (const [b, row] of rows.entries()) {
     const from = prompt - row.promptIds.length
     placeRow(feeds, network, row.features, row.promptIds, { b, length: prompt, from })
   }
-  const session = yield* engine.session(`prefill ${batch} ${prompt} ${cache}`, worker, () =>
-    Decoder.prefill(network, weights, { batch, prompt, cache })
+  const session = yield* engine.session(`prefill ${sizes.batch} ${prompt}`, worker, () =>
+    Decoder.prefill(network, weights, sizes)
   )
   const { logits = floats(0), value, ...caches } = yield* session.run(feeds)
   const size = network.tokenizer.vocabulary.length
@@ -214,25 +203,12 @@ const prefill = Effect.fnUntraced(function* (
     // A row whose every token is forced would not look at its logits.
     if (Number.isNaN((row.value ?? 0) + (logits[b * size] ?? 0))) row.finish = "Broken"
   }
-  const cached = floats(batch * cache)
-  for (let b = 0; b < batch; b++) {
-    cached.set(feeds.valid.subarray(b * prompt, (b + 1) * prompt), b * cache)
-  }
-  const { vocabularyFeatures } = feeds
-  const shared = Record.map(caches, inSharedMemory)
-  return { flight: { batch, cache, rows, cached, vocabularyFeatures, caches: shared }, logits }
+  return { flight: Flight.start(rows, feeds, caches, sizes), logits }
 })
-
-/** Every further token reads the caches: only shared memory reaches a worker without a copy. */
-const inSharedMemory = (array: Float32Array): Float32Array => {
-  const shared = floats(array.length)
-  shared.set(array)
-  return shared
-}
 
 const oneMore = Effect.fnUntraced(function* (
   engine: Engine,
-  flight: Flight,
+  flight: Flight.Flight,
   place: number,
   worker: number
 ): Effect.fn.Return<Float32Array, Session.SessionError> {
@@ -242,84 +218,17 @@ const oneMore = Effect.fnUntraced(function* (
     Decoder.step(network, weights, { batch, cache })
   )
   const turn = Decoder.angles(network.config, place)
-  const feeds = {
-    ...lastTokens(network, flight),
+  const { logits = floats(0), ...slices } = yield* session.run({
+    ...Flight.lastTokens(network.config, flight),
     ...flight.caches,
     cached: flight.cached,
     vocabularyFeatures: flight.vocabularyFeatures,
     cos: Float32Array.from(turn, Math.cos),
     sin: Float32Array.from(turn, Math.sin)
-  }
-  const { logits = floats(0), ...slices } = yield* session.run(feeds)
-  keep(network, flight, slices, place)
+  })
+  Flight.keep(network.config, flight, slices, place)
   return logits
 })
-
-const lastTokens = (
-  network: Decoder.Network,
-  { batch, rows, vocabularyFeatures }: Flight
-): Feeds => {
-  const { features } = network.config
-  const ids = new BigInt64Array(batch)
-  const previous = new BigInt64Array(batch)
-  const matched = new Float32Array(batch * features)
-  for (const [b, row] of rows.entries()) {
-    const id = row.ids.at(-1) ?? 0
-    ids[b] = BigInt(id)
-    previous[b] = BigInt(row.ids.at(-2) ?? row.promptIds.at(-1) ?? 0)
-    const at = (b * network.tokenizer.vocabulary.length + id) * features
-    matched.set(vocabularyFeatures.subarray(at, at + features), b * features)
-  }
-  return { ids, previous, features: matched }
-}
-
-/** Writes the new keys and values [B, H, 1, D / H] into the caches at `place`. */
-const keep = (
-  network: Decoder.Network,
-  flight: Flight,
-  slices: Readonly<Record<string, Float32Array>>,
-  place: number
-): void => {
-  const { dimension, heads, layers } = network.config
-  const width = dimension / heads
-  const write = (from: Float32Array | undefined, to: Float32Array | undefined) => {
-    for (let row = 0; row < flight.batch * heads; row++) {
-      const slice = from?.subarray(row * width, (row + 1) * width)
-      if (slice !== undefined) to?.set(slice, (row * flight.cache + place) * width)
-    }
-  }
-  for (let l = 0; l < layers; l++) {
-    write(slices[`newKeys.${l}`], flight.caches[`keys.${l}`])
-    write(slices[`newValues.${l}`], flight.caches[`values.${l}`])
-  }
-  for (let b = 0; b < flight.batch; b++) flight.cached[b * flight.cache + place] = 1
-}
-
-/** Drops finished rows where the rest fits into a smaller batch. */
-const compact = (engine: Engine, flight: Flight): Flight => {
-  const live = [...flight.rows.keys()].filter((b) => flight.rows[b]?.finish === undefined)
-  const batch = batchBucket(live.length)
-  if (batch >= flight.batch) return flight
-  const gather = (array: Float32Array) => {
-    const width = array.length / flight.batch
-    const kept = floats(batch * width)
-    for (const [to, from] of live.entries()) {
-      kept.set(array.subarray(from * width, (from + 1) * width), to * width)
-    }
-    return kept
-  }
-  return {
-    batch,
-    cache: flight.cache,
-    rows: live.flatMap((b) => flight.rows[b] ?? []),
-    cached: gather(flight.cached),
-    vocabularyFeatures: gather(flight.vocabularyFeatures),
-    caches: Record.map(flight.caches, gather)
-  }
-}
-
-/** 8, 16, 32, 64, ... */
-const batchBucket = (rows: number): number => 2 ** Math.ceil(Math.log2(Math.max(8, rows)))
 
 const completionOf = (
   engine: Engine,

@@ -86,10 +86,6 @@ export const problemOf = (
   return undefined
 }
 
-/** The most tokens that this row can still need. */
-export const longest = ({ constraint, prompt }: Generation): number =>
-  Math.min(prompt.maxTokens, constraint === undefined ? prompt.maxTokens : depth(constraint))
-
 /** What was said; where only some texts were allowed, the very text that was chosen. */
 export const textOf = (tokenizer: Tokenizer, { finish, ids, sayable }: Generation): string => {
   const said = ids.at(-1) === endId(tokenizer) ? ids.slice(0, -1) : ids
@@ -109,7 +105,7 @@ export const advance = (
   offset: number,
   size: number
 ): void => {
-  const { constraint, isConstrained, random } = generation
+  const { constraint, random } = generation
   const allowed = constraint && [...constraint.next.keys()]
   const [only, ...others] = allowed ?? []
   if (only !== undefined && others.length === 0) push(generation, only, 0, [only])
@@ -119,7 +115,7 @@ export const advance = (
       generation.finish = "Broken"
       return
     }
-    push(generation, chosen.id, chosen.logProbability, isConstrained ? chosen.choices() : [])
+    push(generation, chosen.id, chosen.logProbability, chosen.choices)
   }
   settle(generation)
 }
@@ -146,15 +142,18 @@ const isPhrase = (tokenizer: Tokenizer, word: string): boolean => {
 }
 
 const optionsOf = (
-  { banned, prompt }: Generation,
+  { banned, isConstrained, prompt }: Generation,
   allowed: ReadonlyArray<number> | undefined
 ): SamplingOptions => ({
   temperature: prompt.temperature,
   minP: prompt.minP ?? 0,
   // The tree holds only what may be said.
-  banned: allowed === undefined ? banned : new Set(),
+  banned: allowed === undefined ? banned : nothing,
+  withChoices: isConstrained,
   ...(allowed && { allowed })
 })
+
+const nothing: ReadonlySet<number> = new Set()
 
 const push = (
   generation: Generation,
@@ -178,10 +177,4 @@ const settle = (generation: Generation): void => {
   if (tail !== undefined && tail.length <= room) generation.finish = "Stop"
   else if (stop.has(ids.at(-1) ?? -1)) generation.finish = "Stop"
   else if (ids.length >= prompt.maxTokens) generation.finish = "Length"
-}
-
-const depth = (constraint: Constraint): number => {
-  let most = 0
-  for (const next of constraint.next.values()) most = Math.max(most, 1 + depth(next))
-  return most
 }

@@ -8,16 +8,18 @@ export interface SamplingOptions {
   readonly temperature: number
   /** Tokens less probable than this share of the most probable one are never chosen; 0 keeps all. */
   readonly minP: number
-  /** Ids that may be chosen; absent: all but `banned`. */
+  /** Ids that may be chosen; absent: all. */
   readonly allowed?: ReadonlyArray<number>
   readonly banned: ReadonlySet<number>
+  /** Whether to tell what could have been chosen. */
+  readonly withChoices?: boolean
 }
 
-/** `choices` are the ids that could have been chosen. */
+/** `choices` are the ids that could have been chosen; nothing unless asked for. */
 export interface Sampled {
   readonly id: number
   readonly logProbability: number
-  readonly choices: () => ReadonlyArray<number>
+  readonly choices: ReadonlyArray<number>
 }
 
 /**
@@ -31,64 +33,84 @@ export const sample = (
   options: SamplingOptions,
   random: () => number
 ): Sampled | undefined => {
-  const { allowed, minP, temperature } = options
-  const scores = scoresOf(logits, offset, size, options)
-  let best = 0
-  for (let place = 1; place < scores.length; place++) {
-    if (!(at(scores, place) <= at(scores, best))) best = place
-  }
-  const largest = scores[best] ?? Number.NaN
+  const { allowed, minP, temperature, withChoices = false } = options
+  const weights = scoresOf(logits, offset, allowed?.length ?? size, options)
+  const best = largestOf(weights)
+  const largest = weights[best] ?? Number.NaN
   if (!Number.isFinite(largest)) return undefined
-  const cut = minP > 0 ? largest + Math.log(minP) : -Number.MAX_VALUE
-  let total = 0
-  for (let place = 0; place < scores.length; place++) {
-    const score = at(scores, place)
-    if (score >= cut) total += Math.exp(score - largest)
-  }
-  const chosen = temperature === 0 ? best : inverse(scores, largest, cut, random() * total)
+  const total = weigh(weights, largest, minP)
+  const chosen = temperature === 0 ? best : inverse(weights, random() * total)
   const idOf = (place: number) => (allowed === undefined ? place : (allowed[place] ?? 0))
   return {
     id: idOf(chosen),
-    logProbability: at(scores, chosen) - largest - Math.log(total),
-    choices: () => {
-      const ids: Array<number> = []
-      for (let place = 0; place < scores.length; place++) {
-        if (at(scores, place) >= cut) ids.push(idOf(place))
-      }
-      return ids
-    }
+    logProbability: Math.log((weights[chosen] ?? 0) / total),
+    choices: withChoices ? possible(weights).map(idOf) : []
   }
 }
 
-/** Logits over the temperature, -Infinity where banned; all NaN where one is no number. */
+/** Logits over the temperature at each place, -Infinity where banned. */
 const scoresOf = (
   logits: Float32Array,
   offset: number,
-  size: number,
+  count: number,
   { allowed, banned, temperature }: SamplingOptions
 ): Float64Array => {
-  const scores = new Float64Array(allowed?.length ?? size)
+  const scores = new Float64Array(count)
   const scale = temperature === 0 ? 1 : 1 / temperature
-  for (let place = 0; place < scores.length; place++) {
+  for (let place = 0; place < count; place++) {
     const id = allowed === undefined ? place : (allowed[place] ?? 0)
-    const score = banned.has(id) ? Number.NEGATIVE_INFINITY : at(logits, offset + id) * scale
-    if (Number.isNaN(score)) return scores.fill(Number.NaN)
-    scores[place] = score
+    scores[place] = (logits[offset + id] ?? Number.NaN) * scale
   }
+  if (allowed === undefined) for (const id of banned) scores[id] = Number.NEGATIVE_INFINITY
+  else
+    for (const [place, id] of allowed.entries()) {
+      if (banned.has(id)) scores[place] = Number.NEGATIVE_INFINITY
+    }
   return scores
 }
 
-const at = (values: Float32Array | Float64Array, place: number): number =>
-  values[place] ?? Number.NaN
+/** The place of the largest, or of the first that is no number. */
+const largestOf = (scores: Float64Array): number => {
+  let best = 0
+  let largest = scores[0] ?? Number.NaN
+  for (let place = 0; place < scores.length; place++) {
+    const score = scores[place] ?? Number.NaN
+    if (Number.isNaN(score)) return place
+    if (score > largest) {
+      best = place
+      largest = score
+    }
+  }
+  return best
+}
 
-/** The first place at which the running sum of weights passes `mark`; the last possible one where rounding leaves it beyond. */
-const inverse = (scores: Float64Array, largest: number, cut: number, mark: number): number => {
+/** Turns scores into weights relative to the largest, 0 below min-p, and gives their sum. */
+const weigh = (scores: Float64Array, largest: number, minP: number): number => {
+  const cut = minP > 0 ? Math.log(minP) : Number.NEGATIVE_INFINITY
+  let total = 0
+  for (let place = 0; place < scores.length; place++) {
+    const below = (scores[place] ?? 0) - largest
+    const weight = below < cut ? 0 : Math.exp(below)
+    scores[place] = weight
+    total += weight
+  }
+  return total
+}
+
+const possible = (weights: Float64Array): Array<number> => {
+  const places: Array<number> = []
+  for (let place = 0; place < weights.length; place++) {
+    if ((weights[place] ?? 0) > 0) places.push(place)
+  }
+  return places
+}
+
+/** The first place at which the running sum passes `mark`; the last possible one where rounding leaves it beyond. */
+const inverse = (weights: Float64Array, mark: number): number => {
   let sum = 0
   let last = 0
-  for (let place = 0; place < scores.length; place++) {
-    const score = at(scores, place)
-    if (score < cut) continue
-    const weight = Math.exp(score - largest)
+  for (let place = 0; place < weights.length; place++) {
+    const weight = weights[place] ?? 0
     if (weight === 0) continue
     last = place
     sum += weight

@@ -94,7 +94,17 @@ const stepThrough = Effect.fn(function* (
   for (let b = 0; b < batch; b++) {
     cached.set(feeds.valid.subarray(b * prompt, (b + 1) * prompt), b * cache)
   }
-  const caches = Record.filter(prefilled, (_, name) => /^(keys|values)/.test(name))
+  const caches = Record.map(
+    Record.filter(prefilled, (_, name) => /^(keys|values)/.test(name)),
+    (array) => {
+      const wide = new Float32Array((array.length / prompt) * cache)
+      const [from, to] = [prompt * width, cache * width]
+      for (let row = 0; row < batch * config.heads; row++) {
+        wide.set(array.subarray(row * from, (row + 1) * from), row * to)
+      }
+      return wide
+    }
+  )
   for (let k = 1; k < 4; k++) {
     const ids = new BigInt64Array(batch)
     const previous = new BigInt64Array(batch)
@@ -121,7 +131,7 @@ const stepThrough = Effect.fn(function* (
       sin: Float32Array.from(turn, Math.sin)
     })
     for (const [name, slice] of Object.entries(slices)) {
-      const into = caches[name.replace("newKeys", "keys").replace("newValues", "values")]
+      const into = caches[name.replace("new ", "")]
       for (let row = 0; row < batch * config.heads; row++) {
         into?.set(slice.subarray(row * width, (row + 1) * width), (row * cache + place) * width)
       }
@@ -172,7 +182,7 @@ describe("The decoder", () => {
       )
       const first = promptFeeds(network, rows, batch, prompt)
       const read0 = yield* agreed(
-        Decoder.prefill(network, weights, { batch, prompt, cache }),
+        Decoder.prefill(network, weights, { batch, prompt }),
         trainable,
         first
       )

@@ -1,0 +1,130 @@
+/**
+ * A batch of rows on their way: their key/value caches, which grow as tokens come and shrink as rows end.
+ * It moves numbers about; what they mean is the decoder's business.
+ *
+ * B rows, C cache places, H heads, V vocabulary, F features.
+ */
+import * as Record from "effect/Record"
+import type * as Decoder from "./Decoder.ts"
+import type { Generation } from "./Generation.ts"
+import { bucket, type Feeds, floats, type PromptFeeds } from "./Rows.ts"
+
+/**
+ * `caches` [B, H, C, D / H] by name and `cached` [B, C] (1 where a place counts) lie in shared memory: every token reads them,
+ * and only shared memory reaches a thread without a copy.
+ */
+export interface Flight {
+  readonly batch: number
+  readonly cache: number
+  readonly rows: ReadonlyArray<Generation>
+  readonly cached: Float32Array
+  readonly vocabularyFeatures: Float32Array
+  readonly caches: Readonly<Record<string, Float32Array>>
+}
+
+/** Caches grow by so many places: few shapes, few sessions. */
+const places = 16
+
+/** 8, 12, 16, 24, 32, 48, 64, ...: the least of these that holds all rows. */
+export const batchOf = (rows: number): number => {
+  const power = 2 ** Math.ceil(Math.log2(Math.max(8, rows)))
+  return rows <= (power * 3) / 4 && power > 8 ? (power * 3) / 4 : power
+}
+
+/** After reading P prompt tokens: `read` are the keys and values of these [B, H, P, D / H], wherever they lie: there is no room yet. */
+export const start = (
+  rows: ReadonlyArray<Generation>,
+  feeds: PromptFeeds,
+  read: Readonly<Record<string, Float32Array>>,
+  { batch, prompt }: { readonly batch: number; readonly prompt: number }
+): Flight => {
+  const { valid: cached, vocabularyFeatures } = feeds
+  return { batch, rows, cache: prompt, cached, caches: read, vocabularyFeatures }
+}
+
+/** The same with at least `cache` places. */
+export const withRoom = (
+  { heads }: Decoder.DecoderConfig,
+  flight: Flight,
+  cache: number
+): Flight => {
+  if (cache <= flight.cache) return flight
+  const wide = bucket(cache, places)
+  const widened = (array: Float32Array, rows: number): Float32Array => {
+    const width = array.length / rows
+    const wider = (width / flight.cache) * wide
+    const room = floats(rows * wider)
+    for (let row = 0; row < rows; row++) {
+      room.set(array.subarray(row * width, (row + 1) * width), row * wider)
+    }
+    return room
+  }
+  return {
+    ...flight,
+    cache: wide,
+    cached: widened(flight.cached, flight.batch),
+    caches: Record.map(flight.caches, (array) => widened(array, flight.batch * heads))
+  }
+}
+
+/** The feeds of `Decoder.step` that are the last tokens: ids, those before them, their features. */
+export const lastTokens = (
+  { features }: Decoder.DecoderConfig,
+  { batch, rows, vocabularyFeatures }: Flight
+): Feeds => {
+  const ids = new BigInt64Array(batch)
+  const previous = new BigInt64Array(batch)
+  const matched = new Float32Array(batch * features)
+  const perRow = vocabularyFeatures.length / batch
+  for (const [b, row] of rows.entries()) {
+    const id = row.ids.at(-1) ?? 0
+    ids[b] = BigInt(id)
+    previous[b] = BigInt(row.ids.at(-2) ?? row.promptIds.at(-1) ?? 0)
+    const at = b * perRow + id * features
+    matched.set(vocabularyFeatures.subarray(at, at + features), b * features)
+  }
+  return { ids, previous, features: matched }
+}
+
+/** Writes new keys and values [B, H, 1, D / H], called as the caches with "new" before, into the caches at `place`. */
+export const keep = (
+  { dimension, heads }: Decoder.DecoderConfig,
+  flight: Flight,
+  slices: Readonly<Record<string, Float32Array>>,
+  place: number
+): void => {
+  const width = dimension / heads
+  const { batch, cache, cached, caches } = flight
+  for (const [name, to] of Object.entries(caches)) {
+    const from = slices[`new ${name}`] ?? to.subarray(0, 0)
+    // An array view per head and row would cost more than the numbers.
+    for (let i = 0; i < from.length; i++) {
+      const row = Math.floor(i / width)
+      to[(row * cache + place) * width + (i % width)] = from[i] ?? 0
+    }
+  }
+  for (let b = 0; b < batch; b++) cached[b * cache + place] = 1
+}
+
+/** Without the rows that have ended, where the others fit into a smaller batch. */
+export const compact = (flight: Flight): Flight => {
+  const live = [...flight.rows.keys()].filter((b) => flight.rows[b]?.finish === undefined)
+  const batch = batchOf(live.length)
+  if (batch >= flight.batch) return flight
+  const gather = (array: Float32Array): Float32Array => {
+    const width = array.length / flight.batch
+    const kept = floats(batch * width)
+    for (const [to, from] of live.entries()) {
+      kept.set(array.subarray(from * width, (from + 1) * width), to * width)
+    }
+    return kept
+  }
+  return {
+    batch,
+    cache: flight.cache,
+    rows: live.flatMap((b) => flight.rows[b] ?? []),
+    cached: gather(flight.cached),
+    vocabularyFeatures: gather(flight.vocabularyFeatures),
+    caches: Record.map(flight.caches, gather)
+  }
+}
