@@ -7,29 +7,37 @@ import type { Config, Partial } from "./Config.ts"
 export const presets: Readonly<Record<Config["preset"], Partial>> = {
   household: {},
   "household-quick": {
-    collect: { trajectories: 500, heldOutTrajectories: 30 },
+    environment: { rung: "L0" },
+    collect: { trajectories: 400, demonstrations: 20, heldOutTrajectories: 30 },
     experience: { updates: 500 },
-    fidelity: { transitions: 200, minNextStateExact: 0.8 },
-    calibration: { tasks: 64, minLegitimate: 0.7, maxOptimism: 0.2 },
-    clone: { maxUpdates: 300, patience: 60 },
+    fidelity: { transitions: 200 },
+    calibration: { tasks: 64, maxOptimism: 0.2 },
+    clone: { maxUpdates: 200, minUpdates: 100, patience: 200 },
     train: { iterations: 12, checkpointEvery: 4 },
     evaluate: { episodes: 128, real: false }
   },
   alfworld: {
     environment: { name: "alfworld" },
-    collect: { trajectories: 100, demonstrations: 20, heldOutTrajectories: 12 },
-    experience: { updates: 200, batchSize: 16, maxTokens: 96 },
-    fidelity: { transitions: 100, minNextStateExact: 0 },
+    collect: { trajectories: 160, demonstrations: 60, heldOutTrajectories: 12 },
+    experience: { updates: 1400, batchSize: 24, minP: 0.1, maxTokens: 96 },
+    fidelity: { transitions: 200, minNextStateExact: 0.5 },
     calibration: {
-      tasks: 16,
-      minLegitimate: 0,
-      maxOptimism: 1,
-      maxMalformed: 1,
+      tasks: 48,
+      minLegitimate: 0.15,
+      maxOptimism: 0.4,
+      maxMalformed: 0.5,
       maxContradictions: 1
     },
-    clone: { maxUpdates: 200, batchSize: 16 },
-    train: { iterations: 10, tasksPerIteration: 8, checkpointEvery: 5, minAcceptRate: 0 },
+    clone: { maxUpdates: 400, batchSize: 32, patience: 120 },
+    train: {
+      start: "cloned",
+      iterations: 10,
+      tasksPerIteration: 16,
+      checkpointEvery: 2,
+      minAcceptRate: 0.1
+    },
     curriculum: { generate: false },
-    evaluate: { episodes: 32, clonedPlus: false, real: false }
+    filter: { contradiction: false },
+    evaluate: { episodes: 140, clonedPlus: false, real: false }
   }
 }
