@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto"
 import * as fs from "node:fs"
 import * as path from "node:path"
-import { RunEvent } from "@dreamgym/domain"
+import type { RunEvent } from "@dreamgym/domain"
 import { Session } from "@dreamgym/graph"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as Effect from "effect/Effect"
