@@ -8,9 +8,9 @@ export const presets: Readonly<Record<Config["preset"], Partial>> = {
   household: {},
   "household-quick": {
     environment: { rung: "L0" },
-    collect: { trajectories: 400, demonstrations: 20, heldOutTrajectories: 30 },
-    experience: { updates: 500 },
-    fidelity: { transitions: 200 },
+    collect: { trajectories: 800, demonstrations: 20, heldOutTrajectories: 40 },
+    experience: { updates: 700 },
+    fidelity: { transitions: 300, minNextStateExact: 0.8 },
     calibration: { tasks: 64, maxOptimism: 0.2 },
     clone: { maxUpdates: 200, minUpdates: 100, patience: 200 },
     train: { iterations: 12, checkpointEvery: 4 },
