@@ -98,9 +98,9 @@ export const keep = (
   for (const [name, to] of Object.entries(caches)) {
     const from = slices[`new ${name}`] ?? to.subarray(0, 0)
     // An array view per head and row would cost more than the numbers.
-    for (let i = 0; i < from.length; i++) {
-      const row = Math.floor(i / width)
-      to[(row * cache + place) * width + (i % width)] = from[i] ?? 0
+    for (let row = 0; row < batch * heads; row++) {
+      const start = (row * cache + place) * width
+      for (let i = 0; i < width; i++) to[start + i] = from[row * width + i] ?? 0
     }
   }
   for (let b = 0; b < batch; b++) cached[b * cache + place] = 1

@@ -141,6 +141,9 @@ const stepThrough = Effect.fn(function* (
   }
 })
 
+const logitsIn = (outputs: Readonly<Record<string, Float32Array>>): Float32Array =>
+  outputs["logits"] ?? new Float32Array(0)
+
 const lengths = [
   [3, 2],
   [7, 4],
@@ -216,8 +219,8 @@ describe("The decoder", () => {
       for (const [b, row] of rows.entries()) {
         const [prompt, read] = [row.promptIds.length, row.targetIds.length]
         const alone = yield* logitsOf([row], { batch: 1, prompt, read })
-        const among = together.logits.subarray(b * 6 * size, (b * 6 + read) * size)
-        assert.isBelow(distance(alone.logits, among), 2e-5)
+        const among = logitsIn(together).subarray(b * 6 * size, (b * 6 + read) * size)
+        assert.isBelow(distance(logitsIn(alone), among), 2e-5)
       }
     }).pipe(inline, Effect.scoped)
   )

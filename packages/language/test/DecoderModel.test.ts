@@ -18,7 +18,7 @@ const recomputed = Effect.fn(function* (trainable: Trainable.Trainable, row: Row
     sizes
   )
   const { target, weight, ...feeds } = Rows.collate(network, [row], sizes)
-  assert.strictEqual(target.length, weight.length)
+  assert.strictEqual(target?.length, weight?.length)
   return yield* (yield* pool.compile(
     { logits: logitsBKV, value: valueB },
     {

@@ -32,10 +32,10 @@ describe("Tokenizer", () => {
 
   it("does not end an entry in the middle of a word or number", () => {
     assert.deepStrictEqual(tokenizer.encode("mug 123 gone a"), [
-      tokenizer.idOf.get("mug"),
+      tokenizer.idOf.get("mug") ?? -1,
       Tokenizer.unknownId,
       Tokenizer.unknownId,
-      tokenizer.idOf.get("a")
+      tokenizer.idOf.get("a") ?? -1
     ])
   })
 
