@@ -154,28 +154,26 @@ const interruptedWhen = <A, E>(
     const fiber = yield* Effect.forkChild(work)
     const waiting = Effect.sync(() => fs.existsSync(folder) && isTime(eventsOf(folder)))
     yield* Effect.repeat(Effect.delay(waiting, "5 millis"), { until: (found) => found })
+    // The event is told a moment before the iteration counts as done.
+    yield* Effect.sleep("50 millis")
     yield* Fiber.interrupt(fiber)
     return yield* Fiber.await(fiber)
   })
 
 describe("a run that is interrupted", () => {
   it.each([
-    ["before its first update", 0, "DreamtGroups", 1],
-    ["between two checkpoints", 2, "UpdatedPolicy", 3],
-    ["while it evaluates", 2, "PhaseFinished", 0]
-  ] as const)("%s goes on as if nothing had been", async (_when, from, tag, iteration) => {
+    ["before its first update", 0, "PhaseStarted", 0],
+    ["between two checkpoints", 0, "PhaseProgressed", 1],
+    ["while it evaluates", 2, "PhaseFinished", 4]
+  ] as const)("%s goes on as if nothing had been", async (_when, from, tag, saved) => {
     const folder = copyAt(unbroken, inHome(`interrupted-${tag}`), from)
     const before = eventsOf(folder).length
     const isTime = (events: ReadonlyArray<RunEvent.RunEvent>) =>
-      events
-        .slice(before)
-        .some(
-          (event) =>
-            event._tag === tag && ("iteration" in event ? event.iteration : 0) === iteration
-        )
+      events.slice(before).some((event) => event._tag === tag)
     const exit = await Effect.runPromise(interruptedWhen(resume(folder), folder, isTime))
     expect(Exit.hasInterrupts(exit)).toBe(true)
     expect(eventsOf(folder).at(-1)).toEqual({ _tag: "RunStopped", reason: "interrupted" })
+    expect(Number((await filesOf(folder))["iteration"])).toBeGreaterThanOrEqual(saved)
     await Effect.runPromise(resume(folder))
     expect(deedsOf(folder)).toEqual(deedsOf(unbroken))
     expect(await filesOf(folder)).toEqual(await filesOf(unbroken))
