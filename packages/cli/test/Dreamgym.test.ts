@@ -76,7 +76,7 @@ describe("train", () => {
   it("prints the table, where the run lies and what to try next; progress goes to stderr", async () => {
     const { code, err, out } = await train()
     expect(code).toBe(0)
-    expect(out).toContain("Dreaming helped")
+    expect(out).toContain("`dreamt` beats `cloned`")
     expect(out).toContain(`The run lies in ${path.join(home, "household-1")}`)
     expect(out.match(/^ {2}npx dreamgym /gm)).toHaveLength(3)
     expect(out).not.toContain("✓")

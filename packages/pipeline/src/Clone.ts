@@ -1,6 +1,6 @@
 /**
  * The third phase: first policies by imitation, trained to convergence.
- * `cloned` copies all demonstrations; `cloned+` every successful offline trajectory. Both are baselines; the first starts the dream.
+ * `cloned` copies all demonstrations; `cloned+` every successful offline trajectory. Both are baselines; `train.start` says which starts the dream.
  */
 import { Ending, type Learner, type RunEvent, Seed, type Trajectory } from "@dreamgym/domain"
 import { Session } from "@dreamgym/graph"

@@ -36,7 +36,7 @@ const baselines: ReadonlyArray<{
   {
     policy: "cloned",
     say: {
-      Above: "Dreaming helped: `dreamt` beats `cloned`, and their 95 % intervals do not overlap",
+      Above: "`dreamt` beats `cloned`, and their 95 % intervals do not overlap",
       SeemsAbove:
         "Not shown that dreaming helped: `dreamt` is above `cloned`, but their 95 % intervals overlap",
       SeemsBelow: "Dreaming did not help: `dreamt` is no better than `cloned`",
@@ -47,7 +47,7 @@ const baselines: ReadonlyArray<{
     policy: "cloned+",
     say: {
       Above:
-        "It also beats `cloned+`, which clones every successful offline trajectory, beyond their 95 % intervals",
+        "It also beats `cloned+`, which clones every successful offline trajectory, beyond their 95 % intervals: what `dreamt` has over the clone that it started from (train.start), dreaming alone has brought",
       SeemsAbove:
         "Cloning every successful offline trajectory (`cloned+`) is as good as far as this run can tell: the 95 % intervals overlap",
       SeemsBelow:

@@ -68,8 +68,8 @@ describe("the terminal's table", () => {
         time: evaluate               30 s
         time in all                  6 min 13 s
 
-      Dreaming helped: \`dreamt\` beats \`cloned\`, and their 95 % intervals do not
-          overlap (54.7 % against 27.0 %, +27.7 points)."
+      \`dreamt\` beats \`cloned\`, and their 95 % intervals do not overlap (54.7 % against
+          27.0 %, +27.7 points)."
     `)
   })
 })
@@ -88,7 +88,7 @@ describe("the report", () => {
       | cloned | 27.0 % | 21.9 % to 32.7 % | 256 | 9.5 |
       | dreamt | 54.7 % | 48.6 % to 60.7 % | 256 | 9.5 |
 
-      Dreaming helped: \`dreamt\` beats \`cloned\`, and their 95 % intervals do not overlap (54.7 % against 27.0 %, +27.7 points).
+      \`dreamt\` beats \`cloned\`, and their 95 % intervals do not overlap (54.7 % against 27.0 %, +27.7 points).
 
       ## What it took
 
@@ -157,7 +157,7 @@ describe("the plain words", () => {
     sentences([evaluation("dreamt", dreamt), evaluation(policy, other)])
 
   it.each([
-    [140, 69, "cloned", "Dreaming helped: `dreamt` beats `cloned`"],
+    [140, 69, "cloned", "`dreamt` beats `cloned`"],
     [80, 69, "cloned", "Not shown that dreaming helped"],
     [60, 69, "cloned", "Dreaming did not help"],
     [20, 69, "cloned", "Dreaming did harm"],
@@ -172,7 +172,7 @@ describe("the plain words", () => {
 
   it("give the two rates and their difference", () => {
     expect(about(128, 64, "cloned")).toEqual([
-      "Dreaming helped: `dreamt` beats `cloned`, and their 95 % intervals do not overlap (50.0 % against 25.0 %, +25.0 points)."
+      "`dreamt` beats `cloned`, and their 95 % intervals do not overlap (50.0 % against 25.0 %, +25.0 points)."
     ])
   })
 
@@ -183,7 +183,7 @@ describe("the plain words", () => {
         const [first, second] = [evaluation("dreamt", a), evaluation("cloned", b)]
         const isApart = first.low > second.high || first.high < second.low
         const said = sentences([first, second]).join()
-        expect(/Dreaming (helped|did harm)/.test(said)).toBe(isApart)
+        expect(/`dreamt` beats|Dreaming did harm/.test(said)).toBe(isApart)
       })
     )
   })
