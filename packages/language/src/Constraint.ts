@@ -9,7 +9,8 @@ export interface Constraint {
 }
 
 /**
- * The tree of `sequences`. Where one sequence is the beginning of another, `endId` marks its end, so that both can be chosen.
+ * The tree of `sequences`. Where one sequence is the beginning of another, `endId` marks its end,
+ * so that both can be chosen.
  */
 export const fromSequences = (
   sequences: Iterable<ReadonlyArray<number>>,
@@ -29,7 +30,10 @@ export const fromSequences = (
   return root
 }
 
-/** The only way on, to the end: the tokens that need no choice. Undefined where there is a choice on the way. */
+/**
+ * The only way on, to the end: the tokens that need no choice. Undefined where there is a choice on
+ * the way.
+ */
 export const forcedTail = (constraint: Constraint): ReadonlyArray<number> | undefined => {
   const tail: Array<number> = []
   let at = constraint

@@ -1,9 +1,11 @@
 /**
- * A small decoder-only transformer as graphs: for training, for reading a prompt, and for one more token.
- * It knows tokens, not tasks; the exact-match features come from outside and may be absent (F = 0 is not built: use one unused).
+ * A small decoder-only transformer as graphs: for training, for reading a prompt, and for one more
+ * token.
+ * It knows tokens, not tasks; the exact-match features come from outside and may be absent (F = 0
+ * is not built: use one unused).
  *
- * B rows, P prompt tokens (padded on the left), K tokens read, T = P + K - 1 tokens seen, C cache places, V vocabulary,
- * D dimension, H heads, F features, R rotated pairs of each head.
+ * B rows, P prompt tokens (padded on the left), K tokens read, T = P + K - 1 tokens seen, C cache
+ * places, V vocabulary, D dimension, H heads, F features, R rotated pairs of each head.
  */
 import { Initializer, Op, type Parameters, Shape, type Value } from "@dreamgym/graph"
 import type { Tokenizer } from "./Tokenizer.ts"
@@ -11,7 +13,9 @@ import type { Tokenizer } from "./Tokenizer.ts"
 type V = Value.Value
 type Weights = Readonly<Record<string, V>>
 
-/** Sizes; `features` counts exact-match features, `hasValue` adds a critic that shares the trunk. */
+/**
+ * Sizes; `features` counts exact-match features, `hasValue` adds a critic that shares the trunk.
+ */
 export interface DecoderConfig {
   readonly dimension: number
   readonly layers: number
@@ -89,8 +93,8 @@ export const isMatrix = (name: string): boolean =>
   /^layers\.\d+\.(query|key|value|output|up|down)$/.test(name)
 
 /**
- * Makes queries equal keys on every second head at the start, so that attention begins by matching equal words
- * (without it models of this size do not learn to match: measured in the recipe).
+ * Makes queries equal keys on every second head at the start, so that attention begins by matching
+ * equal words (without it models of this size do not learn to match: measured in the recipe).
  */
 export const tieQueriesToKeys = (network: Network, parameters: Parameters.Parameters): void => {
   const { dimension, heads, layers } = network.config
@@ -105,7 +109,10 @@ export const tieQueriesToKeys = (network: Network, parameters: Parameters.Parame
   }
 }
 
-/** Feeds of `forward`: `ids`, `previous` [B, T], `valid` [B, T] (1 or 0), `features` [B, T, F], `vocabularyFeatures` [B, V, F]. */
+/**
+ * Feeds of `forward`: `ids`, `previous` [B, T], `valid` [B, T] (1 or 0), `features` [B, T, F],
+ * `vocabularyFeatures` [B, V, F].
+ */
 export interface Sizes {
   readonly batch: number
   readonly prompt: number
@@ -118,7 +125,10 @@ export interface Forward {
   readonly valueB?: V
 }
 
-/** The network over a prompt and the tokens after it, read at the last K places. The last layer computes only where it is read. */
+/**
+ * The network over a prompt and the tokens after it, read at the last K places. The last layer
+ * computes only where it is read.
+ */
 export const forward = (network: Network, weights: Weights, sizes: Sizes): Forward => {
   const { batch: b, prompt, read } = sizes
   const length = prompt + read - 1
@@ -133,7 +143,10 @@ export const forward = (network: Network, weights: Weights, sizes: Sizes): Forwa
   }
 }
 
-/** Reads a prompt of P tokens: logits [B, V] after it, `value` [B], and caches `keys.l`, `values.l` [B, H, P, D / H]. */
+/**
+ * Reads a prompt of P tokens: logits [B, V] after it, `value` [B], and caches `keys.l`, `values.l`
+ * [B, H, P, D / H].
+ */
 export const prefill = (
   network: Network,
   weights: Weights,
@@ -159,7 +172,10 @@ export const prefill = (
   )
 }
 
-/** One more token for each row: `keys.l`, `values.l` are caches, `cached` [B, C] says which places count. Gives `new keys.l`, `new values.l` too. */
+/**
+ * One more token for each row: `keys.l`, `values.l` are caches, `cached` [B, C] says which places
+ * count. Gives `new keys.l`, `new values.l` too.
+ */
 export const step = (
   network: Network,
   weights: Weights,
@@ -197,7 +213,10 @@ export const step = (
   )
 }
 
-/** Pairs of dimensions of a head that carry position: a quarter, so that half of each head is without position. */
+/**
+ * Pairs of dimensions of a head that carry position: a quarter, so that half of each head is
+ * without position.
+ */
 export const rotatedPairs = (config: DecoderConfig): number =>
   Math.max(1, Math.floor(config.dimension / config.heads / 4))
 
@@ -257,7 +276,10 @@ const embed = (
   return Op.multiply(Op.add(words, matched), Op.constant(4))
 }
 
-/** x [..., D] times the transpose of a matrix [E, D]. Of two plain matrices, so that its gradient is one too. */
+/**
+ * x [..., D] times the transpose of a matrix [E, D]. Of two plain matrices, so that its gradient is
+ * one too.
+ */
 const linear = (x: V, matrix: V): V => {
   const [rows = 1, columns = 1] = matrix.shape
   const flat = Op.reshape(x, [Shape.product(x.shape) / columns, columns])

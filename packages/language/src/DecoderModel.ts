@@ -1,6 +1,7 @@
 /**
- * The trainable decoder as a `LanguageModel`: batched, seeded generation with a key/value cache, returning the exact tokens
- * and their log-probabilities. It reads parameters that a learner may change between calls; it never changes them.
+ * The trainable decoder as a `LanguageModel`: batched, seeded generation with a key/value cache,
+ * returning the exact tokens and their log-probabilities. It reads parameters that a learner may
+ * change between calls; it never changes them.
  *
  * B rows, P prompt tokens, C cache places, H heads, V vocabulary.
  */
@@ -14,8 +15,8 @@ import * as Generation from "./Generation.ts"
 import { bucket, emptyFeeds, floats, placeRow, sparseFeatures } from "./Rows.ts"
 
 /**
- * `featureNames` in the order of `Knowledge.features`. `shards`: how many parts of a batch run side by side, each in a worker of
- * the pool from `firstWorker` on.
+ * `featureNames` in the order of `Knowledge.features`. `shards`: how many parts of a batch run side
+ * by side, each in a worker of the pool from `firstWorker` on.
  */
 export interface DecoderModelOptions {
   readonly name: string
@@ -71,7 +72,8 @@ const sessionsOf = (
 ): Engine["session"] => {
   const made = new Map<string, Session.Session>()
   const place = (worker: number) => (pool.workers === 0 ? 0 : worker % pool.workers)
-  // Parameters live in shared memory: sessions read what a learner last wrote, and only those that the graph has.
+  // Parameters live in shared memory: sessions read what a learner last wrote, and only those that
+  // the graph has.
   const bound = (graph: Readonly<Record<string, Value.Value>>) => {
     const inputs = Value.inputsOf(Object.values(graph)).map((input) => input.attributes.name)
     return Object.fromEntries(
@@ -145,7 +147,10 @@ const badRequest = ({ name }: Engine, { text }: LanguageModel.Prompt, problem: s
     })
   )
 
-/** Rows of like length together, dealt over the shards; each shard works through its own queue of batches. */
+/**
+ * Rows of like length together, dealt over the shards; each shard works through its own queue of
+ * batches.
+ */
 const shardsOf = (
   generations: ReadonlyArray<Generation.Generation>,
   shards: number,

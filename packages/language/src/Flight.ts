@@ -1,5 +1,6 @@
 /**
- * A batch of rows on their way: their key/value caches, which grow as tokens come and shrink as rows end.
+ * A batch of rows on their way: their key/value caches, which grow as tokens come and shrink as
+ * rows end.
  * It moves numbers about; what they mean is the decoder's business.
  *
  * B rows, C cache places, H heads, V vocabulary, F features.
@@ -10,8 +11,8 @@ import type { Generation } from "./Generation.ts"
 import { bucket, type Feeds, floats, type PromptFeeds } from "./Rows.ts"
 
 /**
- * `caches` [B, H, C, D / H] by name and `cached` [B, C] (1 where a place counts) lie in shared memory: every token reads them,
- * and only shared memory reaches a thread without a copy.
+ * `caches` [B, H, C, D / H] by name and `cached` [B, C] (1 where a place counts) lie in shared
+ * memory: every token reads them, and only shared memory reaches a thread without a copy.
  */
 export interface Flight {
   readonly batch: number
@@ -31,7 +32,10 @@ export const batchOf = (rows: number): number => {
   return rows <= (power * 3) / 4 && power > 8 ? (power * 3) / 4 : power
 }
 
-/** After reading P prompt tokens: `read` are the keys and values of these [B, H, P, D / H], wherever they lie: there is no room yet. */
+/**
+ * After reading P prompt tokens: `read` are the keys and values of these [B, H, P, D / H], wherever
+ * they lie: there is no room yet.
+ */
 export const start = (
   rows: ReadonlyArray<Generation>,
   feeds: PromptFeeds,
@@ -86,7 +90,10 @@ export const lastTokens = (
   return { ids, previous, features: matched }
 }
 
-/** Writes new keys and values [B, H, 1, D / H], called as the caches with "new" before, into the caches at `place`. */
+/**
+ * Writes new keys and values [B, H, 1, D / H], called as the caches with "new" before, into the
+ * caches at `place`.
+ */
 export const keep = (
   { dimension, heads }: Decoder.DecoderConfig,
   flight: Flight,

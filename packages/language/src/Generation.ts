@@ -1,5 +1,6 @@
 /**
- * What one row of a batch has generated so far: which token may come next, which came, and when it ends.
+ * What one row of a batch has generated so far: which token may come next, which came, and when it
+ * ends.
  * It knows nothing of networks; `DecoderModel` brings the logits.
  */
 import { Seed, type LanguageModel } from "@dreamgym/domain"
@@ -7,7 +8,10 @@ import { type Constraint, forcedTail, fromSequences } from "./Constraint.ts"
 import { sample, type SamplingOptions } from "./Sampling.ts"
 import { neverSampled, type Tokenizer, unknownId } from "./Tokenizer.ts"
 
-/** `choices` holds the ids that each token was chosen from where decoding is `constrained`, else nothing. */
+/**
+ * `choices` holds the ids that each token was chosen from where decoding is `constrained`, else
+ * nothing.
+ */
 export interface Generation {
   readonly prompt: LanguageModel.Prompt
   readonly promptIds: ReadonlyArray<number>
@@ -125,7 +129,10 @@ export interface Sayable {
   readonly ids: ReadonlyArray<number>
 }
 
-/** Only a constraint needs an end of its own, and only where one text begins another; no text of the world has this word. */
+/**
+ * Only a constraint needs an end of its own, and only where one text begins another; no text of the
+ * world has this word.
+ */
 const endId = (tokenizer: Tokenizer): number => tokenizer.idOf.get("<act>") ?? unknownId
 
 const isSayable = (
@@ -168,7 +175,10 @@ const push = (
   if (generation.once.has(id)) generation.banned.add(id)
 }
 
-/** Ends at a stop word, at the end of the tree (taking the forced rest without asking the network), or at the limit. */
+/**
+ * Ends at a stop word, at the end of the tree (taking the forced rest without asking the network),
+ * or at the limit.
+ */
 const settle = (generation: Generation): void => {
   const { ids, prompt, stop } = generation
   const tail = generation.constraint && forcedTail(generation.constraint)

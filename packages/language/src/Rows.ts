@@ -8,8 +8,8 @@ import type { Network, Sizes } from "./Decoder.ts"
 import { padId, type Tokenizer } from "./Tokenizer.ts"
 
 /**
- * `weights`[targets] is the loss weight of each target token; `features` are sparse (`tokenId * F + feature`);
- * `choices`[targets][*] are the ids that decoding allowed (absent or empty: all).
+ * `weights`[targets] is the loss weight of each target token; `features` are sparse (`tokenId * F +
+ * feature`); `choices`[targets][*] are the ids that decoding allowed (absent or empty: all).
  */
 export interface Row {
   readonly promptIds: ReadonlyArray<number>
@@ -19,7 +19,10 @@ export interface Row {
   readonly choices?: ReadonlyArray<ReadonlyArray<number>>
 }
 
-/** Sparse features of `matches`: a kind stands for all its entities. Names that the network does not know are an error of the caller. */
+/**
+ * Sparse features of `matches`: a kind stands for all its entities. Names that the network does not
+ * know are an error of the caller.
+ */
 export const sparseFeatures = (
   tokenizer: Tokenizer,
   names: ReadonlyArray<string>,
@@ -33,7 +36,10 @@ export const sparseFeatures = (
 
 export type Feeds = Record<string, Float32Array | BigInt64Array>
 
-/** The feeds of `Decoder.forward` with `target` [B, K] and `weight` [B, K]; rows that are missing have weight 0. */
+/**
+ * The feeds of `Decoder.forward` with `target` [B, K] and `weight` [B, K]; rows that are missing
+ * have weight 0.
+ */
 export const collate = (network: Network, rows: ReadonlyArray<Row>, sizes: Sizes): Feeds => {
   const { batch, prompt, read } = sizes
   const length = prompt + read - 1
@@ -56,8 +62,8 @@ export const collate = (network: Network, rows: ReadonlyArray<Row>, sizes: Sizes
 }
 
 /**
- * The additive mask of the choices, [B, K, V]: 0 where a token was allowed, -1e9 elsewhere. Where a row has no choices, all but
- * `never` were allowed.
+ * The additive mask of the choices, [B, K, V]: 0 where a token was allowed, -1e9 elsewhere. Where a
+ * row has no choices, all but `never` were allowed.
  */
 export const choiceMask = (
   network: Network,

@@ -1,12 +1,15 @@
 /**
- * Choosing one token from logits: temperature, masks, min-p, and the log-probability under exactly that distribution.
+ * Choosing one token from logits: temperature, masks, min-p, and the log-probability under exactly
+ * that distribution.
  * It draws at most one random number per token and changes nothing that it reads.
  */
 
 export interface SamplingOptions {
   /** 0 takes the largest. */
   readonly temperature: number
-  /** Tokens less probable than this share of the most probable one are never chosen; 0 keeps all. */
+  /**
+   * Tokens less probable than this share of the most probable one are never chosen; 0 keeps all.
+   */
   readonly minP: number
   /** Ids that may be chosen; absent: all. */
   readonly allowed?: ReadonlyArray<number>
@@ -23,7 +26,8 @@ export interface Sampled {
 }
 
 /**
- * V logits start at `logits[offset]`. Temperature 0 takes the largest (log-probability as at temperature 1).
+ * V logits start at `logits[offset]`. Temperature 0 takes the largest (log-probability as at
+ * temperature 1).
  * Undefined where nothing may be chosen or the logits are no numbers.
  */
 export const sample = (
@@ -105,7 +109,10 @@ const possible = (weights: Float64Array): Array<number> => {
   return places
 }
 
-/** The first place at which the running sum passes `mark`; the last possible one where rounding leaves it beyond. */
+/**
+ * The first place at which the running sum passes `mark`; the last possible one where rounding
+ * leaves it beyond.
+ */
 const inverse = (weights: Float64Array, mark: number): number => {
   let sum = 0
   let last = 0

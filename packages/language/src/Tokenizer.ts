@@ -1,6 +1,8 @@
 /**
- * A word-level tokenizer: the longest entry of the vocabulary at each place, blanks skipped; kept as a Hugging Face `tokenizer.json`.
- * It learns nothing: its entries are given (`Knowledge.lexicon`), and words seen in a corpus may be added.
+ * A word-level tokenizer: the longest entry of the vocabulary at each place, blanks skipped; kept
+ * as a Hugging Face `tokenizer.json`.
+ * It learns nothing: its entries are given (`Knowledge.lexicon`), and words seen in a corpus may be
+ * added.
  */
 import * as Schema from "effect/Schema"
 
@@ -28,8 +30,9 @@ export class TokenizerError extends Schema.TaggedError<TokenizerError>()("Tokeni
 }) {}
 
 /**
- * V entries. `kinds`[V] and `numbers`[V] split a numbered entity ("mug 2") into its kind and number, so that networks can share
- * what they learn of "mug": kind 0 and number 0 mean none; a word that is a kind ("mug") has that kind and number 0.
+ * V entries. `kinds`[V] and `numbers`[V] split a numbered entity ("mug 2") into its kind and
+ * number, so that networks can share what they learn of "mug": kind 0 and number 0 mean none; a
+ * word that is a kind ("mug") has that kind and number 0.
  */
 export interface Tokenizer {
   readonly vocabulary: ReadonlyArray<string>
@@ -38,11 +41,20 @@ export interface Tokenizer {
   readonly numbers: ReadonlyArray<number>
   readonly kindCount: number
   readonly numberCount: number
-  /** Ids of a text; a word outside the vocabulary is `<unk>`. Remembered: the same text costs one look-up. */
+  /**
+   * Ids of a text; a word outside the vocabulary is `<unk>`. Remembered: the same text costs one
+   * look-up.
+   */
   readonly encode: (text: string) => ReadonlyArray<number>
-  /** Words joined by blanks, without the blank before `.` and `,`. The inverse of `encode` on texts of this form. */
+  /**
+   * Words joined by blanks, without the blank before `.` and `,`. The inverse of `encode` on texts
+   * of this form.
+   */
   readonly decode: (ids: ReadonlyArray<number>) => string
-  /** Ids of a word and, for a kind without number, of all its numbered entities. Unknown words have none. */
+  /**
+   * Ids of a word and, for a kind without number, of all its numbered entities. Unknown words have
+   * none.
+   */
   readonly idsOf: (word: string) => ReadonlyArray<number>
 }
 
@@ -71,7 +83,10 @@ export const make = (lexicon: Iterable<string>): Tokenizer => {
   }
 }
 
-/** The words of texts that `lexicon` does not cover, most frequent first; adding them leaves no `<unk>` in these texts. */
+/**
+ * The words of texts that `lexicon` does not cover, most frequent first; adding them leaves no
+ * `<unk>` in these texts.
+ */
 export const uncovered = (
   lexicon: Iterable<string>,
   texts: Iterable<string>
@@ -84,7 +99,10 @@ export const uncovered = (
   return [...counts].toSorted(([a, n], [b, m]) => m - n || (a < b ? -1 : 1)).map(([word]) => word)
 }
 
-/** The `tokenizer.json` that transformers.js and Hugging Face tokenizers read: WordLevel behind a Split on the entries. */
+/**
+ * The `tokenizer.json` that transformers.js and Hugging Face tokenizers read: WordLevel behind a
+ * Split on the entries.
+ */
 export const toJson = (tokenizer: Tokenizer): string => {
   const entries = tokenizer.vocabulary.slice(specialWords.length)
   const longestFirst = entries.toSorted((a, b) => b.length - a.length || (a < b ? -1 : 1))

@@ -1,5 +1,6 @@
 /**
- * A decoder that is being trained: its network, its parameters, and the version that grows with every update.
+ * A decoder that is being trained: its network, its parameters, and the version that grows with
+ * every update.
  * Models read it, learners write it.
  */
 import { Seed } from "@dreamgym/domain"

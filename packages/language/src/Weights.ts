@@ -1,5 +1,6 @@
 /**
- * Sets of parameters as safetensors bytes, and back in place. Where the bytes lie is the caller's business.
+ * Sets of parameters as safetensors bytes, and back in place. Where the bytes lie is the caller's
+ * business.
  */
 import { Parameters, Safetensors } from "@dreamgym/graph"
 import * as Effect from "effect/Effect"
@@ -16,7 +17,10 @@ export const encode = (
     metadata
   )
 
-/** Overwrites `target` in place once every name and shape fits; on failure it is as before. Answers the metadata. */
+/**
+ * Overwrites `target` in place once every name and shape fits; on failure it is as before. Answers
+ * the metadata.
+ */
 export const decodeInto = Effect.fn("Weights.decodeInto")(function* (
   target: Parameters.Parameters,
   bytes: Uint8Array,

@@ -44,8 +44,9 @@ const distance = (a: ArrayLike<number>, b: ArrayLike<number>): number => {
 }
 
 /**
- * Asserts that the runtime and the float64 interpreter agree on every output, and gives it. Not on whole caches: a place that
- * sees only padding weighs it by rounding. What is read of caches shows in the next logits.
+ * Asserts that the runtime and the float64 interpreter agree on every output, and gives it. Not on
+ * whole caches: a place that sees only padding weighs it by rounding. What is read of caches shows
+ * in the next logits.
  */
 const agreed = Effect.fn(function* (
   values: Values,
@@ -76,7 +77,10 @@ const promptFeeds = (
   return feeds
 }
 
-/** Feeds the targets one by one through `Decoder.step`, keeping the caches by hand, and shows the logits after each. */
+/**
+ * Feeds the targets one by one through `Decoder.step`, keeping the caches by hand, and shows the
+ * logits after each.
+ */
 const stepThrough = Effect.fn(function* (
   trainable: Trainable.Trainable,
   rows: ReadonlyArray<Rows.Row>,

@@ -80,7 +80,9 @@ const words = tokenizer.vocabulary.slice(Tokenizer.specialWords.length)
 export const textOf = (random: () => number, length: number): string =>
   Array.from({ length }, () => words[Seed.below(random, words.length)] ?? "go").join(" ")
 
-/** Prompts of every kind: ragged, greedy and hot, constrained and free, with and without features. */
+/**
+ * Prompts of every kind: ragged, greedy and hot, constrained and free, with and without features.
+ */
 export const promptsOf = (count: number, key: number): ReadonlyArray<LanguageModel.Prompt> => {
   const random = Seed.generator(key)
   return Array.from({ length: count }, (_, i) => ({

@@ -12,7 +12,8 @@ export interface GaeOptions {
 
 /**
  * Generalised advantage estimation (Schulman et al. 2016, Eq. 16), one value per decision.
- * `bootstrap` is the value after the last decision: 0 where the episode truly ended, an estimate where it was cut.
+ * `bootstrap` is the value after the last decision: 0 where the episode truly ended, an estimate
+ * where it was cut.
  * `returnsT` = advantages + values, before any normalising.
  */
 export const gae = (
@@ -35,8 +36,10 @@ export const gae = (
 }
 
 /**
- * GRPO (Shao et al. 2024): return minus the group's mean over its population standard deviation + 1e-6.
- * Undefined for a group of equal returns: it carries no gradient, and dividing would only blow up noise.
+ * GRPO (Shao et al. 2024): return minus the group's mean over its population standard deviation +
+ * 1e-6.
+ * Undefined for a group of equal returns: it carries no gradient, and dividing would only blow up
+ * noise.
  */
 export const groupRelative = (
   returnsG: ReadonlyArray<number>
@@ -46,7 +49,10 @@ export const groupRelative = (
   return returnsG.map((total) => (total - mean) / (deviation + 1e-6))
 }
 
-/** Mean 0 and deviation 1 over the batch (population deviation + 1e-8). Fewer than two numbers stay as they are. */
+/**
+ * Mean 0 and deviation 1 over the batch (population deviation + 1e-8). Fewer than two numbers stay
+ * as they are.
+ */
 export const normalize = (valuesN: ReadonlyArray<number>): ReadonlyArray<number> => {
   if (valuesN.length < 2) return valuesN
   const { deviation, mean } = moments(valuesN)

@@ -4,13 +4,19 @@
 import { Seed } from "@dreamgym/domain"
 import { Rows } from "@dreamgym/language"
 
-/** Rows that share the shape [batch, prompt] and [batch, read]; the last batch of a shape may hold fewer rows than `batch`. */
+/**
+ * Rows that share the shape [batch, prompt] and [batch, read]; the last batch of a shape may hold
+ * fewer rows than `batch`.
+ */
 export interface Batch<R> {
   readonly sizes: { readonly batch: number; readonly prompt: number; readonly read: number }
   readonly rows: ReadonlyArray<R>
 }
 
-/** Every shape is a session, which costs a tenth of a second and tens of megabytes: a little padding is cheaper. */
+/**
+ * Every shape is a session, which costs a tenth of a second and tens of megabytes: a little padding
+ * is cheaper.
+ */
 const promptStep = 16
 const readStep = 8
 
@@ -26,8 +32,9 @@ export const sizesOf = <R extends { readonly row: Rows.Row }>(
 })
 
 /**
- * One epoch in full batches of rows of like length. A last rest of less than `batch` rows, drawn anew each time, is left for the
- * next epoch (a small batch would weigh its rows more than others), unless there is nothing else.
+ * One epoch in full batches of rows of like length. A last rest of less than `batch` rows, drawn
+ * anew each time, is left for the next epoch (a small batch would weigh its rows more than others),
+ * unless there is nothing else.
  */
 export const epoch = <R extends { readonly row: Rows.Row }>(
   rows: ReadonlyArray<R>,
@@ -55,11 +62,17 @@ export const inOrder = <R extends { readonly row: Rows.Row }>(
   })
 }
 
-/** Short reads first, then long ones first, by turns: so that a batch across two prompt lengths has reads of like length. */
+/**
+ * Short reads first, then long ones first, by turns: so that a batch across two prompt lengths has
+ * reads of like length.
+ */
 const turning = ({ prompt, read }: Batch<unknown>["sizes"]): number =>
   (prompt / promptStep) % 2 === 0 ? read : -read
 
-/** Rows of a batch in two parts, short rows and long ones, that cost about the same; few rows stay one part. */
+/**
+ * Rows of a batch in two parts, short rows and long ones, that cost about the same; few rows stay
+ * one part.
+ */
 export const inParts = <R extends { readonly row: Rows.Row }>(
   rows: ReadonlyArray<R>,
   { readStep }: { readonly readStep: number }

@@ -1,5 +1,6 @@
 /**
- * From trajectory groups to decisions: the exact tokens that a policy sampled, with what they earned.
+ * From trajectory groups to decisions: the exact tokens that a policy sampled, with what they
+ * earned.
  * Nothing is decoded and encoded again; a trajectory that failed contributes nothing.
  */
 import type { Ending, Trajectory } from "@dreamgym/domain"
@@ -7,8 +8,8 @@ import type { Rows } from "@dreamgym/language"
 import { gae, type GaeOptions, groupRelative } from "./Advantage.ts"
 
 /**
- * One action of the policy. `oldLogProbability` sums its tokens under the version that sampled it; `advantage` is not
- * normalised; `totalReturn` is the critic's target.
+ * One action of the policy. `oldLogProbability` sums its tokens under the version that sampled it;
+ * `advantage` is not normalised; `totalReturn` is the critic's target.
  */
 export interface Decision {
   readonly row: Rows.Row
@@ -22,14 +23,19 @@ export interface Decision {
 
 export interface PpoDecisionOptions extends GaeOptions {
   /**
-   * False (default): the step limit belongs to the task, success counts within it only, so nothing is worth anything after it.
-   * True: the limit is a convenience of ours, and the episode would have been worth its last value. Bootstrapping at a limit that
-   * belongs to the task feeds the critic its own estimate and inflates it (measured: docs/log.md).
+   * False (default): the step limit belongs to the task, success counts within it only, so nothing
+   * is worth anything after it.
+   * True: the limit is a convenience of ours, and the episode would have been worth its last value.
+   * Bootstrapping at a limit that belongs to the task feeds the critic its own estimate and
+   * inflates it (measured: docs/log.md).
    */
   readonly bootstrapAtStepLimit?: boolean
 }
 
-/** PPO: GAE at the level of decisions, rewards at the decision that earned them; what we cut short bootstraps from its last value. */
+/**
+ * PPO: GAE at the level of decisions, rewards at the decision that earned them; what we cut short
+ * bootstraps from its last value.
+ */
 export const forPpo = (
   groups: ReadonlyArray<Trajectory.TrajectoryGroup>,
   options: PpoDecisionOptions
@@ -48,7 +54,10 @@ export const forPpo = (
 const isCut = (ending: Ending.Ending, { bootstrapAtStepLimit = false }: PpoDecisionOptions) =>
   ending._tag === "Truncated" && (ending.reason !== "StepLimit" || bootstrapAtStepLimit)
 
-/** GRPO: every decision of a trajectory has its group-relative advantage; groups of equal returns are left out. */
+/**
+ * GRPO: every decision of a trajectory has its group-relative advantage; groups of equal returns
+ * are left out.
+ */
 export const forGrpo = (
   groups: ReadonlyArray<Trajectory.TrajectoryGroup>
 ): { readonly decisions: ReadonlyArray<Decision>; readonly zeroVarianceGroups: number } => {
@@ -70,7 +79,10 @@ export const forGrpo = (
   return { decisions, zeroVarianceGroups }
 }
 
-/** A fault is never a reward: a failed episode teaches nothing, nor does one that a policy without tokens made. */
+/**
+ * A fault is never a reward: a failed episode teaches nothing, nor does one that a policy without
+ * tokens made.
+ */
 export const isUsable = (trajectory: Trajectory.Trajectory): boolean =>
   trajectory.ending._tag !== "Failed" &&
   trajectory.transitions.length > 0 &&
@@ -93,7 +105,10 @@ const decision = (span: Trajectory.TokenSpan, advantage: number, totalReturn: nu
   }
 }
 
-/** Tokens after the last real choice were forced (probability 1): they carry no gradient and are left out. */
+/**
+ * Tokens after the last real choice were forced (probability 1): they carry no gradient and are
+ * left out.
+ */
 const rowOf = (span: Trajectory.TokenSpan): Rows.Row => {
   const { choices } = span
   const last =

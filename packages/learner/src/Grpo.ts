@@ -1,6 +1,7 @@
 /**
  * GRPO (Shao et al. 2024): advantages relative to the group of one task, no critic.
- * Groups of equal returns are left out and counted, never divided by zero; where there is no other, the version stays.
+ * Groups of equal returns are left out and counted, never divided by zero; where there is no other,
+ * the version stays.
  */
 import { Learner, type Trajectory } from "@dreamgym/domain"
 import type { Session } from "@dreamgym/graph"
@@ -28,7 +29,8 @@ export const make = Effect.fn("Grpo.make")(function* (
   return Learner.Learner.of({
     update: (groups: ReadonlyArray<Trajectory.TrajectoryGroup>) => {
       const { decisions, zeroVarianceGroups } = forGrpo(groups)
-      // Where every group is of equal returns nothing follows; that is no fault, as all may have succeeded.
+      // Where every group is of equal returns nothing follows; that is no fault, as all may have
+      // succeeded.
       const isIdle = decisions.length === 0 && zeroVarianceGroups > 0
       const updated = isIdle ? Effect.succeed({}) : gradient.update(decisions)
       return Effect.map(updated, (metrics) =>

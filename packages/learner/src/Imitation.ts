@@ -1,5 +1,6 @@
 /**
- * From trajectories to rows for cloning: the state as the policy will see it, the action as it would have had to choose it.
+ * From trajectories to rows for cloning: the state as the policy will see it, the action as it
+ * would have had to choose it.
  * It copies what was done; whether that was good is the caller's choice of trajectories.
  */
 import { History, type Knowledge, type Trajectory } from "@dreamgym/domain"
@@ -12,7 +13,10 @@ export interface ImitationOptions {
   readonly prompt: (state: string) => string
 }
 
-/** One row per action that the visible text shows to be admissible; others (a `look`) could not be chosen and are left out. */
+/**
+ * One row per action that the visible text shows to be admissible; others (a `look`) could not be
+ * chosen and are left out.
+ */
 export const rowsOf = (
   trajectory: Trajectory.Trajectory,
   options: ImitationOptions

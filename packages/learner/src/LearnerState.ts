@@ -1,5 +1,6 @@
 /**
- * The learner's numbers as one thing: kept whole when an update fails, saved and restored with moments and counts.
+ * The learner's numbers as one thing: kept whole when an update fails, saved and restored with
+ * moments and counts.
  * Where the bytes lie is the caller's business.
  */
 import { Learner } from "@dreamgym/domain"

@@ -1,5 +1,6 @@
 /**
- * The losses of the learner as graphs over a batch of rows. Coefficients are constants of the graph; data are feeds.
+ * The losses of the learner as graphs over a batch of rows. Coefficients are constants of the
+ * graph; data are feeds.
  *
  * B rows, K tokens read, V vocabulary. Rows that pad a batch have weight 0 everywhere.
  */
@@ -7,15 +8,18 @@ import { Op, type Value } from "@dreamgym/graph"
 
 type V = Value.Value
 
-/** Log-probabilities [B] of the row's tokens and their entropies [B], summed over tokens of weight > 0. */
+/**
+ * Log-probabilities [B] of the row's tokens and their entropies [B], summed over tokens of weight >
+ * 0.
+ */
 export interface Scores {
   readonly logProbabilityB: V
   readonly entropyB: V
 }
 
 /**
- * Under the distribution that was sampled: `maskBKV` is additive, 0 for tokens that decoding allowed and -1e9 elsewhere;
- * `inverseTemperatureB` is 1 over the temperature.
+ * Under the distribution that was sampled: `maskBKV` is additive, 0 for tokens that decoding
+ * allowed and -1e9 elsewhere; `inverseTemperatureB` is 1 over the temperature.
  */
 export const scores = (
   logitsBKV: V,
@@ -60,7 +64,10 @@ export interface PolicyLossOptions {
   readonly klLossCoef: number
 }
 
-/** Absent parts have no place in the loss: a critic (`valueB`, `returnB`, `oldValueB`) or a reference policy. */
+/**
+ * Absent parts have no place in the loss: a critic (`valueB`, `returnB`, `oldValueB`) or a
+ * reference policy.
+ */
 export interface PolicyLossInputs {
   readonly scores: Scores
   readonly oldLogProbabilityB: V
@@ -78,8 +85,10 @@ export interface PolicyLoss {
 }
 
 /**
- * Clipped policy loss, clipped value loss, entropy bonus and KL to the reference (Schulman et al. 2017).
- * The ratio is of whole actions: token log-probabilities are summed first. Every part is a mean over rows.
+ * Clipped policy loss, clipped value loss, entropy bonus and KL to the reference (Schulman et al.
+ * 2017).
+ * The ratio is of whole actions: token log-probabilities are summed first. Every part is a mean
+ * over rows.
  */
 export const policyLoss = (inputs: PolicyLossInputs, options: PolicyLossOptions): PolicyLoss => {
   const { critic, referenceLogProbabilityB: reference, rowB, scores } = inputs
@@ -114,10 +123,16 @@ const meanOver = (rowB: V) => {
   return (x: V): V => Op.divide(Op.sum(Op.multiply(x, rowB), [0]), count)
 }
 
-/** Differences of log-probabilities beyond this say only that something is wrong; exp of them must stay a number. */
+/**
+ * Differences of log-probabilities beyond this say only that something is wrong; exp of them must
+ * stay a number.
+ */
 const mostApart = 20
 
-/** min(ratio * A, clip(ratio) * A), and how far the policy has moved: the k3 estimate, the share that is clipped, the extremes. */
+/**
+ * min(ratio * A, clip(ratio) * A), and how far the policy has moved: the k3 estimate, the share
+ * that is clipped, the extremes.
+ */
 const surrogate = (inputs: PolicyLossInputs, options: PolicyLossOptions) => {
   const { advantageB, oldLogProbabilityB, rowB, scores } = inputs
   const mean = meanOver(rowB)
@@ -137,13 +152,19 @@ const surrogate = (inputs: PolicyLossInputs, options: PolicyLossOptions) => {
   }
 }
 
-/** The k3 estimate of KL(policy, reference) from the tokens that were sampled (Schulman 2020): never negative. */
+/**
+ * The k3 estimate of KL(policy, reference) from the tokens that were sampled (Schulman 2020): never
+ * negative.
+ */
 const k3 = (referenceB: V, { logProbabilityB }: Scores): V => {
   const apart = Op.clip(Op.subtract(referenceB, logProbabilityB), -mostApart, mostApart)
   return Op.subtract(Op.subtract(Op.exp(apart), apart), 1)
 }
 
-/** Half the larger of the squared error and the squared error of the clipped prediction; `clip` 0: half the squared error. */
+/**
+ * Half the larger of the squared error and the squared error of the clipped prediction; `clip` 0:
+ * half the squared error.
+ */
 const valueLoss = (
   { oldValueB, returnB, valueB }: NonNullable<PolicyLossInputs["critic"]>,
   clip: number

@@ -1,5 +1,6 @@
 /**
- * One update from a batch in parts: the gradients of the parts side by side in the pool's threads, their weighted sum, one step.
+ * One update from a batch in parts: the gradients of the parts side by side in the pool's threads,
+ * their weighted sum, one step.
  * How a batch is split does not depend on the number of threads, so neither do the numbers.
  */
 import {
@@ -25,14 +26,17 @@ export interface PartGraph {
   readonly outputs: Values
 }
 
-/** `weight` is the share of this part in the batch's mean; `feeds` may hold more than the graph of `shape` reads. */
+/**
+ * `weight` is the share of this part in the batch's mean; `feeds` may hold more than the graph of
+ * `shape` reads.
+ */
 export interface Part<Shape> {
   readonly shape: Shape
   readonly feeds: Rows.Feeds
   readonly weight: number
 }
 
-/** What one part said: its weight and its scalars. */
+/** What one part said: its weight and its further scalars. */
 export interface PartReport {
   readonly weight: number
   readonly outputs: Readonly<Record<string, number>>
@@ -50,7 +54,10 @@ export type ParallelStep<Shape> = (
   learningRate: number
 ) => Effect.Effect<Report, EngineFailure>
 
-/** `keyOf` names a shape; `graphOf` builds its graph. Part i runs in worker `worker` + i of the pool. */
+/**
+ * `keyOf` names a shape; `graphOf` builds its graph. Part i runs in worker `worker` + i of the
+ * pool.
+ */
 export interface Options<Shape> {
   readonly trainable: Trainable.Trainable
   readonly training: TrainStep.TrainState
@@ -120,7 +127,10 @@ const compiledParts = Effect.fnUntraced(function* <Shape>(options: Options<Shape
     )
 })
 
-/** A step with given slopes: its loss is linear in the parameters, so that its gradient is what it is fed. */
+/**
+ * A step with given slopes: its loss is linear in the parameters, so that its gradient is what it
+ * is fed.
+ */
 const applied = <Shape>({
   maxGradNorm,
   optimizer,
@@ -169,6 +179,9 @@ const total = <Shape>(
 const reportOf =
   (found: ReadonlyArray<Outputs>) =>
   ({ weight }: Part<unknown>, i: number): PartReport => {
-    const scalars = Record.filter(found[i] ?? {}, (_, name) => !name.startsWith(gradientPrefix))
+    const scalars = Record.filter(
+      found[i] ?? {},
+      (_, name) => name !== "loss" && !name.startsWith(gradientPrefix)
+    )
     return { weight, outputs: Record.map(scalars, (value) => value[0] ?? Number.NaN) }
   }

@@ -1,5 +1,6 @@
 /**
- * What PPO and GRPO share: decisions in minibatches, the clipped losses, epochs, and stopping when the policy has moved too far.
+ * What PPO and GRPO share: decisions in minibatches, the clipped losses, epochs, and stopping when
+ * the policy has moved too far.
  * Where advantages come from is theirs.
  *
  * B decisions of a minibatch, K tokens of a decision, V vocabulary.
@@ -20,8 +21,9 @@ import * as ParallelStep from "./ParallelStep.ts"
 import * as PolicyGraph from "./PolicyGraph.ts"
 
 /**
- * `lr` is the learning rate of an update of this learner, counted from 0. `targetKl` > 0 ends the epochs once `approx_kl` of a
- * minibatch passes it 1.5 times. `klLossCoef` > 0 needs `reference`. `normalizeAdvantages`: over all decisions of the update.
+ * `lr` is the learning rate of an update of this learner, counted from 0. `targetKl` > 0 ends the
+ * epochs once `approx_kl` of a minibatch passes it 1.5 times. `klLossCoef` > 0 needs `reference`.
+ * `normalizeAdvantages`: over all decisions of the update.
  */
 export interface PolicyGradientOptions extends Loss.PolicyLossOptions {
   readonly lr: (update: number) => number
@@ -36,7 +38,10 @@ export interface PolicyGradientOptions extends Loss.PolicyLossOptions {
   readonly worker?: number
 }
 
-/** An update is whole or not at all: where it fails, parameters, moments and version are as before it. */
+/**
+ * An update is whole or not at all: where it fails, parameters, moments and version are as before
+ * it.
+ */
 export interface Gradient {
   readonly update: (
     decisions: ReadonlyArray<Decision>
@@ -142,7 +147,10 @@ const entriesOf = Effect.fnUntraced(function* (
   }))
 })
 
-/** All decisions once per epoch, without replacement, in parts that differ by one at most and are about `miniBatchSize`. */
+/**
+ * All decisions once per epoch, without replacement, in parts that differ by one at most and are
+ * about `miniBatchSize`.
+ */
 export const minibatches = <A>(
   entries: ReadonlyArray<A>,
   { miniBatchSize, ppoEpochs }: Pick<PolicyGradientOptions, "miniBatchSize" | "ppoEpochs">,
@@ -167,7 +175,11 @@ const minibatch = Effect.fnUntraced(function* (
     weight: rows.length / batch.length
   }))
   const report = yield* engine.step(parts, rate)
-  return { ...weighted(report.parts), "losses/grad_norm": report.gradientNorm }
+  return {
+    ...weighted(report.parts),
+    "losses/loss": report.loss,
+    "losses/grad_norm": report.gradientNorm
+  }
 })
 
 const columnsOf = (entries: ReadonlyArray<Entry>, size: number): Rows.Feeds => {

@@ -71,7 +71,10 @@ export const graphOf = (
   return { loss, outputs: metrics }
 }
 
-/** What a policy that is not trained says of decisions: `logProbability` [B], one compiled graph per shape. */
+/**
+ * What a policy that is not trained says of decisions: `logProbability` [B], one compiled graph per
+ * shape.
+ */
 export const scorer = Effect.fnUntraced(function* (
   { network, parameters }: Trainable.Trainable,
   at: { readonly worker?: number }

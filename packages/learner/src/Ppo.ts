@@ -1,5 +1,6 @@
 /**
- * PPO (Schulman et al. 2017) on decisions: GAE, clipped policy and value losses, entropy, KL to a reference.
+ * PPO (Schulman et al. 2017) on decisions: GAE, clipped policy and value losses, entropy, KL to a
+ * reference.
  * It reads the exact tokens and log-probabilities that the sampler recorded.
  */
 import { Learner, type Trajectory } from "@dreamgym/domain"

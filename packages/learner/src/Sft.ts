@@ -1,6 +1,7 @@
 /**
  * Supervised fine-tuning of a decoder on rows: cross-entropy over weighted tokens.
- * What the rows say is their maker's business; admissible masks are applied where rows carry choices.
+ * What the rows say is their maker's business; admissible masks are applied where rows carry
+ * choices.
  */
 import { Learner, Seed } from "@dreamgym/domain"
 import { Op, Optimizer, type Schedule, Session, TrainStep, type Value } from "@dreamgym/graph"
@@ -19,8 +20,9 @@ export interface Example {
 }
 
 /**
- * `updates` of `batchSize` rows; the learning rate follows `schedule`. `muonFactor` present: Muon for the matrices of the
- * blocks, AdamW for the rest. `worker`: the first thread of the pool that it uses; a large batch takes two.
+ * `updates` of `batchSize` rows; the learning rate follows `schedule`. `muonFactor` present: Muon
+ * for the matrices of the blocks, AdamW for the rest. `worker`: the first thread of the pool that
+ * it uses; a large batch takes two.
  */
 export interface SftOptions {
   readonly updates: number
@@ -42,7 +44,10 @@ export interface SftStats {
   readonly loss: number
 }
 
-/** `muonFactor` is Muon's learning rate over AdamW's (Jordan et al. 2024 for matrices, AdamW for embeddings, gains and heads). */
+/**
+ * `muonFactor` is Muon's learning rate over AdamW's (Jordan et al. 2024 for matrices, AdamW for
+ * embeddings, gains and heads).
+ */
 export const optimizerOf = (options: {
   readonly muonFactor?: number
   readonly weightDecay: number
@@ -55,7 +60,8 @@ export const optimizerOf = (options: {
 }
 
 /**
- * Trains in place; `onUpdate` answers false to stop early. On failure the parameters are those of the last good update.
+ * Trains in place; `onUpdate` answers false to stop early. On failure the parameters are those of
+ * the last good update.
  * Its compiled graphs hold much memory; they go when it ends.
  */
 export const fit: (
@@ -98,7 +104,10 @@ export const fit: (
   Effect.mapError(learnerError)
 )
 
-/** What a network makes of rows that it is not trained on: mean loss per token, and the share of tokens that are its first choice. */
+/**
+ * What a network makes of rows that it is not trained on: mean loss per token, and the share of
+ * tokens that are its first choice.
+ */
 export interface Held {
   readonly loss: number
   readonly accuracy: number
@@ -267,7 +276,10 @@ const stepOf = (trainable: Trainable.Trainable, options: SftOptions) => {
   })
 }
 
-/** Each part counts by the weight of its tokens, so that the batch's loss is the mean over all of them. */
+/**
+ * Each part counts by the weight of its tokens, so that the batch's loss is the mean over all of
+ * them.
+ */
 const partsOf = (
   trainable: Trainable.Trainable,
   examples: ReadonlyArray<Example>

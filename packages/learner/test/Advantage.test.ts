@@ -4,7 +4,10 @@ import { Advantage } from "../src/index.ts"
 
 const number = fc.double({ min: -5, max: 5, noNaN: true })
 
-/** Sum over all later decisions of (gamma * lambda)^(l - t) times the error of one step: Eq. 16, term by term. */
+/**
+ * Sum over all later decisions of (gamma * lambda)^(l - t) times the error of one step: Eq. 16,
+ * term by term.
+ */
 const naive = (
   rewards: ReadonlyArray<number>,
   values: ReadonlyArray<number>,

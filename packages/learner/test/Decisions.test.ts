@@ -85,12 +85,12 @@ describe("Decisions", () => {
   const values = [0.1, 0.2, 0.3].map((value) => transition(0, span({ value })))
 
   it.each([
-    ["that ended", Ending.terminated(false), false, 0],
-    ["at a step limit of the task", Ending.truncated("StepLimit"), false, 0],
-    ["at a step limit of ours", Ending.truncated("StepLimit"), true, 0.3],
-    ["that was cut", Ending.truncated("Budget"), false, 0.3]
-  ] as const)("of an episode %s look forward to what is left", (_, ending, isOurs, worth) => {
-    const own = { gamma: 0.5, gaeLambda: 0, bootstrapAtStepLimit: isOurs }
+    ["that ended", Ending.terminated(false), {}, 0],
+    ["at a step limit of the task", Ending.truncated("StepLimit"), {}, 0],
+    ["at a step limit of ours", Ending.truncated("StepLimit"), { bootstrapAtStepLimit: true }, 0.3],
+    ["that was cut", Ending.truncated("Budget"), {}, 0.3]
+  ] as const)("of an episode %s look forward to what is left", (_, ending, limit, worth) => {
+    const own = { gamma: 0.5, gaeLambda: 0, ...limit }
     const decisions = Decisions.forPpo([group(trajectory(values, ending))], own)
     assert.closeTo(decisions.at(-1)?.advantage ?? 1, 0.5 * worth - 0.3, 1e-12)
     assert.closeTo(decisions[0]?.advantage ?? 1, 0.5 * 0.2 - 0.1, 1e-12)

@@ -173,7 +173,8 @@ describe("The clipped loss", () => {
     [1, 1, -1, -1],
     [1.19, 2, -2.38, -2.38],
     [0.81, -2, 1.62, 1.62],
-    // A good action that is already likelier, a bad one that is already rarer: nothing more to gain.
+    // A good action that is already likelier, a bad one that is already rarer: nothing more to
+    // gain.
     [1.31, 1, -1.3, 0],
     [0.5, -1, 0.8, 0],
     // Moved to the wrong side: the way back stays open.

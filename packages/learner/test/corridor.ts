@@ -1,5 +1,6 @@
 /**
- * A corridor of five rooms for the tests of learners: walk to the goal room before the steps run out.
+ * A corridor of five rooms for the tests of learners: walk to the goal room before the steps run
+ * out.
  * Its episodes are played in lock-step by a small decoder, and recorded with their exact tokens.
  */
 import { Ending, type LanguageModel, Seed, Task, type Trajectory } from "@dreamgym/domain"

@@ -1,4 +1,7 @@
-/** Graphs in numbers, for the tests: by the interpreter in float64, by the runtime, and gradients by finite differences. */
+/**
+ * Graphs in numbers, for the tests: by the interpreter in float64, by the runtime, and gradients by
+ * finite differences.
+ */
 import type { Value } from "@dreamgym/graph"
 import { Gradient, Interpreter, Session } from "@dreamgym/graph"
 import * as Effect from "effect/Effect"
