@@ -160,7 +160,7 @@ const train = Schema.Struct({
     "cloned+",
     "The policy that dreaming starts from: the clone of the demonstrations, or of all successful offline trajectories."
   ),
-  iterations: whole(0, 1_000_000, 40, "Rounds of dreaming and learning."),
+  iterations: whole(0, 1_000_000, 30, "Rounds of dreaming and learning."),
   tasksPerIteration: whole(1, 100_000, 32, "Tasks dreamt in one iteration."),
   groupSize: whole(1, 1024, 4, "Dreams of each task."),
   checkpointEvery: whole(1, 1_000_000, 10, "Iterations between two checkpoints."),
