@@ -3,6 +3,7 @@
  * The whole method on one page; each phase is a module of its own.
  */
 import { Trainable } from "@dreamgym/language"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
@@ -46,7 +47,10 @@ const fromTheBeginning = Effect.fnUntraced(function* (config: Config) {
   }
   const dreaming = { ...lived, fitted }
   const calibrated = Phases.calibrated(prepared, dreaming, fitted.fidelity)
-  yield* Phases.phase("dream", Effect.andThen(calibrated, dreamt(prepared, dreaming)))
+  const dreamed = Effect.flatMap(Effect.timed(calibrated), ([spent]) =>
+    dreamt(prepared, dreaming, undefined, Duration.toSeconds(spent))
+  )
+  yield* Phases.phase("dream", dreamed)
   yield* Phases.phase("evaluate", Phases.evaluated(prepared, dreaming))
 })
 

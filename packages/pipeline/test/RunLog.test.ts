@@ -233,7 +233,7 @@ describe("the run directory", () => {
     ["there is a run of that name", "Exists", () => fs.mkdirSync(path.join(home, "test-1"))],
     [
       "the folder of runs is a file",
-      "Exists",
+      "Unusable",
       () => {
         fs.rmSync(home, { recursive: true })
         fs.writeFileSync(home, "")

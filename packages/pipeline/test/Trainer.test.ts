@@ -126,12 +126,6 @@ describe("a run", () => {
     }
   })
 
-  it("gives the same events and parameters for the same seed", async () => {
-    await Effect.runPromise(train(configOf(home, "again")))
-    expect(deedsOf(inHome("again"))).toEqual(deedsOf(unbroken))
-    expect(await filesOf(inHome("again"))).toEqual(await filesOf(unbroken))
-  })
-
   it("dreams of tasks that the curriculum wrote", () => {
     const records = JSON.stringify(linesOf(unbroken, "checkpoints/step-000004/curriculum.json"))
     expect(records).toContain('"Generated"')
@@ -152,7 +146,7 @@ const interruptedWhen = <A, E>(
 ) =>
   Effect.gen(function* () {
     const fiber = yield* Effect.forkChild(work)
-    const waiting = Effect.sync(() => fs.existsSync(folder) && isTime(eventsOf(folder)))
+    const waiting = Effect.sync(() => isTime(eventsOf(folder)))
     yield* Effect.repeat(Effect.delay(waiting, "5 millis"), { until: (found) => found })
     // The event is told a moment before the iteration counts as done.
     yield* Effect.sleep("50 millis")
@@ -163,7 +157,6 @@ const interruptedWhen = <A, E>(
 describe("a run that is interrupted", () => {
   it.each([
     ["before its first update", 0, "PhaseStarted", 0],
-    ["between two checkpoints", 0, "PhaseProgressed", 1],
     ["while it evaluates", 2, "PhaseFinished", 4]
   ] as const)("%s goes on as if nothing had been", async (_when, from, tag, saved) => {
     const folder = copyAt(unbroken, inHome(`interrupted-${tag}`), from)
@@ -177,6 +170,30 @@ describe("a run that is interrupted", () => {
     await Effect.runPromise(resume(folder))
     expect(deedsOf(folder)).toEqual(deedsOf(unbroken))
     expect(await filesOf(folder)).toEqual(await filesOf(unbroken))
+  })
+})
+
+describe("two runs with the same seed", () => {
+  it("do the same and learn the same, though one of them is interrupted between checkpoints", async () => {
+    const folder = inHome("again")
+    const isTime = (events: ReadonlyArray<RunEvent.RunEvent>) =>
+      events.some((event) => event._tag === "PhaseProgressed" && event.phase === "dream")
+    await Effect.runPromise(interruptedWhen(train(configOf(home, "again")), folder, isTime))
+    const { iteration } = await filesOf(folder)
+    expect(["1", "2"]).toContain(iteration)
+    await Effect.runPromise(resume(folder))
+    expect(deedsOf(folder)).toEqual(deedsOf(unbroken))
+    expect(await filesOf(folder)).toEqual(await filesOf(unbroken))
+  })
+})
+
+describe("the seconds of a run", () => {
+  it("are those of all its processes", async () => {
+    const folder = copyAt(unbroken, inHome("late"), 4)
+    const before = summary?.seconds["dream"] ?? 0
+    const { seconds } = await Effect.runPromise(resume(folder))
+    expect(seconds["dream"]).toBeGreaterThan(0.8 * before)
+    expect(seconds["collect"]).toBe(summary?.seconds["collect"])
   })
 })
 
@@ -262,11 +279,9 @@ const fullWhere = (isFull: (file: string) => boolean) =>
   )
 
 describe("a full disk", () => {
-  it.each([
-    ["a checkpoint", (file: string) => file.includes("step-000002")],
-    ["the trajectories", (file: string) => file.includes("dreams-2")]
-  ])("under %s stops the run with advice, and what was saved goes on", async (what, isFull) => {
-    const folder = copyAt(unbroken, inHome(`full ${what}`), 0)
+  it("in the middle of an iteration stops the run with advice, and what was saved goes on", async () => {
+    const folder = copyAt(unbroken, inHome("full"), 0)
+    const isFull = (file: string) => file.includes("dreams-2")
     const error = await Effect.runPromise(Effect.flip(resume(folder, undefined, fullWhere(isFull))))
     expect(error).toMatchObject({ _tag: "RunError", reason: "DiskFull" })
     const last = eventsOf(folder).at(-1)

@@ -99,13 +99,12 @@ const savedConfig = (folder: string): Config =>
     fs.readFileSync(path.join(folder, "config.json"), "utf8")
   ).config
 
-/** All events on disk, in order. */
-export const eventsOf = (folder: string): ReadonlyArray<RunEvent.RunEvent> =>
-  fs
-    .readFileSync(path.join(folder, "events.jsonl"), "utf8")
-    .split("\n")
-    .filter(Boolean)
-    .map((line) => Schema.decodeUnknownSync(Line)(line).event)
+/** All events on disk, in order; a line that is just being written is none yet. */
+export const eventsOf = (folder: string): ReadonlyArray<RunEvent.RunEvent> => {
+  const file = path.join(folder, "events.jsonl")
+  const lines = fs.existsSync(file) ? fs.readFileSync(file, "utf8").split("\n") : [""]
+  return lines.slice(0, -1).map((line) => Schema.decodeUnknownSync(Line)(line).event)
+}
 
 const Line = Schema.fromJsonString(Schema.toCodecJson(RunLog.Recorded))
 
