@@ -1,6 +1,6 @@
 /**
  * The first phase: real experience, collected once. Demonstrations of an expert, and exploration by noisy and random players.
- * Everything that it plays counts as real transitions; nothing later adds to them.
+ * Everything that it plays counts as real transitions. Later only calibration adds to them, and the baseline `real` beside them.
  */
 import {
   Ending,
