@@ -89,7 +89,7 @@ const bestUpdates = Effect.fnUntraced(function* (
   const pool = yield* Session.SessionPool
   const scope = yield* Effect.scope
   const { batchSize, maxUpdates, minUpdates, patience } = config.clone
-  if (held.length === 0) return maxUpdates
+  if (held.length === 0 || minUpdates >= maxUpdates) return maxUpdates
   const options = { batchSize, worker: 0, sessions: new Map<string, Session.Session>() }
   let best = { update: maxUpdates, accuracy: Number.NEGATIVE_INFINITY }
   yield* Sft.fit(trainable, train, {

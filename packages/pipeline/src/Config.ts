@@ -132,7 +132,12 @@ const clone = Schema.Struct({
   ),
   batchSize: whole(1, 4096, 64, "Decisions in one update."),
   lr: rate(2e-3, "Learning rate of AdamW."),
-  minUpdates: whole(1, 1_000_000, 300, "Fewest updates of a cloned policy."),
+  minUpdates: whole(
+    1,
+    1_000_000,
+    600,
+    "Fewest updates of a cloned policy; where it is no less than `maxUpdates`, nothing is searched."
+  ),
   patience: whole(1, 100_000, 600, "Updates without progress before it stops."),
   ...network
 })

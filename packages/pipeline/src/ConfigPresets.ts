@@ -12,7 +12,7 @@ export const presets: Readonly<Record<Config["preset"], Partial>> = {
     experience: { updates: 700 },
     fidelity: { transitions: 300, minNextStateExact: 0.8 },
     calibration: { tasks: 64, maxOptimism: 0.2 },
-    clone: { maxUpdates: 200, minUpdates: 100, patience: 200 },
+    clone: { maxUpdates: 300, minUpdates: 300 },
     train: { iterations: 12, checkpointEvery: 4 },
     evaluate: { episodes: 128, real: false }
   },
