@@ -20,16 +20,19 @@ export interface Batch<R> {
 const promptStep = 16
 const readStep = 8
 
-/** The smallest shape that holds these rows. */
+/** The smallest shape that holds these rows; actions of a few tokens are read exactly. */
 export const sizesOf = <R extends { readonly row: Rows.Row }>(
   rows: ReadonlyArray<R>,
-  batch: number,
-  step = readStep
-): Batch<R>["sizes"] => ({
-  batch,
-  prompt: Rows.bucket(Math.max(...rows.map(({ row }) => row.promptIds.length)), promptStep),
-  read: Rows.bucket(Math.max(...rows.map(({ row }) => row.targetIds.length)), step)
-})
+  batch: number
+): Batch<R>["sizes"] => {
+  const prompt = Math.max(...rows.map(({ row }) => row.promptIds.length))
+  const read = Math.max(...rows.map(({ row }) => row.targetIds.length))
+  return {
+    batch,
+    prompt: Rows.bucket(prompt, promptStep),
+    read: Rows.bucket(read, read <= readStep / 2 ? 1 : readStep)
+  }
+}
 
 /**
  * One epoch in full batches of rows of like length. A last rest of less than `batch` rows, drawn
@@ -74,12 +77,11 @@ const turning = ({ prompt, read }: Batch<unknown>["sizes"]): number =>
  * one part.
  */
 export const inParts = <R extends { readonly row: Rows.Row }>(
-  rows: ReadonlyArray<R>,
-  { readStep }: { readonly readStep: number }
+  rows: ReadonlyArray<R>
 ): ReadonlyArray<Batch<R>> => {
   const rowStep = rows.length < leastRows ? 8 : leastRows
   const partOf = (part: ReadonlyArray<R>): Batch<R> => ({
-    sizes: sizesOf(part, Rows.bucket(part.length, rowStep), readStep),
+    sizes: sizesOf(part, Rows.bucket(part.length, rowStep)),
     rows: part
   })
   const sorted = rows.toSorted((a, b) => lengthOf(a) - lengthOf(b))

@@ -9,10 +9,11 @@ import {
   type Optimizer,
   Parameters,
   Session,
+  Shape,
   TrainStep,
   Value
 } from "@dreamgym/graph"
-import { DecoderModel, type Rows, type Trainable } from "@dreamgym/language"
+import { DecoderModel, Rows, type Trainable } from "@dreamgym/language"
 import * as Effect from "effect/Effect"
 import * as Record from "effect/Record"
 import * as Scope from "effect/Scope"
@@ -30,8 +31,8 @@ export interface PartGraph {
  * `weight` is the share of this part in the batch's mean; `feeds` may hold more than the graph of
  * `shape` reads.
  */
-export interface Part<Shape> {
-  readonly shape: Shape
+export interface Part<Form> {
+  readonly shape: Form
   readonly feeds: Rows.Feeds
   readonly weight: number
 }
@@ -49,8 +50,8 @@ export interface Report {
 }
 
 /** Makes one update; on failure parameters and state are as before. */
-export type ParallelStep<Shape> = (
-  parts: ReadonlyArray<Part<Shape>>,
+export type ParallelStep<Form> = (
+  parts: ReadonlyArray<Part<Form>>,
   learningRate: number
 ) => Effect.Effect<Report, EngineFailure>
 
@@ -58,56 +59,55 @@ export type ParallelStep<Shape> = (
  * `keyOf` names a shape; `graphOf` builds its graph. Part i runs in worker `worker` + i of the
  * pool.
  */
-export interface Options<Shape> {
+export interface Options<Form> {
   readonly trainable: Trainable.Trainable
   readonly training: TrainStep.TrainState
   readonly optimizer: Optimizer.Optimizer
   readonly maxGradNorm: number
   readonly worker?: number
-  readonly keyOf: (shape: Shape) => string
-  readonly graphOf: (shape: Shape, weights: Values) => PartGraph
+  readonly keyOf: (shape: Form) => string
+  readonly graphOf: (shape: Form, weights: Values) => PartGraph
 }
 
-export const make = Effect.fnUntraced(function* <Shape>(
-  options: Options<Shape>
-): Effect.fn.Return<ParallelStep<Shape>, Session.SessionError, Session.SessionPool | Scope.Scope> {
-  const { parameters } = options.trainable
-  const sums = Parameters.zeros(parameters.shapes)
+export const make = Effect.fnUntraced(function* <Form>(
+  options: Options<Form>
+): Effect.fn.Return<ParallelStep<Form>, Session.SessionError, Session.SessionPool | Scope.Scope> {
+  const sum = Rows.floats(Parameters.count(options.trainable.parameters))
   const compiled = yield* compiledParts(options)
   const apply = yield* applied(options)
   return Effect.fnUntraced(function* (parts, learningRate) {
     const found = yield* Effect.forEach(parts, (part, i) => compiled(part, i), {
       concurrency: "unbounded"
     })
-    accumulate(sums, parts, found)
+    accumulate(sum, parts, found)
     const loss = Float32Array.of(total(parts, found, "loss"))
-    const slopes = Record.mapKeys(sums.arrays, (name) => gradientPrefix + name)
-    const report = yield* apply({ ...slopes, [lossName]: loss }, learningRate)
+    const report = yield* apply({ [gradientName]: sum, [lossName]: loss }, learningRate)
     const { gradientNorm } = report
     return { loss: report.loss, gradientNorm, parts: parts.map(reportOf(found)) }
   })
 })
 
-const gradientPrefix = "gradient/"
+/** All gradients in the order of the parameters: one array crosses threads faster than many. */
+const gradientName = "gradient of the parts"
 const lossName = "loss of the parts"
 
 type Outputs = Readonly<Record<string, Float32Array>>
 
 /** Runs a part in its thread; one session per shape and thread, in the scope of the caller. */
-const compiledParts = Effect.fnUntraced(function* <Shape>(options: Options<Shape>) {
+const compiledParts = Effect.fnUntraced(function* <Form>(options: Options<Form>) {
   const pool = yield* Session.SessionPool
   const scope = yield* Scope.Scope
   const sessions = new Map<string, Session.Session>()
   const { arrays } = options.trainable.parameters
   const weights = DecoderModel.weightsOf(options.trainable.parameters)
-  const graphOf = (shape: Shape): Values => {
+  const graphOf = (shape: Form): Values => {
     const { loss, outputs } = options.graphOf(shape, weights)
     const slopes = Gradient.gradients(loss, Object.values(weights))
-    const named = Object.keys(weights).map((name, i) => [gradientPrefix + name, slopes[i] ?? loss])
+    const flat = slopes.map((slope) => Op.reshape(slope, [Shape.product(slope.shape)]))
     const scalars = Record.map({ ...outputs, loss }, (value) => Op.reshape(value, [1]))
-    return { ...scalars, ...Object.fromEntries(named) }
+    return { ...scalars, [gradientName]: Op.concat(flat, 0) }
   }
-  const sessionOf = (shape: Shape, worker: number) =>
+  const sessionOf = (shape: Form, worker: number) =>
     Effect.suspend(() => {
       const key = `${options.keyOf(shape)}@${worker}`
       const found = sessions.get(key)
@@ -120,7 +120,7 @@ const compiledParts = Effect.fnUntraced(function* <Shape>(options: Options<Shape
         Effect.tap((made) => Effect.sync(() => sessions.set(key, made)))
       )
     })
-  return (part: Part<Shape>, i: number): Effect.Effect<Outputs, Session.SessionError> =>
+  return (part: Part<Form>, i: number): Effect.Effect<Outputs, Session.SessionError> =>
     Effect.flatMap(
       sessionOf(part.shape, ((options.worker ?? 0) + i) % Math.max(1, pool.workers)),
       (session) => session.run(Record.filter(part.feeds, (_, name) => name in session.inputs))
@@ -131,19 +131,18 @@ const compiledParts = Effect.fnUntraced(function* <Shape>(options: Options<Shape
  * A step with given slopes: its loss is linear in the parameters, so that its gradient is what it
  * is fed.
  */
-const applied = <Shape>({
-  maxGradNorm,
-  optimizer,
-  trainable,
-  training,
-  worker
-}: Options<Shape>) => {
+const applied = <Form>(options: Options<Form>) => {
+  const { maxGradNorm, optimizer, trainable, training, worker } = options
   const parameters = DecoderModel.weightsOf(trainable.parameters)
-  const linear = Object.entries(parameters)
-    .map(([name, value]) =>
-      Op.sum(Op.multiply(value, Op.input(gradientPrefix + name, value.shape)))
-    )
-    .reduce((sum, part) => Op.add(sum, part))
+  const slopes = Op.input(gradientName, [Parameters.count(trainable.parameters)])
+  let start = 0
+  const terms = Object.values(parameters).map((value) => {
+    const end = start + Shape.product(value.shape)
+    const slope = Op.reshape(Op.slice(slopes, 0, start, end), value.shape)
+    start = end
+    return Op.sum(Op.multiply(value, slope))
+  })
+  const linear = terms.reduce((sum, term) => Op.add(sum, term))
   const zero = Op.subtract(linear, Op.stopGradient(linear))
   const loss = Op.add(zero, Op.reshape(Op.input(lossName, [1]), []))
   return TrainStep.make(
@@ -153,24 +152,20 @@ const applied = <Shape>({
   )
 }
 
-const accumulate = <Shape>(
-  { arrays }: Parameters.Parameters,
-  parts: ReadonlyArray<Part<Shape>>,
+const accumulate = <Form>(
+  sum: Float32Array,
+  parts: ReadonlyArray<Part<Form>>,
   found: ReadonlyArray<Outputs>
 ): void => {
-  for (const [name, sum] of Object.entries(arrays)) {
-    sum.fill(0)
-    for (const [i, { weight }] of parts.entries()) {
-      const slope = found[i]?.[gradientPrefix + name] ?? sum.subarray(0, 0)
-      for (let at = 0; at < slope.length; at++) {
-        sum[at] = (sum[at] ?? 0) + weight * (slope[at] ?? Number.NaN)
-      }
-    }
+  sum.fill(0)
+  for (const [part, { weight }] of parts.entries()) {
+    const slopes = found[part]?.[gradientName] ?? sum.subarray(0, 0)
+    for (let i = 0; i < slopes.length; i++) sum[i] = (sum[i] ?? 0) + weight * (slopes[i] ?? 0)
   }
 }
 
-const total = <Shape>(
-  parts: ReadonlyArray<Part<Shape>>,
+const total = <Form>(
+  parts: ReadonlyArray<Part<Form>>,
   found: ReadonlyArray<Outputs>,
   name: string
 ): number =>
@@ -181,7 +176,7 @@ const reportOf =
   ({ weight }: Part<unknown>, i: number): PartReport => {
     const scalars = Record.filter(
       found[i] ?? {},
-      (_, name) => name !== "loss" && !name.startsWith(gradientPrefix)
+      (_, name) => name !== "loss" && name !== gradientName
     )
     return { weight, outputs: Record.map(scalars, (value) => value[0] ?? Number.NaN) }
   }

@@ -169,7 +169,7 @@ const minibatch = Effect.fnUntraced(function* (
   rate: number
 ): Effect.fn.Return<Readonly<Record<string, number>>, EngineFailure> {
   const { network } = engine.trainable
-  const parts = inParts(batch, { readStep: 1 }).map(({ rows, sizes }) => ({
+  const parts = inParts(batch).map(({ rows, sizes }) => ({
     shape: sizes,
     feeds: { ...PolicyGraph.feedsOf(network, rows, sizes), ...columnsOf(rows, sizes.batch) },
     weight: rows.length / batch.length
@@ -202,7 +202,7 @@ const referenceScores = Effect.fnUntraced(function* (
   engine: Engine,
   chunk: ReadonlyArray<Decision>
 ): Effect.fn.Return<ReadonlyArray<number>, EngineFailure> {
-  const sizes = sizesOf(chunk, Rows.bucket(chunk.length, 32), 1)
+  const sizes = sizesOf(chunk, Rows.bucket(chunk.length, 32))
   const feeds = PolicyGraph.feedsOf(engine.trainable.network, chunk, sizes)
   const logProbability = yield* engine.reference(sizes, feeds)
   return Array.from(logProbability.subarray(0, chunk.length))

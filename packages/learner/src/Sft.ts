@@ -285,7 +285,7 @@ const partsOf = (
   examples: ReadonlyArray<Example>
 ): ReadonlyArray<ParallelStep.Part<Shape>> => {
   const total = Math.max(weightOf(examples), 1e-6)
-  return Batches.inParts(examples, { readStep: 8 }).map((part) => {
+  return Batches.inParts(examples).map((part) => {
     const shape = shapeOf(part)
     const rows = part.rows.map(({ row }) => row)
     const feeds = feedsOf(trainable, rows, shape)

@@ -61,6 +61,17 @@ describe("Batches of an epoch", () => {
     )
   })
 
+  it("leave out another rest in each epoch", () => {
+    const [rows = []] = fc.sample(entriesOf(70), { seed: 1, numRuns: 1 })
+    const left = [1, 2, 3].map((key) => {
+      const seen = new Set(placesOf(Batches.epoch(rows.slice(0, 70), 64, key)).flat())
+      return Array.from({ length: 70 }, (_, place) => place).filter((place) => !seen.has(place))
+    })
+    for (const places of left) assert.lengthOf(places, 6)
+    assert.notDeepEqual(left[0], left[1])
+    assert.notDeepEqual(left[1], left[2])
+  })
+
   it("are the same from the same key only", () => {
     fc.assert(
       fc.property(entriesOf(40), fc.nat(), (rows, key) => {
@@ -76,7 +87,7 @@ describe("Parts of a batch", () => {
   it("hold each row once, the short ones first, and at most two of them", () => {
     fc.assert(
       fc.property(entries, (rows) => {
-        const parts = Batches.inParts(rows, { readStep: 1 })
+        const parts = Batches.inParts(rows)
         assert.isAtMost(parts.length, 2)
         const lengths = parts.map((part) =>
           part.rows.map(({ row }) => row.promptIds.length + row.targetIds.length)

@@ -174,6 +174,27 @@ describe("An update", () => {
     })
   )
 
+  it.effect("is of the mean over all decisions, also where short ones are computed apart", () =>
+    Effect.gen(function* () {
+      const trainable = disturbed(13)
+      const model = yield* modelOf(trainable)
+      const groups = yield* play(model, { groups: 9, groupSize: 4, key: 5 })
+      const whole = { ...options, normalizeAdvantages: false, ppoEpochs: 1, miniBatchSize: 1000 }
+      const decisions = Decisions.forPpo(groups, whole)
+      assert.isAbove(decisions.length, 100)
+      const mean = decisions.reduce((sum, one) => sum + one.advantage, 0) / decisions.length
+      const { metrics } = yield* (yield* Ppo.make(trainable, whole)).update(groups)
+      assert.closeTo(metrics["losses/policy_loss"] ?? 0, -mean, 1e-5)
+      assert.closeTo(
+        metrics["losses/loss"] ?? 0,
+        (metrics["losses/policy_loss"] ?? 0) +
+          0.5 * (metrics["losses/value_loss"] ?? 0) -
+          0.02 * (metrics["losses/entropy"] ?? 0),
+        1e-5
+      )
+    }).pipe(inline, Effect.scoped)
+  )
+
   it.effect("ends its epochs once the policy has moved too far", () =>
     Effect.gen(function* () {
       const groups = yield* groupsOf(disturbed(6))

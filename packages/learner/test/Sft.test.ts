@@ -86,6 +86,16 @@ describe("Supervised fine-tuning", () => {
     }).pipe(inline, Effect.scoped)
   )
 
+  it.effect("reports the mean loss over the tokens of a batch, however it is computed", () =>
+    Effect.gen(function* () {
+      const trainable = disturbed(8)
+      const examples = copies(64).map(({ row }, i) => ({ row: { ...row, weights: [1, i / 16] } }))
+      const held = yield* Sft.evaluate(trainable, examples, { batchSize: 8, sessions: new Map() })
+      const stats = yield* Sft.fit(trainable, examples, { ...options, batchSize: 64, updates: 1 })
+      assert.closeTo(stats.loss, held.loss, 1e-5)
+    }).pipe(inline, Effect.scoped)
+  )
+
   it.effect("stops when it is told to", () =>
     Effect.gen(function* () {
       const seen: Array<number> = []
