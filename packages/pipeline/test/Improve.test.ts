@@ -76,9 +76,9 @@ const run = <A, E>(
 ) =>
   Effect.runPromise(
     work.pipe(
-      Effect.provide(RunLog.layerMemory),
-      Effect.provide(Session.layer({ workers: 1 })),
-      Effect.provide(NodeServices.layer)
+      Effect.provide(
+        Layer.mergeAll(RunLog.layerMemory, Session.layer({ workers: 1 }), NodeServices.layer)
+      )
     )
   )
 
@@ -285,9 +285,13 @@ describe("a task that is dreamt again", () => {
         })
         yield* Improve.iterations(Dream.improveOptions(config, world, 0, "dream")).pipe(
           Stream.runDrain,
-          Effect.provide(everything),
           Effect.provide(
-            Layer.mergeAll(Dream.layer(dreaming, environment), keeping(given), creature(world))
+            Layer.mergeAll(
+              Dream.layer(dreaming, environment),
+              keeping(given),
+              creature(world),
+              everything
+            )
           )
         )
       }).pipe(Effect.scoped)

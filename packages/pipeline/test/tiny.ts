@@ -77,10 +77,12 @@ const inRun = <A, E>(
 ) =>
   work.pipe(
     RunLog.typed,
-    Effect.provide(Layer.provideMerge(RunLog.layer, directory)),
-    Effect.provide(Session.layer(config.engine)),
-    Effect.provide(files),
-    Effect.provide(NodeServices.layer)
+    Effect.provide(
+      Layer.mergeAll(
+        Layer.provideMerge(RunLog.layer, directory),
+        Session.layer(config.engine)
+      ).pipe(Layer.provideMerge(files), Layer.provideMerge(NodeServices.layer))
+    )
   )
 
 const sameFiles = Layer.effect(FileSystem.FileSystem, FileSystem.FileSystem)
