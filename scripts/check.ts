@@ -8,9 +8,11 @@ import { existsSync } from "node:fs"
 const effectCompiler = "node_modules/@effect/tsgo-linux-x64/lib/tsc"
 const plainCompiler = "node_modules/typescript/bin/tsc"
 
-/** Suggestions are for editors; errors and warnings count. A finding goes on in the lines indented below it. */
+/** Suggestions are for editors; errors and warnings count. A finding begins with its place and goes on to the next one. */
 const findingsOf = (output: string) =>
-  output.split(/\n(?!\s)/).filter((line) => line !== "" && !line.includes(": suggestion TS"))
+  output
+    .split(/\n(?=\S+\(\d+,\d+\): |(?:error|warning) TS)/)
+    .filter((finding) => /(?:error|warning) TS\d+/.test(finding.split("\n")[0] ?? ""))
 
 const compilerCommand = (): ReadonlyArray<string> => {
   if (existsSync(effectCompiler)) return [effectCompiler]
