@@ -50,7 +50,7 @@ export const play = Command.make(
   Command.withExamples([
     { command: "dreamgym play --rung L0 --task 3", description: "The third of the easiest tasks" },
     {
-      command: "dreamgym play --environment alfworld --task 'clean' --data ../shared/data/alfworld",
+      command: "dreamgym play --environment alfworld --task 'clean' --data ~/alfworld",
       description: "A game of ALFWorld that asks to clean something"
     },
     { command: "dreamgym play --json < commands.txt", description: "Replay commands from a file" }

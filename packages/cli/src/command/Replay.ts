@@ -59,7 +59,7 @@ const replay = Command.make(
   Command.withDescription("Play a recording of the original again on our engine, and compare"),
   Command.withExamples([
     {
-      command: "dreamgym env replay alfworld recording.jsonl.gz --data ../shared/data/alfworld",
+      command: "dreamgym env replay alfworld recording.jsonl.gz --data ~/alfworld",
       description: "Prints the first differences; exit code 1 where there is one"
     }
   ])
