@@ -45,7 +45,10 @@ export const clone = Effect.fn("Clone.clone")(function* (
   const held = good.filter((_, i) => i % 10 === 0)
   const updates = yield* bestUpdates(name, fresh(), rowsOf(kept), rowsOf(held), config)
   const trainable = fresh()
-  const stats = yield* Sft.fit(trainable, rowsOf(good), optionsOf(config, name, updates))
+  const stats = yield* Sft.fit(trainable, rowsOf(good), {
+    ...optionsOf(config, name, updates),
+    onUpdate: (update, loss) => Effect.as(told(log, name, update, updates, loss), true)
+  })
   trainable.version = 0
   yield* log.emit({
     _tag: "ClonedPolicy",
@@ -99,7 +102,7 @@ const bestUpdates = Effect.fnUntraced(function* (
         if (update % every !== 0) return true
         const { accuracy } = yield* Sft.evaluate(trainable, held, options)
         if (accuracy >= best.accuracy) best = { update, accuracy }
-        yield* log.emit(progress(name, update, maxUpdates, accuracy))
+        yield* log.emit(progress(update, maxUpdates, { [`${name}/held_out_accuracy`]: accuracy }))
         return update - best.update < patience
       }).pipe(
         Effect.provideService(Session.SessionPool, pool),
@@ -109,15 +112,19 @@ const bestUpdates = Effect.fnUntraced(function* (
   return Math.max(best.update, Math.min(minUpdates, maxUpdates))
 })
 
-const progress = (
+const told = (
+  log: RunLog["Service"],
   name: string,
+  update: number,
+  updates: number,
+  loss: number
+) =>
+  update % every === 0
+    ? log.emit(progress(update, updates, { [`${name}/loss`]: loss }))
+    : Effect.void
+
+const progress = (
   done: number,
   total: number,
-  accuracy: number
-): RunEvent.RunEvent => ({
-  _tag: "PhaseProgressed",
-  phase: "clone",
-  done,
-  total,
-  metrics: { [`${name}/held_out_accuracy`]: accuracy }
-})
+  metrics: Readonly<Record<string, number>>
+): RunEvent.RunEvent => ({ _tag: "PhaseProgressed", phase: "clone", done, total, metrics })
