@@ -7,7 +7,7 @@ import {
   History,
   type LanguageModel,
   type Policy,
-  type QualityFilter,
+  QualityFilter,
   type ReplayBuffer,
   Task,
   type Trajectory
@@ -210,14 +210,7 @@ export const decision: fc.Arbitrary<Policy.Decision> = fc.record({
 })
 
 export const rejection: fc.Arbitrary<QualityFilter.Rejection> = fc.constantFrom(
-  "Fault",
-  "Empty",
-  "Malformed",
-  "Contradiction",
-  "UnearnedReward",
-  "MissedReward",
-  "Duplicate",
-  "TooLong"
+  ...QualityFilter.Rejection.literals
 )
 
 export const verdict: fc.Arbitrary<QualityFilter.Verdict> = fc.oneof(

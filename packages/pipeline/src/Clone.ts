@@ -16,8 +16,8 @@ import { RunLog } from "./RunLog.ts"
 import type { World } from "./World.ts"
 
 /**
- * Early stopping finds the number of updates on a tenth of the trajectories held out; then all of them are cloned for that many
- * updates from fresh parameters, so that none is wasted.
+ * All successful ones are cloned, from fresh parameters, for `maxUpdates` updates; where `minUpdates` is less, a first training with a
+ * tenth of the trajectories held out finds the number between them.
  */
 export const clone = Effect.fn("Clone.clone")(function* (
   name: string,
@@ -41,9 +41,13 @@ export const clone = Effect.fn("Clone.clone")(function* (
       networkOf(config.clone, world.knowledge, tokenizer, true),
       Seed.key(config.seed, "policy")
     )
-  const kept = good.filter((_, i) => i % 10 !== 0)
-  const held = good.filter((_, i) => i % 10 === 0)
-  const updates = yield* bestUpdates(name, fresh(), rowsOf(kept), rowsOf(held), config)
+  const { maxUpdates, minUpdates } = config.clone
+  const kept = () => rowsOf(good.filter((_, i) => i % 10 !== 0))
+  const held = () => rowsOf(good.filter((_, i) => i % 10 === 0))
+  const updates =
+    minUpdates >= maxUpdates
+      ? maxUpdates
+      : yield* bestUpdates(name, fresh(), kept(), held(), config)
   const trainable = fresh()
   const stats = yield* Sft.fit(trainable, rowsOf(good), {
     ...optionsOf(config, name, updates),
@@ -92,7 +96,7 @@ const bestUpdates = Effect.fnUntraced(function* (
   const pool = yield* Session.SessionPool
   const scope = yield* Effect.scope
   const { batchSize, maxUpdates, minUpdates, patience } = config.clone
-  if (held.length === 0 || minUpdates >= maxUpdates) return maxUpdates
+  if (held.length === 0) return maxUpdates
   const options = { batchSize, worker: 0, sessions: new Map<string, Session.Session>() }
   let best = { update: maxUpdates, accuracy: Number.NEGATIVE_INFINITY }
   yield* Sft.fit(trainable, train, {
@@ -109,7 +113,7 @@ const bestUpdates = Effect.fnUntraced(function* (
         Effect.provideService(Scope.Scope, scope)
       )
   })
-  return Math.max(best.update, Math.min(minUpdates, maxUpdates))
+  return Math.max(best.update, minUpdates)
 })
 
 const told = (

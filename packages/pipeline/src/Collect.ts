@@ -4,17 +4,16 @@
  */
 import {
   Ending,
-  Environment,
-  Policy,
+  type Policy,
   type RunEvent,
   Seed,
   type Task,
   type Trajectory
 } from "@dreamgym/domain"
 import { TrainingText } from "@dreamgym/experience"
-import { Rollout } from "@dreamgym/rollout"
 import * as Effect from "effect/Effect"
 import type { Config } from "./Config.ts"
+import * as Play from "./Play.ts"
 import { RunDirectory } from "./RunDirectory.ts"
 import { RunLog } from "./RunLog.ts"
 import type { World } from "./World.ts"
@@ -27,7 +26,6 @@ export interface Offline {
   readonly demonstrations: ReadonlyArray<Trajectory.Trajectory>
   readonly train: ReadonlyArray<Trajectory.Trajectory>
   readonly heldOut: ReadonlyArray<Trajectory.Trajectory>
-  readonly realTransitions: number
 }
 
 export const collect = Effect.fn("Collect.collect")(function* (world: World, config: Config) {
@@ -48,15 +46,14 @@ export const collect = Effect.fn("Collect.collect")(function* (world: World, con
     heldOutShare: heldOutTrajectories / Math.max(1, explored.length),
     key: Seed.key(config.seed, "split")
   })
-  const realTransitions = transitionsOf(all)
   yield* log.emit({
     _tag: "CollectedRealExperience",
     trajectories: all.length,
-    transitions: realTransitions,
+    transitions: transitionsOf(all),
     demonstrations: shown.length,
     successes: all.filter(({ ending }) => Ending.isSuccess(ending)).length
   })
-  return { demonstrations: shown, train: [...shown, ...train], heldOut, realTransitions }
+  return { demonstrations: shown, train: [...shown, ...train], heldOut }
 })
 
 const parts = ["demonstrations", "train", "heldOut"] as const
@@ -78,12 +75,7 @@ export const read = Effect.fn("Collect.read")(function* (directory: RunDirectory
   const [demonstrations = [], train = [], heldOut = []] = yield* Effect.forEach(parts, (part) =>
     directory.loadTrajectories(`offline-${part}`)
   )
-  const offline: Offline = {
-    demonstrations,
-    train,
-    heldOut,
-    realTransitions: transitionsOf(train) + transitionsOf(heldOut)
-  }
+  const offline: Offline = { demonstrations, train, heldOut }
   return offline
 })
 
@@ -91,35 +83,18 @@ export const transitionsOf = (trajectories: ReadonlyArray<Trajectory.Trajectory>
   trajectories.reduce((sum, trajectory) => sum + trajectory.transitions.length, 0)
 
 /** Real episodes of a scripted player; a faulty one is kept with its ending and counted, never counted as a failure of the player. */
-const play = Effect.fnUntraced(
-  function* (
-    world: World,
-    config: Config,
-    player: Policy.Policy["Service"],
-    tasks: ReadonlyArray<Task.Task>,
-    purpose: string
-  ) {
-    const log = yield* RunLog
-    const played: Array<Trajectory.Trajectory> = []
-    for (let from = 0; from < tasks.length; from += waveSize) {
-      const wave = tasks.slice(from, from + waveSize)
-      const keys = wave.map((_, i) => Seed.key(config.seed, purpose, from + i))
-      played.push(...(yield* Rollout.wave({ tasks: wave, keys, stepLimit: world.stepLimit })))
-      yield* log.emit(progress(purpose, played.length, tasks.length))
-    }
-    return played
-  },
-  (effect, world, _config, player) =>
-    effect.pipe(
-      Effect.provideService(Policy.Policy, player),
-      Effect.provideService(
-        Environment.Environments,
-        Environment.makeEnvironments([world.environment])
-      )
-    )
-)
-
-const waveSize = 64
+const play = (
+  world: World,
+  config: Config,
+  player: Policy.Policy["Service"],
+  tasks: ReadonlyArray<Task.Task>,
+  purpose: string
+) =>
+  Play.play(player, world, tasks, {
+    waveSize: 64,
+    keyOf: (i) => Seed.key(config.seed, purpose, i),
+    told: (played) => RunLog.use((log) => log.emit(progress(purpose, played, tasks.length)))
+  })
 
 const progress = (player: string, done: number, total: number): RunEvent.RunEvent => ({
   _tag: "PhaseProgressed",

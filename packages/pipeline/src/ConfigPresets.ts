@@ -29,7 +29,7 @@ export const presets: Readonly<Record<Config["preset"], Partial>> = {
       maxMalformed: 0.5,
       maxContradictions: 1
     },
-    clone: { maxUpdates: 400, batchSize: 32, patience: 120 },
+    clone: { maxUpdates: 400, batchSize: 32 },
     train: {
       start: "cloned",
       iterations: 10,

@@ -114,5 +114,11 @@ export const unread: ReadonlyArray<Unread> = [
   unlessPpo("learner.valueClip"),
   unlessPpo("learner.vfCoef"),
   unlessGenerating("curriculum.lambda"),
-  unlessGenerating("curriculum.perSeed")
+  unlessGenerating("curriculum.perSeed"),
+  {
+    key: "clone.patience",
+    when: ({ clone }) => clone.minUpdates >= clone.maxUpdates,
+    because:
+      "clone.minUpdates is no less than clone.maxUpdates, so the number of updates is not searched"
+  }
 ]

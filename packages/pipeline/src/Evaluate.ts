@@ -2,19 +2,12 @@
  * Success in the REAL environment: the only thing that counts.
  * It plays and counts; whose tasks these are is the caller's business.
  */
-import {
-  Ending,
-  Environment,
-  Evaluation,
-  Policy,
-  Seed,
-  type Task,
-  type Trajectory
-} from "@dreamgym/domain"
+import { Ending, Evaluation, type Policy, Seed, type Task, type Trajectory } from "@dreamgym/domain"
 import { DecoderModel, type Trainable } from "@dreamgym/language"
-import { LanguagePolicy, Rollout } from "@dreamgym/rollout"
+import { LanguagePolicy } from "@dreamgym/rollout"
 import * as Effect from "effect/Effect"
 import type { Config } from "./Config.ts"
+import * as Play from "./Play.ts"
 import type { World } from "./World.ts"
 
 /** A trained decoder as a policy of this world. `worker` is the first thread of its shards. */
@@ -41,31 +34,13 @@ export const policyOf = Effect.fn("Evaluate.policyOf")(function* (
   })
 })
 
-/** One real episode per task, in lock-step waves; the same key gives the same episodes. */
-export const play = Effect.fn("Evaluate.play")(
-  function* (
-    policy: Policy.Policy["Service"],
-    world: World,
-    tasks: ReadonlyArray<Task.Task>,
-    key: Seed.Key
-  ) {
-    const played: Array<Trajectory.Trajectory> = []
-    for (let from = 0; from < tasks.length; from += waveSize) {
-      const wave = tasks.slice(from, from + waveSize)
-      const keys = wave.map((_, i) => Seed.key(key, "episode", from + i))
-      played.push(...(yield* Rollout.wave({ tasks: wave, keys, stepLimit: world.stepLimit })))
-    }
-    return played
-  },
-  (effect, policy, world) =>
-    effect.pipe(
-      Effect.provideService(Policy.Policy, policy),
-      Effect.provideService(
-        Environment.Environments,
-        Environment.makeEnvironments([world.environment])
-      )
-    )
-)
+/** One episode per task, in lock-step waves; the same key gives the same episodes. */
+export const play = (
+  policy: Policy.Policy["Service"],
+  world: World,
+  tasks: ReadonlyArray<Task.Task>,
+  key: Seed.Key
+) => Play.play(policy, world, tasks, { waveSize, keyOf: (i) => Seed.key(key, "episode", i) })
 
 const waveSize = 128
 

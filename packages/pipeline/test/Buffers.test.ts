@@ -28,7 +28,7 @@ const dream = (number: number): Trajectory.Trajectory => ({
   }))
 })
 
-const offline = { demonstrations: [], train: [lived], heldOut: [], realTransitions: 1 }
+const offline = { demonstrations: [], train: [lived], heldOut: [] }
 
 const made = (dreams: ReadonlyArray<Trajectory.Trajectory>) =>
   World.make(configOf("/nowhere", "none")).pipe(
