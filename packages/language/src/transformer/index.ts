@@ -1,0 +1,6 @@
+/**
+ * The general decoder-only transformer: its shape, its network, its weights from and for elsewhere.
+ * The household's own decoder is `../Decoder.ts`.
+ */
+export * as Config from "./Config.ts"
+export * as Network from "./Network.ts"
