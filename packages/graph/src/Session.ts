@@ -7,13 +7,13 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Record from "effect/Record"
 import type * as Scope from "effect/Scope"
-import * as Onnx from "./Onnx.ts"
+import * as Model from "./Model.ts"
 import * as Op from "./Op.ts"
-import type { CompileRequest, Described, Feed } from "./SessionEngine.ts"
+import type { Feed, LoadRequest } from "./SessionEngine.ts"
 import { SessionError } from "./SessionError.ts"
 import * as SessionFeeds from "./SessionFeeds.ts"
 import * as SessionHost from "./SessionHost.ts"
-import * as Value from "./Value.ts"
+import type * as Value from "./Value.ts"
 
 export { SessionError }
 
@@ -22,22 +22,41 @@ type Named<A> = { readonly [name: string]: A }
 /** Arrays for the inputs, row-major. Those in shared memory are read in place, others are copied. */
 export type Feeds = Named<Feed>
 
-/** A graph that is loaded in one thread of the pool. */
-export interface Session<Name extends string = string> {
-  /** The inputs that each run must be fed. */
-  readonly inputs: Named<Described>
-  /** Computes all outputs, row-major; int64 and bool outputs arrive as floats. */
-  readonly run: (feeds: Feeds) => Effect.Effect<{ [name in Name]: Float32Array }, SessionError>
+/** The array of each output, by the type that it was described with. */
+export type Results<Outputs extends Named<Model.Described>> = {
+  readonly [name in keyof Outputs]: Model.Arrays[Outputs[name]["type"]]
 }
 
-/** Where a graph is loaded, and which of its arrays never change place. */
+/** A model that is loaded in one thread of the pool. */
+export interface Loaded<Outputs extends Named<Model.Described> = Named<Model.Described>> {
+  /** The inputs that each run must be fed. */
+  readonly inputs: Named<Model.Described>
+  /** Computes all outputs, row-major; those in `into` are written to that (shared) memory. */
+  readonly run: (
+    feeds: Feeds,
+    into?: Named<Model.Elements>
+  ) => Effect.Effect<Results<Outputs>, SessionError>
+}
+
+/** A graph that is loaded in one thread; its int64 and bool outputs arrive as floats. */
+export type Session<Name extends string = string> = Loaded<{
+  readonly [name in Name]: Model.Described<"float32">
+}>
+
+/** Where a model is loaded, how it runs, and which of its arrays never change place. */
 export interface CompileOptions {
+  /** What errors call the graph; default "a graph". */
+  readonly name?: string
   /** The thread to load it in; by default the one with the fewest sessions. */
   readonly worker?: number
   /** Inputs that every run reads from this (shared) memory, so that they are not fed again. */
   readonly bind?: Feeds
   /** Outputs that every run writes to this (shared) memory; it may be bound as an input too. */
-  readonly into?: Named<Float32Array>
+  readonly into?: Named<Model.Elements>
+  /** Threads that one run may use inside its kernels; default as the pool says. */
+  readonly intraOpNumThreads?: number
+  /** Whether freed memory is kept for the next run: faster in small graphs, larger; default true. */
+  readonly keepsMemory?: boolean
 }
 
 /** Threads that load graphs and run them. */
@@ -51,6 +70,11 @@ export class SessionPool extends Context.Service<
       outputs: { readonly [name in Name]: Value.Value },
       options?: CompileOptions
     ) => Effect.Effect<Session<Name>, SessionError, Scope.Scope>
+    /** Loads a model, whoever wrote it; it is released with the scope. Outputs keep their types. */
+    readonly load: <Outputs extends Named<Model.Described>>(
+      model: Model.Model<Outputs>,
+      options?: CompileOptions
+    ) => Effect.Effect<Loaded<Outputs>, SessionError, Scope.Scope>
   }
 >()("@dreamgym/graph/SessionPool") {}
 
@@ -68,21 +92,27 @@ const make = (hosts: ReadonlyArray<SessionHost.Host>, pool: PoolOptions) => {
   const loads = hosts.map(() => 0)
   const occupy = (at: number, by: number) => Effect.sync(() => (loads[at] = (loads[at] ?? 0) + by))
   let sessions = 0
+  const load = Effect.fn("SessionPool.load")(function* <Outputs extends Named<Model.Described>>(
+    model: Model.Model<Outputs>,
+    options: CompileOptions = {}
+  ): Effect.fn.Return<Loaded<Outputs>, SessionError, Scope.Scope> {
+    const at = options.worker ?? loads.indexOf(Math.min(...loads))
+    const host = hosts[at]
+    if (host === undefined) return yield* unknownWorker(at, hosts.length)
+    const request = requestOf(model, options, pool, sessions++)
+    const problem = problemOf(request)
+    if (problem !== undefined) return yield* problem
+    yield* Effect.acquireRelease(occupy(at, 1), () => occupy(at, -1))
+    yield* Effect.acquireRelease(host.call(request), () =>
+      Effect.ignore(host.call({ kind: "release", session: request.session }))
+    )
+    return loadedOf(host, request, model.outputs)
+  })
   return SessionPool.of({
     workers: pool.workers ?? 1,
+    load,
     compile: (outputs, options = {}) =>
-      Effect.gen(function* () {
-        const at = options.worker ?? loads.indexOf(Math.min(...loads))
-        const host = hosts[at]
-        if (host === undefined) return yield* unknownWorker(at, hosts.length)
-        const session = sessions++
-        const request = yield* requestOf(outputs, options, pool, session)
-        yield* Effect.acquireRelease(occupy(at, 1), () => occupy(at, -1))
-        yield* Effect.acquireRelease(host.call(request), () =>
-          Effect.ignore(host.call({ kind: "release", session }))
-        )
-        return sessionOf(host, request, outputs)
-      }).pipe(Effect.withSpan("SessionPool.compile"))
+      Effect.flatMap(encoded(outputs, options, pool), (model) => load(model, options))
   })
 }
 
@@ -116,68 +146,96 @@ const unknownWorker = (worker: number, count: number) =>
  * without memory patterns it takes the same and 75 MB less. Spinning only takes time from the other
  * threads of the pool.
  */
-const sessionOptions = (intraOpNumThreads: number): CompileRequest["options"] => ({
+const sessionOptions = (
+  intraOpNumThreads: number,
+  keepsMemory: boolean
+): LoadRequest["options"] => ({
   intraOpNumThreads,
   interOpNumThreads: 1,
   executionMode: "sequential",
-  enableCpuMemArena: true,
+  enableCpuMemArena: keepsMemory,
   enableMemPattern: false,
   extra: { session: { intra_op: { allow_spinning: "0" } } }
 })
 
-const described = (value: Value.Value): Described => ({ shape: value.shape, type: value.type })
+const threadsOf = (options: CompileOptions, pool: PoolOptions) =>
+  options.intraOpNumThreads ?? pool.intraOpNumThreads ?? 1
+
+/** The model of a graph, whose outputs are all floats. */
+const encoded = <Name extends string>(
+  outputs: { readonly [name in Name]: Value.Value },
+  options: CompileOptions,
+  pool: PoolOptions
+) =>
+  Effect.try({
+    try: (): Model.Model<{ readonly [name in Name]: Model.Described<"float32"> }> => {
+      const floats = Record.map(outputs, (value: Value.Value) => Op.cast(value, "float32"))
+      return {
+        ...Model.of(floats, { isSingleThreaded: threadsOf(options, pool) === 1 }),
+        outputs: Record.map(floats, ({ shape }: Value.Value) => ({
+          shape,
+          type: "float32" as const
+        }))
+      }
+    },
+    catch: (cause) => new SessionError({ reason: "CompileFailed", message: String(cause) })
+  })
 
 const requestOf = (
-  outputs: { readonly [name: string]: Value.Value },
+  model: Model.Model,
   options: CompileOptions,
   pool: PoolOptions,
   session: number
-) =>
-  Effect.gen(function* () {
-    const { intraOpNumThreads = 1 } = pool
-    const floats = Record.map(outputs, (value) => Op.cast(value, "float32"))
-    const model = yield* Effect.try({
-      try: () => Onnx.encode(floats, { isSingleThreaded: intraOpNumThreads === 1 }),
-      catch: (cause) => new SessionError({ reason: "CompileFailed", message: String(cause) })
-    })
-    const { bind = {}, into = {} } = options
-    const inputs: { [name: string]: Described } = {}
-    for (const node of Value.inputsOf(Object.values(floats)))
-      inputs[node.attributes.name] = described(node)
-    const request: CompileRequest = {
-      kind: "compile",
-      session,
-      model,
-      inputs,
-      outputs: Record.map(floats, described),
-      bind,
-      into,
-      providers: pool.executionProviders ?? ["cpu"],
-      options: sessionOptions(intraOpNumThreads)
-    }
-    const problem =
-      SessionFeeds.misfit("input", bind, request.inputs) ??
-      SessionFeeds.misfit("output", into, request.outputs) ??
-      SessionFeeds.unshared({ ...bind, ...into })
-    return yield* problem === undefined ? Effect.succeed(request) : Effect.fail(problem)
-  })
+): LoadRequest => ({
+  kind: "load",
+  session,
+  model: model.bytes,
+  inputs: model.inputs,
+  outputs: model.outputs,
+  bind: options.bind ?? {},
+  into: options.into ?? {},
+  providers: pool.executionProviders ?? ["cpu"],
+  options: sessionOptions(threadsOf(options, pool), options.keepsMemory ?? true)
+})
 
-const sessionOf = <Name extends string>(
+const problemOf = ({ bind, inputs, into, outputs }: LoadRequest) =>
+  SessionFeeds.misfit("input", bind, inputs) ??
+  SessionFeeds.misfit("output", into, outputs) ??
+  SessionFeeds.unshared({ ...bind, ...into })
+
+const loadedOf = <Outputs extends Named<Model.Described>>(
   host: SessionHost.Host,
-  { session, inputs, bind }: CompileRequest,
-  outputs: { readonly [name in Name]: Value.Value }
-): Session<Name> => {
+  { session, inputs, bind }: LoadRequest,
+  outputs: Outputs
+): Loaded<Outputs> => {
   const free = Record.filter(inputs, (_, name) => !(name in bind))
-  const run = (feeds: Feeds) => {
-    const problem = SessionFeeds.misfit("input", feeds, free) ?? SessionFeeds.missing(feeds, free)
+  const run = (feeds: Feeds, into: Named<Model.Elements> = {}) => {
+    const problem =
+      SessionFeeds.misfit("input", feeds, free) ??
+      SessionFeeds.missing(feeds, free) ??
+      SessionFeeds.misfit("output", into, outputs) ??
+      SessionFeeds.unshared(into)
     if (problem !== undefined) return Effect.fail(problem)
-    const request = { kind: "run", session, feeds: Record.map(feeds, host.portable) } as const
-    return Effect.map(host.call(request), (results) =>
-      Record.map(outputs, (_, name) => resultOf(results, name))
+    const portable = Record.map(feeds, host.portable)
+    return Effect.flatMap(
+      host.call({ kind: "run", session, feeds: portable, into }),
+      (results): Effect.Effect<Results<Outputs>, SessionError> =>
+        SessionFeeds.isComplete(results, outputs)
+          ? Effect.succeed(results)
+          : Effect.fail(incomplete(results, outputs))
     )
   }
   return { inputs: free, run }
 }
+
+/** A foreign model may not compute what it was described with. */
+const incomplete = (results: Named<Model.Elements>, outputs: Named<Model.Described>) =>
+  new SessionError({
+    reason: "RunFailed",
+    message:
+      `expected were ${Object.entries(outputs).map(([name, { type }]) => `${name} (${type})`)}, ` +
+      `found ${Object.entries(results).map(([name, array]) => `${name} (${array.constructor.name})`)}`
+  })
 
 /** A result by name. The runtime answers every output it was compiled with; else it is at fault. */
 export const resultOf = (results: Named<Float32Array>, name: string): Float32Array => {

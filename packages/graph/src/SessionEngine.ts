@@ -1,25 +1,18 @@
 /**
- * ONNX Runtime in one thread: models compiled, run and released by number.
+ * ONNX Runtime in one thread: models loaded, run and released by number.
  * The only file that imports onnxruntime-node. It trusts its requests; `Session` has checked them.
  */
 import * as ort from "onnxruntime-node"
-import type { Shape } from "./Shape.ts"
-import type { Type } from "./Value.ts"
-
-/** The arrays that can be fed: floats, ids, or one byte per boolean. */
-export type Feed = Float32Array | BigInt64Array | Uint8Array
-
-/** The shape and the element type of an array. */
-export interface Described {
-  readonly shape: Shape
-  readonly type: Type
-}
+import type { Described, Elements } from "./Model.ts"
 
 type Named<A> = { readonly [name: string]: A }
 
+/** The arrays that can be fed. */
+export type Feed = Elements
+
 /** A model to load under a number, with all that is fixed for its runs. */
-export interface CompileRequest {
-  readonly kind: "compile"
+export interface LoadRequest {
+  readonly kind: "load"
   readonly session: number
   readonly model: Uint8Array
   readonly inputs: Named<Described>
@@ -27,36 +20,56 @@ export interface CompileRequest {
   /** Inputs read from the same memory at every run. */
   readonly bind: Named<Feed>
   /** Outputs written to the same memory at every run. */
-  readonly into: Named<Float32Array>
+  readonly into: Named<Elements>
   /** Execution providers in order of preference; one that is not built in is refused. */
   readonly providers: ReadonlyArray<string>
   readonly options: ort.InferenceSession.SessionOptions
 }
 
+/** Inputs of one run, and outputs that it writes to given memory. */
+export interface RunRequest {
+  readonly kind: "run"
+  readonly session: number
+  readonly feeds: Named<Feed>
+  readonly into: Named<Elements>
+}
+
 /** What can be asked of an engine. */
 export type Request =
-  | CompileRequest
-  | { readonly kind: "run"; readonly session: number; readonly feeds: Named<Feed> }
+  | LoadRequest
+  | RunRequest
   | { readonly kind: "release"; readonly session: number }
 
 /** The results of a run, by name. */
-export type Outputs = { [name: string]: Float32Array }
+export type Outputs = { [name: string]: Elements }
 
-interface Compiled {
+interface Loaded {
   readonly session: ort.InferenceSession
-  readonly inputs: Named<Described>
+  readonly request: LoadRequest
   readonly bound: Named<ort.Tensor>
   readonly fetches: { readonly [name: string]: ort.Tensor | null }
-  readonly into: Named<Float32Array>
 }
 
 const providers = (): ReadonlyArray<string> =>
   ort.listSupportedBackends().map((backend) => backend.name)
 
-const tensorOf = (feed: Feed, { shape, type }: Described): ort.Tensor =>
-  new ort.Tensor(type, feed, [...shape])
+/** The shape with its free axis, if it has one, as long as so many elements make it. */
+const concrete = ({ shape }: Described, count: number): Array<number> => {
+  const known = shape.reduce((all, length) => (length < 0 ? all : all * length), 1)
+  return shape.map((length) => (length < 0 ? count / Math.max(1, known) : length))
+}
 
-const tensors = (arrays: Named<Feed>, described: Named<Described>): Named<ort.Tensor> => {
+/**
+ * The runtime's `Tensor` would turn the bits of a float16 into a Float16Array, which its own native
+ * side cannot read: the bits go in as they are, under the other type's name.
+ */
+const tensorOf = (array: Elements, like: Described): ort.Tensor => {
+  const dims = concrete(like, array.length)
+  if (like.type !== "float16") return new ort.Tensor(like.type, array, dims)
+  return Object.defineProperty(new ort.Tensor("uint16", array, dims), "type", { value: like.type })
+}
+
+const tensors = (arrays: Named<Elements>, described: Named<Described>): Named<ort.Tensor> => {
   const result: { [name: string]: ort.Tensor } = {}
   for (const [name, array] of Object.entries(arrays)) {
     const like = described[name]
@@ -65,19 +78,31 @@ const tensors = (arrays: Named<Feed>, described: Named<Described>): Named<ort.Te
   return result
 }
 
-/** A store of compiled sessions that answers requests one after another. */
+/** What came out, as the array that holds its type. */
+const elementsOf = (data: ort.Tensor["data"]): Elements | undefined =>
+  data instanceof Float32Array ||
+  data instanceof BigInt64Array ||
+  data instanceof Int32Array ||
+  data instanceof Int8Array ||
+  data instanceof Uint8Array ||
+  data instanceof Uint16Array
+    ? data
+    : ArrayBuffer.isView(data) && data.BYTES_PER_ELEMENT === Uint16Array.BYTES_PER_ELEMENT
+      ? new Uint16Array(data.buffer, data.byteOffset, data.length)
+      : undefined
+
+/** A store of loaded sessions that answers requests one after another. */
 export class Engine {
-  readonly #sessions = new Map<number, Compiled>()
+  readonly #sessions = new Map<number, Loaded>()
 
   /** Answers a request; only "run" has outputs. Rejects with the runtime's own error. */
   handle(request: Request): Promise<Outputs> {
-    if (request.kind === "run") return this.#run(request.session, request.feeds)
-    const done =
-      request.kind === "compile" ? this.#compile(request) : this.#release(request.session)
+    if (request.kind === "run") return this.#run(request)
+    const done = request.kind === "load" ? this.#load(request) : this.#release(request.session)
     return done.then(() => ({}))
   }
 
-  #compile(request: CompileRequest): Promise<void> {
+  #load(request: LoadRequest): Promise<void> {
     const absent = request.providers.find((name) => !providers().includes(name))
     if (absent !== undefined) return Promise.reject(new Error(withoutProvider(absent)))
     const { model, options } = request
@@ -86,34 +111,37 @@ export class Engine {
       const fixed = tensors(request.into, request.outputs)
       this.#sessions.set(request.session, {
         session,
-        inputs: request.inputs,
+        request,
         bound: tensors(request.bind, request.inputs),
         fetches: Object.fromEntries(
           Object.keys(request.outputs).map((name) => [name, fixed[name] ?? null])
-        ),
-        into: request.into
+        )
       })
     })
   }
 
-  #run(id: number, feeds: Named<Feed>): Promise<Outputs> {
-    const compiled = this.#sessions.get(id)
-    if (compiled === undefined) return Promise.reject(new Error(`session ${id} was released`))
-    const { session, bound, inputs, fetches, into } = compiled
-    return session.run({ ...bound, ...tensors(feeds, inputs) }, fetches).then((results) => {
-      const outputs: Outputs = {}
-      for (const [name, tensor] of Object.entries(results)) {
-        const data = into[name] ?? tensor.data
-        if (data instanceof Float32Array) outputs[name] = data
-      }
-      return outputs
-    })
+  #run({ feeds, into, session: id }: RunRequest): Promise<Outputs> {
+    const loaded = this.#sessions.get(id)
+    if (loaded === undefined) return Promise.reject(new Error(`session ${id} was released`))
+    const { session, bound, fetches, request } = loaded
+    const { inputs, outputs: described } = request
+    const given = { ...request.into, ...into }
+    return session
+      .run({ ...bound, ...tensors(feeds, inputs) }, { ...fetches, ...tensors(into, described) })
+      .then((results) => {
+        const outputs: Outputs = {}
+        for (const [name, tensor] of Object.entries(results)) {
+          const data = given[name] ?? elementsOf(tensor.data)
+          if (data !== undefined) outputs[name] = data
+        }
+        return outputs
+      })
   }
 
   #release(id: number): Promise<void> {
-    const compiled = this.#sessions.get(id)
+    const loaded = this.#sessions.get(id)
     this.#sessions.delete(id)
-    return compiled?.session.release() ?? Promise.resolve()
+    return loaded?.session.release() ?? Promise.resolve()
   }
 }
 

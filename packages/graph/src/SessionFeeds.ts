@@ -2,24 +2,60 @@
  * Whether arrays fit a compiled graph, and how they reach its thread.
  * Pure checks that return the error, so that a run of a tiny graph stays cheap.
  */
-import type { Described, Feed } from "./SessionEngine.ts"
+import type { Arrays, Described, Elements, ElementType } from "./Model.ts"
 import { SessionError } from "./SessionError.ts"
 import * as Shape from "./Shape.ts"
-import type { Type } from "./Value.ts"
 
 type Named<A> = { readonly [name: string]: A }
 
-const arrays = { float32: Float32Array, int64: BigInt64Array, bool: Uint8Array } as const
+const arrays = {
+  float32: Float32Array,
+  float16: Uint16Array,
+  int64: BigInt64Array,
+  int32: Int32Array,
+  int8: Int8Array,
+  uint8: Uint8Array,
+  bool: Uint8Array
+} as const satisfies Record<ElementType, unknown>
 
 const list = (names: ReadonlyArray<string>) => names.join(", ") || "none"
 
-const kindOf = (array: Feed): Type =>
-  array instanceof Float32Array ? "float32" : array instanceof BigInt64Array ? "int64" : "bool"
+/** A view of memory for each array that can be fed. */
+const views = {
+  float32: (memory: SharedArrayBuffer) => new Float32Array(memory),
+  float16: (memory: SharedArrayBuffer) => new Uint16Array(memory),
+  int64: (memory: SharedArrayBuffer) => new BigInt64Array(memory),
+  int32: (memory: SharedArrayBuffer) => new Int32Array(memory),
+  int8: (memory: SharedArrayBuffer) => new Int8Array(memory),
+  bool: (memory: SharedArrayBuffer) => new Uint8Array(memory)
+}
+
+/** What an array holds, if nothing else is said: a byte without sign is a truth. */
+const kindOf = (array: Elements): keyof typeof views => {
+  if (array instanceof Float32Array) return "float32"
+  if (array instanceof BigInt64Array) return "int64"
+  if (array instanceof Int32Array) return "int32"
+  if (array instanceof Int8Array) return "int8"
+  return array instanceof Uint16Array ? "float16" : "bool"
+}
+
+/** How often the known axes of a shape fit into an array: 1 where all are known. */
+const fits = ({ shape, type }: Described, array: Elements): boolean => {
+  const known = shape.reduce((all, length) => (length < 0 ? all : all * length), 1)
+  const isFree = shape.some((length) => length < 0)
+  const isWhole = isFree ? known > 0 && array.length % known === 0 : array.length === known
+  return isWhole && array instanceof arrays[type]
+}
+
+const textOf = ({ shape, type }: Described) => `${type} [${shape.join(", ")}]`
+
+const sizeOf = ({ shape }: Described) =>
+  shape.some((length) => length < 0) ? "any length that fits" : Shape.product(shape)
 
 /** The first array that is unknown, of another element type or of another size. */
 export const misfit = (
   role: "input" | "output",
-  given: Named<Feed>,
+  given: Named<Elements>,
   described: Named<Described>
 ): SessionError | undefined => {
   for (const name in given) {
@@ -29,12 +65,11 @@ export const misfit = (
         reason: "UnknownFeed",
         message: `the graph has no free ${role} ${name}; it has ${list(Object.keys(described))}`
       })
-    if (array.length !== Shape.product(like.shape) || kindOf(array) !== like.type)
+    if (!fits(like, array))
       return new SessionError({
         reason: "MisshapenFeed",
         message:
-          `${role} ${name} is ${like.type} [${like.shape.join(", ")}] ` +
-          `(${arrays[like.type].name} of ${Shape.product(like.shape)}), ` +
+          `${role} ${name} is ${textOf(like)} (${arrays[like.type].name} of ${sizeOf(like)}), ` +
           `but was given ${kindOf(array)} [${array.length}]`
       })
   }
@@ -43,22 +78,21 @@ export const misfit = (
 
 /** The first input that is not fed. */
 export const missing = (
-  given: Named<Feed>,
+  given: Named<Elements>,
   described: Named<Described>
 ): SessionError | undefined => {
-  for (const name in described)
+  for (const [name, like] of Object.entries(described))
     if (!(name in given))
       return new SessionError({
         reason: "MissingFeed",
         message:
-          `input ${name}, ${described[name]?.type} [${described[name]?.shape.join(", ")}], ` +
-          `was not fed; fed were ${list(Object.keys(given))}`
+          `input ${name}, ${textOf(like)}, ` + `was not fed; fed were ${list(Object.keys(given))}`
       })
   return undefined
 }
 
 /** The first array that another thread could not see. */
-export const unshared = (given: Named<Feed>): SessionError | undefined => {
+export const unshared = (given: Named<Elements>): SessionError | undefined => {
   for (const [name, array] of Object.entries(given))
     if (!(array.buffer instanceof SharedArrayBuffer))
       return new SessionError({
@@ -74,15 +108,18 @@ const smallest = 1 << 14
  * An array as it is sent. Sending copies private memory, and the whole buffer behind a view at that,
  * twice: a large array or a view is copied once into shared memory instead.
  */
-export const portable = (array: Feed): Feed => {
+export const portable = (array: Elements): Elements => {
   const { buffer, byteLength } = array
   if (buffer instanceof SharedArrayBuffer) return array
   if (byteLength === buffer.byteLength && byteLength < smallest) return array
   const memory = new SharedArrayBuffer(byteLength)
   new Uint8Array(memory).set(new Uint8Array(buffer, array.byteOffset, byteLength))
-  return array instanceof Float32Array
-    ? new Float32Array(memory)
-    : array instanceof BigInt64Array
-      ? new BigInt64Array(memory)
-      : new Uint8Array(memory)
+  return views[kindOf(array)](memory)
 }
+
+/** Whether there is an array of its own type for every output that was described. */
+export const isComplete = <Outputs extends Named<Described>>(
+  results: Named<Elements>,
+  outputs: Outputs
+): results is { readonly [name in keyof Outputs]: Arrays[Outputs[name]["type"]] } =>
+  Object.entries(outputs).every(([name, { type }]) => results[name] instanceof arrays[type])

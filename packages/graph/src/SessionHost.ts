@@ -19,7 +19,7 @@ export interface Host {
 
 const failed = (request: Request, cause: string) =>
   new SessionError({
-    reason: request.kind === "compile" ? "CompileFailed" : "RunFailed",
+    reason: request.kind === "load" ? "CompileFailed" : "RunFailed",
     message: cause
   })
 

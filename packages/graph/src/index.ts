@@ -2,6 +2,7 @@
 export * as Gradient from "./Gradient.ts"
 export * as Initializer from "./Initializer.ts"
 export * as Interpreter from "./Interpreter.ts"
+export * as Model from "./Model.ts"
 export * as Onnx from "./Onnx.ts"
 export * as Op from "./Op.ts"
 export * as Optimizer from "./Optimizer.ts"

@@ -6,7 +6,7 @@ import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import { Op, Parameters, Session, type Value } from "../src/index.ts"
+import { Model, Op, Parameters, Session, type Value } from "../src/index.ts"
 import * as Decoder from "./Decoder.ts"
 
 const { SessionPool } = Session
@@ -120,6 +120,51 @@ describe("a session", () => {
         high: Float32Array.of(0, 0, 0, 0, 1, 1)
       })
     }).pipe(Effect.provide(Session.layerInline))
+  )
+
+  it.effect("gives a loaded model's outputs in their own types, from a thread too", () =>
+    Effect.gen(function* () {
+      const pool = yield* SessionPool
+      const large = Op.input("large", [2], "int64")
+      const model = Model.of({
+        ids: Op.concat([large, large], 0),
+        high: Op.greater(x, 4),
+        x2: Op.multiply(x, 2)
+      })
+      assert.deepStrictEqual(model.inputs, {
+        large: { shape: [2], type: "int64" },
+        x: { shape: [2, 3], type: "float32" }
+      })
+      const session = yield* pool.load(model)
+      const exact = 2n ** 53n + 1n
+      assert.deepStrictEqual(
+        { ...(yield* session.run({ x: numbers, large: BigInt64Array.of(exact, -exact) })) },
+        {
+          ids: BigInt64Array.of(exact, -exact, exact, -exact),
+          high: Uint8Array.of(0, 0, 0, 0, 1, 1),
+          x2: Float32Array.of(2, 4, 6, 8, 10, 12)
+        }
+      )
+    }).pipe(Effect.provide(inWorker))
+  )
+
+  it.effect("writes the outputs of one run where that run says, and nowhere else", () =>
+    Effect.gen(function* () {
+      const pool = yield* SessionPool
+      const session = yield* pool.compile(doubled)
+      const memory = [0, 1].map(() => new Float32Array(new SharedArrayBuffer(24)))
+      for (const [index, y] of memory.entries())
+        yield* session.run({ x: new Float32Array(6).fill(index + 1) }, { y })
+      yield* session.run({ x: numbers })
+      assert.deepStrictEqual(
+        memory.map((array) => [...array]),
+        [new Array(6).fill(2), new Array(6).fill(4)]
+      )
+      const refused = yield* Effect.flip(session.run({ x: numbers }, { y: numbers }))
+      assert.strictEqual(refused.reason, "NotShared")
+      const misshapen = yield* Effect.flip(session.run({ x: numbers }, { all: numbers }))
+      assert.match(misshapen.message, /output all is float32 \[\] \(Float32Array of 1\)/)
+    }).pipe(Effect.provide(inWorker))
   )
 
   it.effect("adds all rows that fall on one, also with several threads in a kernel", () =>
