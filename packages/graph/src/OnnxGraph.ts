@@ -7,7 +7,7 @@ import type { Shape } from "./Shape.ts"
 import type { Type } from "./Value.ts"
 
 /** ONNX's numbers for our element types. */
-export const typeCodes: Record<Type, number> = { float32: 1, int64: 7, bool: 9 }
+export const typeCodes: Record<Type, number> = { float32: 1, int64: 7, int32: 6, uint8: 2, bool: 9 }
 
 /** A node's attribute, by its type in ONNX. */
 export type Attribute =
@@ -15,6 +15,7 @@ export type Attribute =
   | { readonly float: number }
   | { readonly ints: ReadonlyArray<number> }
   | { readonly text: string }
+  | { readonly graph: OnnxGraph }
 
 /** One node: `inputs` and `outputs` are names of values. */
 export interface OnnxNode {
@@ -31,9 +32,17 @@ interface Described {
   readonly type: Type
 }
 
-const raw: Record<Type, (data: ArrayLike<number>) => ArrayBufferView<ArrayBuffer>> = {
-  float32: (data) => Float32Array.from(data),
+/** An input or output of a model; a length that only its runs know has a name instead. */
+export interface Port {
+  readonly shape: ReadonlyArray<number | string>
+  readonly type: Type
+}
+
+const raw: Record<Type, (data: ArrayLike<number>) => ArrayBufferView> = {
+  float32: (data) => (data instanceof Float32Array ? data : Float32Array.from(data)),
   int64: (data) => BigInt64Array.from(Array.from(data, BigInt)),
+  int32: (data) => Int32Array.from(data),
+  uint8: (data) => Uint8Array.from(data),
   bool: (data) => Uint8Array.from(data)
 }
 
@@ -41,18 +50,25 @@ const raw: Record<Type, (data: ArrayLike<number>) => ArrayBufferView<ArrayBuffer
 export class OnnxGraph {
   readonly #graph = new Message().text(2, "graph")
   readonly #known = new Map<string, string>()
+  readonly #prefix: string
   #fresh = 0
+
+  /** A graph inside a node of another gets a prefix of its own, so that no name is taken twice. */
+  constructor(prefix = "") {
+    this.#prefix = prefix
+  }
 
   /** A name that no other value of this graph has. */
   name(): string {
-    return `#${this.#fresh++}`
+    return `#${this.#prefix}${this.#fresh++}`
   }
 
   /** Writes a node, or finds the equal one that is written; the name of its first result. */
   node(node: OnnxNode): string {
     const [output = ""] = node.outputs
     const { op, inputs, attributes = {} } = node
-    const content = JSON.stringify([op, inputs, attributes, node.outputs.length])
+    const held = Object.values(attributes).some((attribute) => "graph" in attribute)
+    const content = JSON.stringify([op, inputs, attributes, held ? output : node.outputs.length])
     return this.#once(content, output, () => {
       const message = new Message()
       for (const input of inputs) message.text(1, input)
@@ -106,13 +122,18 @@ export class OnnxGraph {
     return this.result("Expand", [this.floats([0]), this.integers(shape)])
   }
 
-  input(name: string, described: Described): string {
-    this.#graph.message(11, valueMessage(name, described))
+  input(name: string, port: Port): string {
+    this.#graph.message(11, valueMessage(name, port))
     return name
   }
 
-  output(name: string, described: Described): void {
-    this.#graph.message(12, valueMessage(name, described))
+  output(name: string, port: Port): void {
+    this.#graph.message(12, valueMessage(name, port))
+  }
+
+  /** The graph alone, for an attribute of a node that holds it. */
+  get message(): Message {
+    return this.#graph
   }
 
   /** The model's bytes: IR 10, opset 21 and Microsoft's contributed operators. */
@@ -140,13 +161,17 @@ const attributeMessage = (name: string, attribute: Attribute): Message => {
   if ("int" in attribute) return message.integer(3, attribute.int).integer(20, 2)
   if ("float" in attribute) return message.float(2, attribute.float).integer(20, 1)
   if ("text" in attribute) return message.text(4, attribute.text).integer(20, 3)
+  if ("graph" in attribute) return message.message(6, attribute.graph.message).integer(20, 5)
   for (const value of attribute.ints) message.integer(8, value)
   return message.integer(20, 7)
 }
 
-const valueMessage = (name: string, { shape, type }: Described): Message => {
+const valueMessage = (name: string, { shape, type }: Port): Message => {
   const dimensions = new Message()
-  for (const length of shape) dimensions.message(1, new Message().integer(1, length))
+  for (const length of shape) dimensions.message(1, dimension(length))
   const tensor = new Message().integer(1, typeCodes[type]).message(2, dimensions)
   return new Message().text(1, name).message(2, new Message().message(1, tensor))
 }
+
+const dimension = (length: number | string): Message =>
+  typeof length === "number" ? new Message().integer(1, length) : new Message().text(2, length)
