@@ -12,7 +12,13 @@ import * as Initializer from "./Initializer.ts"
 import * as Op from "./Op.ts"
 import * as Optimizer from "./Optimizer.ts"
 import * as Parameters from "./Parameters.ts"
-import { type Feeds, resultOf, type SessionError, SessionPool } from "./Session.ts"
+import {
+  type CompileOptions,
+  type Feeds,
+  resultOf,
+  type SessionError,
+  SessionPool
+} from "./Session.ts"
 import type { Value } from "./Value.ts"
 
 type Named<A> = { readonly [name: string]: A }
@@ -127,18 +133,31 @@ export const graph = <Name extends string>(
 
 const statePrefix = "state/"
 
+/**
+ * From so many parameters on, a step gives its memory back after each run. Measured, one thread:
+ * with 3.7 M parameters on 8 x 256 tokens it then takes 485 instead of 590 MB and 1.05 to 1.16 times
+ * as long; with 0.1 M on 64 x 64 it saves nothing and takes 1.2 to 1.35 times as long.
+ */
+const large = 1_000_000
+
 /** Compiles a step on a state. Each compiled batch shape is a session; all share the state's memory. */
 export const make = <Name extends string>(
   definition: Definition<Name>,
   trained: TrainState,
-  options: { readonly worker?: number } = {}
+  options: Pick<CompileOptions, "name" | "worker" | "intraOpNumThreads" | "keepsMemory"> = {}
 ): Effect.Effect<Step<Name>, SessionError, SessionPool | Scope.Scope> =>
   Effect.gen(function* () {
     const pool = yield* SessionPool
     const outputs = graph(definition)
     const { parameters, state, turn } = trained
     const bind = { ...parameters.arrays, ...prefixed(state.arrays, statePrefix) }
-    const session = yield* pool.compile(outputs, { ...options, bind })
+    const keepsMemory = Parameters.count(parameters) < large
+    const session = yield* pool.compile(outputs, {
+      name: "a training step",
+      keepsMemory,
+      ...options,
+      bind
+    })
     return (feeds, learningRate) =>
       session.run({ ...feeds, learningRate: Float32Array.of(learningRate) }).pipe(
         Effect.flatMap((results) => accept(results, trained, definition)),
