@@ -9,6 +9,14 @@ import * as Value from "./Value.ts"
 
 type V = Value.Value
 
+const remedy = "wrap that input in stopGradient, or write it with other operations"
+
+const remedies: { readonly [tag in Value.OpTag]?: string } = {
+  GroupQueryAttention: "it only decodes; train with Op.attention",
+  Present: "it only decodes; train with Op.attention",
+  Dequantize: "a quantised weight is frozen; train what is added to it"
+}
+
 /** A loss that reaches a parameter through an operation that has no gradient there. */
 export class GradientError extends Error {
   readonly _tag = "GradientError"
@@ -17,7 +25,7 @@ export class GradientError extends Error {
   constructor(operation: Value.OpTag, position: number) {
     super(
       `${operation} has no gradient for its input ${position}, but a parameter reaches the loss ` +
-        "through it: wrap that input in stopGradient, or write it with other operations"
+        `through it: ${remedies[operation] ?? remedy}`
     )
     this.name = "GradientError"
     this.operation = operation

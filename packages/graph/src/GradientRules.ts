@@ -197,6 +197,8 @@ export const rules: { readonly [Tag in Value.OpTag]: Rule<Tag> } = {
   },
   Max: max,
   ArgMax: none,
+  TopValues: none,
+  TopPositions: none,
   CumulativeSum: (node, gradient) => [
     Op.cumulativeSum(gradient, { reverse: !node.attributes.reverse })
   ],
@@ -215,5 +217,12 @@ export const rules: { readonly [Tag in Value.OpTag]: Rule<Tag> } = {
     Op.rotary(gradient, second(node), third(node), { inverse: !node.attributes.inverse }),
     "none",
     "none"
-  ]
+  ],
+  GroupQueryAttention: none,
+  Present: none,
+  Dequantize: none,
+  MatMulNBits: (node, gradient) => {
+    const [packed, scales] = [second(node), third(node)]
+    return [Op.matMul(gradient, Op.dequantize({ packed, scales })), "none", "none"]
+  }
 }

@@ -2,6 +2,7 @@
  * For each operation, its definition on float64 arrays.
  * The table is total over the operations; the walk that applies it is `Interpreter`.
  */
+import * as Attention from "./InterpreterAttention.ts"
 import * as Reference from "./Reference.ts"
 import * as Shape from "./Shape.ts"
 import type * as Value from "./Value.ts"
@@ -48,6 +49,8 @@ const normalised = (vector: Float64Array) => {
 const casts: Record<Value.Type, (x: number) => number> = {
   float32: (x) => x,
   int64: Math.trunc,
+  int32: (x) => x | 0,
+  uint8: (x) => Math.trunc(x) & 255,
   bool: (x) => (x === 0 ? 0 : 1)
 }
 
@@ -105,23 +108,21 @@ const cumulativeSum: Rule<"CumulativeSum"> = (node, [x = empty]) =>
     return reverse ? running.toReversed() : running
   })
 
-const rotary: Rule<"Rotary"> = (node, [x = empty, cos = empty, sin = empty]) => {
-  const [, heads = 1, length = 1] = x.shape
-  const pairs = cos.shape.at(-1) ?? 0
-  const sign = node.attributes.inverse ? -1 : 1
-  return Reference.alongLast(x, (vector, row) => {
-    const batch = cos.shape.length === 3 ? Math.floor(row / (heads * length)) : 0
-    const base = (batch * length + (row % length)) * pairs
-    return vector.map((element, index) => {
-      if (index >= 2 * pairs) return element
-      const angle = base + (index % pairs)
-      const [c, s] = [at(cos.data, angle), sign * at(sin.data, angle)]
-      return index < pairs
-        ? element * c - at(vector, index + pairs) * s
-        : element * c + at(vector, index - pairs) * s
-    })
+/** Each byte's lower and upper four bits, minus 8, times the scale of their block. */
+const dequantized = (packed: Tensor, scales: Tensor): Float64Array => {
+  const bytes = packed.shape[2] ?? 1
+  return Float64Array.from({ length: 2 * packed.data.length }, (_, index) => {
+    const byte = at(packed.data, index >> 1)
+    const level = index % 2 === 0 ? byte & 15 : byte >> 4
+    return (level - 8) * at(scales.data, Math.floor(index / (2 * bytes)))
   })
 }
+
+/** The largest elements with their positions; of equal ones the first comes first. */
+const descending = (vector: Float64Array, count: number) =>
+  Array.from(vector, (element, position) => [element, position] as const)
+    .toSorted(([left], [right]) => right - left)
+    .slice(0, count)
 
 /** The rule of each operation. */
 export const rules: { readonly [Tag in Value.OpTag]: Rule<Tag> } = {
@@ -188,6 +189,10 @@ export const rules: { readonly [Tag in Value.OpTag]: Rule<Tag> } = {
   Max: (node, [x = empty]) => Reference.fold(x, node.attributes.axes, -Infinity, Math.max),
   ArgMax: (_, [x = empty]) =>
     Reference.alongLast(x, (vector) => [vector.indexOf(vector.reduce((a, b) => Math.max(a, b)))]),
+  TopValues: (node, [x = empty]) =>
+    Reference.alongLast(x, (vector) => descending(vector, node.attributes.count).map(([y]) => y)),
+  TopPositions: (node, [_top, x = empty]) =>
+    Reference.alongLast(x, (vector) => descending(vector, node.attributes.count).map(([, i]) => i)),
   CumulativeSum: cumulativeSum,
   Softmax: (_, [x = empty]) =>
     Reference.alongLast(x, (vector) => {
@@ -212,5 +217,21 @@ export const rules: { readonly [Tag in Value.OpTag]: Rule<Tag> } = {
       )
     }),
   Statistic: statistic,
-  Rotary: rotary
+  Rotary: (node, [x = empty, cos = empty, sin = empty]) =>
+    Attention.rotary(x, { cos, sin, inverse: node.attributes.inverse }),
+  GroupQueryAttention: (node, inputs) => Attention.cached(inputs, node.attributes),
+  Present: (node, inputs) => Attention.present(inputs.slice(1), node.attributes),
+  Dequantize: (_, [packed = empty, scales = empty]) => dequantized(packed, scales),
+  MatMulNBits: (node, [x = empty, packed = empty, scales = empty]) => {
+    const [inner, columns] = [x.shape.at(-1) ?? 1, node.shape.at(-1) ?? 1]
+    const weight = { shape: [columns, inner], data: dequantized(packed, scales) }
+    const rows = x.data.length / inner
+    const options = { transposeA: false, transposeB: true, scale: 1 }
+    return Reference.matMul(
+      { shape: [rows, inner], data: x.data },
+      weight,
+      [rows, columns],
+      options
+    )
+  }
 }

@@ -3,7 +3,8 @@
  * A node that several results share is written once; what each node becomes is `OnnxRules`.
  */
 import { OnnxGraph } from "./OnnxGraph.ts"
-import { type Site, rules } from "./OnnxRules.ts"
+import { rules } from "./OnnxRules.ts"
+import type { Site } from "./OnnxSite.ts"
 import * as Shape from "./Shape.ts"
 import * as Value from "./Value.ts"
 
@@ -23,8 +24,8 @@ export const encode = (
   const graph = new OnnxGraph()
   const order = Value.inOrder(Object.values(outputs), operands)
   refuseCollisions(outputs, order)
-  const withStatistics = new Set(
-    order.filter((node) => Value.is(node, "Statistic")).map((node) => Value.inputOf(node, 0))
+  const producers = new Set(
+    order.filter((node) => byProducts.has(node.op)).map((node) => Value.inputOf(node, 0))
   )
   const wanted = new Map(Object.entries(outputs).map(([name, value]) => [value, name]))
   const names = new Map<V, string>()
@@ -35,7 +36,7 @@ export const encode = (
       graph,
       inputs,
       output,
-      withStatistics: withStatistics.has(node),
+      withByProducts: producers.has(node),
       isSingleThreaded
     }
     names.set(node, applied(node, site))
@@ -47,6 +48,9 @@ export const encode = (
   }
   return graph.finish()
 }
+
+/** Operations that name a further result of their first input's kernel. */
+const byProducts: ReadonlySet<Value.OpTag> = new Set(["Statistic", "TopPositions", "Present"])
 
 const applied = <Tag extends Value.OpTag>(node: Value.Node<Tag>, site: Site): string =>
   rules[node.op](node, site)

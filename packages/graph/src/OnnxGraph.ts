@@ -111,10 +111,17 @@ export class OnnxGraph {
 
   /** A list of float32, stored once per content. */
   floats(data: ReadonlyArray<number>): string {
-    const name = this.name()
-    return this.#once(`float32 ${data.join()}`, name, () =>
-      this.initializer(name, data, { shape: [data.length], type: "float32" })
-    )
+    return this.#list(data, "float32")
+  }
+
+  /** A list of int32, stored once per content. */
+  counts(data: ReadonlyArray<number>): string {
+    return this.#list(data, "int32")
+  }
+
+  /** A list of uint8, stored once per content. */
+  bytes(data: ReadonlyArray<number>): string {
+    return this.#list(data, "uint8")
   }
 
   /** Zeros of a shape. */
@@ -145,6 +152,13 @@ export class OnnxGraph {
       .message(8, new Message().text(1, "").integer(2, 21))
       .message(8, new Message().text(1, "com.microsoft").integer(2, 1))
       .finish()
+  }
+
+  #list(data: ReadonlyArray<number>, type: Type): string {
+    const name = this.name()
+    return this.#once(`${type} ${data.join()}`, name, () =>
+      this.initializer(name, data, { shape: [data.length], type })
+    )
   }
 
   #once(content: string, name: string, write: () => void): string {

@@ -2,24 +2,13 @@
  * For each operation, the ONNX nodes that compute it: the fastest kernels that the CPU build has.
  * The table is total over the operations; names and order are the business of `Onnx`.
  */
-import { type Attribute, type OnnxGraph, typeCodes } from "./OnnxGraph.ts"
+import { groupQueryAttention } from "./OnnxAttention.ts"
+import { type Attribute, typeCodes } from "./OnnxGraph.ts"
+import { dequantize, matMulNBits } from "./OnnxQuantized.ts"
 import { addedRows } from "./OnnxScatter.ts"
+import { type Rule, type Site, byProduct } from "./OnnxSite.ts"
 import * as Shape from "./Shape.ts"
 import * as Value from "./Value.ts"
-
-/** Where a node is written: its inputs' names and the name that its result must get. */
-export interface Site {
-  readonly graph: OnnxGraph
-  readonly inputs: ReadonlyArray<string>
-  readonly output: string
-  /** Whether some `Statistic` reads this norm's by-products. */
-  readonly withStatistics: boolean
-  /** Whether no kernel will be run by several threads. */
-  readonly isSingleThreaded: boolean
-}
-
-/** Writes a node and says under which name its result is found. */
-export type Rule<Tag extends Value.OpTag> = (node: Value.Node<Tag>, site: Site) => string
 
 type Attributes = Readonly<Record<string, Attribute>>
 
@@ -27,9 +16,6 @@ const write =
   (op: string, attributes: Attributes = {}, contributed = false) =>
   (_: Value.Value, { graph, inputs, output }: Site) =>
     graph.node({ op, inputs, outputs: [output], attributes, contributed })
-
-/** The name of a norm's by-product. */
-const statisticName = (norm: string, which: "mean" | "inverseDeviation") => `${norm}.${which}`
 
 const reduce =
   (op: string) =>
@@ -110,8 +96,8 @@ const place: Rule<"Place"> = (node, { graph, inputs, output }) => {
   })
 }
 
-const rmsNorm: Rule<"RmsNorm"> = (node, { graph, inputs, output, withStatistics }) => {
-  const inverse = withStatistics ? [statisticName(output, "inverseDeviation")] : []
+const rmsNorm: Rule<"RmsNorm"> = (node, { graph, inputs, output, withByProducts }) => {
+  const inverse = withByProducts ? [byProduct(output, "inverseDeviation")] : []
   return graph.node({
     op: "SimplifiedLayerNormalization",
     inputs,
@@ -120,12 +106,12 @@ const rmsNorm: Rule<"RmsNorm"> = (node, { graph, inputs, output, withStatistics 
   })
 }
 
-const layerNorm: Rule<"LayerNorm"> = (node, { graph, inputs, output, withStatistics }) => {
-  const by = (["mean", "inverseDeviation"] as const).map((which) => statisticName(output, which))
+const layerNorm: Rule<"LayerNorm"> = (node, { graph, inputs, output, withByProducts }) => {
+  const by = (["mean", "inverseDeviation"] as const).map((which) => byProduct(output, which))
   return graph.node({
     op: "LayerNormalization",
     inputs,
-    outputs: [output, ...(withStatistics ? by : [])],
+    outputs: [output, ...(withByProducts ? by : [])],
     attributes: { axis: { int: -1 }, epsilon: { float: node.attributes.epsilon } }
   })
 }
@@ -156,6 +142,15 @@ const rotary: Rule<"Rotary"> = (node, { graph, inputs, output }) => {
     contributed: true
   })
 }
+
+/** The kernel always gives values and positions. */
+const topValues: Rule<"TopValues"> = (node, { graph, inputs, output }) =>
+  graph.node({
+    op: "TopK",
+    inputs: [...inputs, graph.integers([node.attributes.count])],
+    outputs: [output, byProduct(output, "positions")],
+    attributes: { axis: { int: -1 } }
+  })
 
 /** The rule of each operation. */
 export const rules: { readonly [Tag in Value.OpTag]: Rule<Tag> } = {
@@ -214,6 +209,8 @@ export const rules: { readonly [Tag in Value.OpTag]: Rule<Tag> } = {
   Mean: reduce("ReduceMean"),
   Max: reduce("ReduceMax"),
   ArgMax: write("ArgMax", { axis: { int: -1 }, keepdims: { int: 0 } }),
+  TopValues: topValues,
+  TopPositions: (_, { inputs: [top = ""] }) => byProduct(top, "positions"),
   CumulativeSum: (node, { graph, inputs, output }) =>
     graph.node({
       op: "CumSum",
@@ -225,6 +222,10 @@ export const rules: { readonly [Tag in Value.OpTag]: Rule<Tag> } = {
   LogSoftmax: write("LogSoftmax", { axis: { int: -1 } }),
   RmsNorm: rmsNorm,
   LayerNorm: layerNorm,
-  Statistic: (node, { inputs: [norm = ""] }) => statisticName(norm, node.attributes.which),
-  Rotary: rotary
+  Statistic: (node, { inputs: [norm = ""] }) => byProduct(norm, node.attributes.which),
+  Rotary: rotary,
+  GroupQueryAttention: groupQueryAttention,
+  Present: (node, { inputs: [attention = ""] }) => byProduct(attention, node.attributes.which),
+  Dequantize: dequantize,
+  MatMulNBits: matMulNBits
 }

@@ -5,7 +5,7 @@
 import type { Shape } from "./Shape.ts"
 
 /** Element types. On the wire `bool` is one byte and `int64` is a `BigInt64Array`. */
-export type Type = "float32" | "int64" | "bool"
+export type Type = "float32" | "int64" | "int32" | "uint8" | "bool"
 
 interface None {}
 interface Axes {
@@ -62,6 +62,8 @@ export interface Attributes {
   readonly Mean: Axes
   readonly Max: Axes
   readonly ArgMax: None
+  readonly TopValues: { readonly count: number }
+  readonly TopPositions: { readonly count: number }
   readonly CumulativeSum: { readonly reverse: boolean }
   readonly Softmax: None
   readonly LogSoftmax: None
@@ -73,6 +75,15 @@ export interface Attributes {
     readonly epsilon: number
   }
   readonly Rotary: { readonly inverse: boolean }
+  readonly GroupQueryAttention: {
+    readonly heads: number
+    readonly keyValueHeads: number
+    readonly scale: number
+    readonly stage: "prompt" | "continuation"
+  }
+  readonly Present: { readonly which: "key" | "value"; readonly stage: "prompt" | "continuation" }
+  readonly Dequantize: None
+  readonly MatMulNBits: None
 }
 
 /** The name of an operation. */

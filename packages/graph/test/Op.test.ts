@@ -17,12 +17,14 @@ interface Example {
   readonly outputs: { readonly [name: string]: V }
 }
 
-const typeOf = (kind: Kind): Value.Type =>
-  kind === "bool" ? "bool" : typeof kind === "object" ? "int64" : "float32"
+const typeOf = (kind: Kind): Value.Type => {
+  if (typeof kind !== "object") return kind === "bool" ? "bool" : "float32"
+  return "byte" in kind ? "uint8" : "int64"
+}
 
 const numberOf = (kind: Kind, random: () => number) => {
   if (kind === "bool") return Math.floor(random() * 2)
-  if (typeof kind === "object") return Math.floor(random() * kind.below)
+  if (typeof kind === "object") return Math.floor(random() * ("byte" in kind ? 256 : kind.below))
   return Math.fround(kind === "positive" ? 0.5 + random() : random() * 4 - 2)
 }
 
@@ -34,9 +36,9 @@ const example = (name: string, { inputs, build }: Case, seed: number): Example =
     feeds[`${name}/${key}`] = numbers
     return Op.input(`${name}/${key}`, shape, typeOf(kind))
   })
-  const [a, b = Op.constant(0), c = Op.constant(0)] = values
-  if (a === undefined) throw new RangeError(name)
-  const result = Op.cast(build(a, b, c), "float32")
+  const absent = Op.constant(0)
+  const [a = absent, b = absent, c = absent, d = absent, e = absent, f, g] = values
+  const result = Op.cast(build(a, b, c, d, e, f, g), "float32")
   const weights = Array.from({ length: Shape.product(result.shape) }, () =>
     Math.fround(random() - 0.5)
   )
@@ -61,6 +63,8 @@ const example = (name: string, { inputs, build }: Case, seed: number): Example =
 const onWire: Record<Value.Type, (numbers: ReadonlyArray<number>) => Session.Feeds[string]> = {
   float32: (numbers) => Float32Array.from(numbers),
   int64: (numbers) => BigInt64Array.from(numbers, BigInt),
+  int32: (numbers) => Int32Array.from(numbers),
+  uint8: (numbers) => Uint8Array.from(numbers),
   bool: (numbers) => Uint8Array.from(numbers)
 }
 

@@ -8,11 +8,17 @@ import { Op, type Shape, type Value } from "../src/index.ts"
 type V = Value.Value
 
 /** How an input's numbers are drawn; "fixed" ones take no gradient. */
-export type Kind = "real" | "positive" | "fixed" | "bool" | { readonly below: number }
+export type Kind =
+  | "real"
+  | "positive"
+  | "fixed"
+  | "bool"
+  | { readonly below: number }
+  | { readonly byte: true }
 
 export interface Case {
   readonly inputs: { readonly [name: string]: readonly [Kind, Shape.Shape] }
-  readonly build: (a: V, b: V, c: V) => V
+  readonly build: (...inputs: readonly [V, V, V, V, V, V?, V?]) => V
 }
 
 export interface Draw {
@@ -106,6 +112,64 @@ const norm =
     return { inputs: { a: ["real", shape], b: ["real", width], c: ["real", width] }, build: apply }
   }
 
+/** Two rows over a cache of which each has used another share; what is unspecified is hidden. */
+const cacheOf =
+  (read: (cached: Op.Cached, visible: (x: V) => V) => V) =>
+  ({ flags: [isPrompt, turns, several], width, seed }: Draw): Case => {
+    const [rows, groups, wide] = [isPrompt || !several ? 2 : 1, 2, 16]
+    const count = isPrompt ? 3 : several ? 2 : 1
+    const drawn = Math.abs(seed)
+    const lengths = isPrompt ? [3, 1 + (drawn % 3)] : [2 + (drawn % 5), 1].slice(0, rows)
+    const capacity = 6
+    const heads = groups * width
+    const fresh = [rows, count, groups * wide]
+    const past = [rows, groups, capacity, wide]
+    const tables = turns ? { cos: [capacity, wide / 2], sin: [capacity, wide / 2] } : {}
+    const build = (query: V, key: V, value: V, pastKey: V, pastValue: V, cos?: V, sin?: V) => {
+      const cached = Op.groupQueryAttention(
+        {
+          query,
+          key,
+          value,
+          pastKey,
+          pastValue,
+          lengths: Op.constant(lengths, [rows], "int32"),
+          ...(cos === undefined || sin === undefined ? {} : { cos, sin })
+        },
+        { heads, keyValueHeads: groups, stage: isPrompt ? "prompt" : "continuation" }
+      )
+      return read(cached, (x) => {
+        const isCache = x.shape.length === 4
+        const positions = x.shape[isCache ? 2 : 1] ?? 1
+        const isKnown = lengths.flatMap((length) =>
+          Array.from({ length: positions }, (_, at) =>
+            at < (isCache || isPrompt ? length : positions) ? 1 : 0
+          )
+        )
+        const shape = isCache ? [rows, 1, positions, 1] : [rows, positions, 1]
+        return Op.where(Op.cast(Op.constant(isKnown, shape), "bool"), x, 0)
+      })
+    }
+    const fixed = { query: [rows, count, heads * wide], key: fresh, value: fresh, pastKey: past }
+    const shapes: { readonly [name: string]: Shape.Shape } = {
+      ...fixed,
+      pastValue: past,
+      ...tables
+    }
+    return {
+      inputs: Object.fromEntries(
+        Object.entries(shapes).map(([name, shape]) => [name, ["fixed", shape] as const])
+      ),
+      build
+    }
+  }
+
+/** A weight of `width` outputs and 64 inputs in blocks of 32. */
+const packed = ({ width }: Draw): Case["inputs"] => ({
+  b: [{ byte: true }, [width, 2, 16]],
+  c: ["fixed", [width, 2]]
+})
+
 export const cases: { readonly [tag in Value.OpTag]: (draw: Draw) => Case } = {
   Input: unary((x) => x),
   Constant: unary((x) => Op.add(x, Op.constant(2.5))),
@@ -195,6 +259,14 @@ export const cases: { readonly [tag in Value.OpTag]: (draw: Draw) => Case } = {
   Mean: reduction(Op.mean),
   Max: reduction(Op.max),
   ArgMax: unary(Op.argMax),
+  TopValues: ({ shape, width }) => ({
+    inputs: { a: ["fixed", [...shape, width + 2]] },
+    build: (x) => Op.topValues(x, width)
+  }),
+  TopPositions: ({ shape, width, flags }) => ({
+    inputs: { a: [flags[0] ? { below: 3 } : "fixed", [...shape, width + 2]] },
+    build: (x) => Op.topPositions(Op.topValues(Op.cast(x, "float32"), width))
+  }),
   CumulativeSum: (draw) => unary((x) => Op.cumulativeSum(x, { reverse: draw.flags[0] }))(draw),
   Softmax: unary(Op.softmax),
   LogSoftmax: unary(Op.logSoftmax),
@@ -208,7 +280,19 @@ export const cases: { readonly [tag in Value.OpTag]: (draw: Draw) => Case } = {
       return Op.concat([Op.statistic(rms, "inverseDeviation"), ...parts], -1)
     }
   }),
-  Rotary: rotary
+  Rotary: rotary,
+  GroupQueryAttention: cacheOf(({ attention }, visible) => visible(attention)),
+  Present: cacheOf(({ presentKey, presentValue }, visible) =>
+    Op.concat([visible(presentKey), visible(presentValue)], 3)
+  ),
+  Dequantize: (draw) => ({
+    inputs: { a: ["fixed", [1]], ...packed(draw) },
+    build: (_, bits, scales) => Op.dequantize({ packed: bits, scales })
+  }),
+  MatMulNBits: (draw) => ({
+    inputs: { a: ["real", [...draw.shape, 2, 64]], ...packed(draw) },
+    build: (x, bits, scales) => Op.matMulNBits(x, { packed: bits, scales })
+  })
 }
 
 /** Operations written with others, which are checked like them. */

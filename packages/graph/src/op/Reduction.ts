@@ -41,6 +41,24 @@ export const argMax = (x: V): V => {
   return Value.make("ArgMax", [x], { shape: x.shape.slice(0, -1), type: "int64" }, {})
 }
 
+/** The largest elements of the last axis in descending order: [..., V] -> [..., count]. No gradient. */
+export const topValues = (x: V, count: number): Value.Node<"TopValues"> => {
+  const length = x.shape[Shape.axisOf("topValues", x.shape, -1)] ?? 0
+  if (!Number.isInteger(count) || count < 1 || count > length)
+    throw new Shape.ShapeError("topValues", [x.shape], `there are no ${count} largest of ${length}`)
+  const shape = [...x.shape.slice(0, -1), count]
+  return Value.make("TopValues", [x], { shape, type: x.type }, { count })
+}
+
+/** Where the values were in the operand of `topValues`, int64; at a tie the first comes first. */
+export const topPositions = (top: Value.Node<"TopValues">): V =>
+  Value.make(
+    "TopPositions",
+    [top, Value.inputOf(top, 0)],
+    { shape: top.shape, type: "int64" },
+    top.attributes
+  )
+
 /** Running sums along the last axis, from its end if `reverse`. */
 export const cumulativeSum = (x: V, options: { readonly reverse?: boolean } = {}): V => {
   Shape.axisOf("cumulativeSum", x.shape, -1)
