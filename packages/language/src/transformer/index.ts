@@ -3,4 +3,6 @@
  * The household's own decoder is `../Decoder.ts`.
  */
 export * as Config from "./Config.ts"
+export * as Cost from "./Cost.ts"
+export * as HubConfig from "./HubConfig.ts"
 export * as Network from "./Network.ts"
