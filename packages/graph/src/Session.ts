@@ -78,6 +78,8 @@ export class SessionPool extends Context.Service<
   }
 >()("@dreamgym/graph/SessionPool") {}
 
+const unnamed = "a graph"
+
 /** The size of a pool. */
 export interface PoolOptions {
   /** Threads that run sessions, each one run at a time; default 1. */
@@ -103,10 +105,12 @@ const make = (hosts: ReadonlyArray<SessionHost.Host>, pool: PoolOptions) => {
     const problem = problemOf(request)
     if (problem !== undefined) return yield* problem
     yield* Effect.acquireRelease(occupy(at, 1), () => occupy(at, -1))
-    yield* Effect.acquireRelease(host.call(request), () =>
-      Effect.ignore(host.call({ kind: "release", session: request.session }))
+    const { name = unnamed } = options
+    yield* Effect.acquireRelease(
+      Effect.mapError(host.call(request), (error) => SessionFeeds.placed(error, name, {})),
+      () => Effect.ignore(host.call({ kind: "release", session: request.session }))
     )
-    return loadedOf(host, request, model.outputs)
+    return loadedOf(host, request, model.outputs, name)
   })
   return SessionPool.of({
     workers: pool.workers ?? 1,
@@ -141,6 +145,9 @@ const unknownWorker = (worker: number, count: number) =>
     message: `there is no worker ${worker}: the pool has ${count}`
   })
 
+/** What goes wrong is in the errors; the runtime would print it to stderr as well. */
+const fatal = 4
+
 /**
  * Without memory patterns a training step of 0.1 M parameters takes the same time and 75 MB less.
  * Spinning only takes time from the other threads of the pool. What keeping memory costs is said in
@@ -155,6 +162,7 @@ const sessionOptions = (
   executionMode: "sequential",
   enableCpuMemArena: keepsMemory,
   enableMemPattern: false,
+  logSeverityLevel: fatal,
   extra: { session: { intra_op: { allow_spinning: "0" } } }
 })
 
@@ -178,7 +186,10 @@ const encoded = <Name extends string>(
         }))
       }
     },
-    catch: (cause) => new SessionError({ reason: "CompileFailed", message: String(cause) })
+    catch: (cause) => {
+      const error = new SessionError({ reason: "CompileFailed", message: String(cause) })
+      return SessionFeeds.placed(error, options.name ?? unnamed, {})
+    }
   })
 
 const requestOf = (
@@ -206,7 +217,8 @@ const problemOf = ({ bind, inputs, into, outputs }: LoadRequest) =>
 const loadedOf = <Outputs extends Named<Model.Described>>(
   host: SessionHost.Host,
   { session, inputs, bind }: LoadRequest,
-  outputs: Outputs
+  outputs: Outputs,
+  name: string
 ): Loaded<Outputs> => {
   const free = Record.filter(inputs, (_, name) => !(name in bind))
   const run = (feeds: Feeds, into: Named<Model.Elements> = {}) => {
@@ -217,12 +229,13 @@ const loadedOf = <Outputs extends Named<Model.Described>>(
       SessionFeeds.unshared(into)
     if (problem !== undefined) return Effect.fail(problem)
     const portable = Record.map(feeds, host.portable)
-    return Effect.flatMap(
-      host.call({ kind: "run", session, feeds: portable, into }),
-      (results): Effect.Effect<Results<Outputs>, SessionError> =>
+    return host.call({ kind: "run", session, feeds: portable, into }).pipe(
+      Effect.flatMap((results): Effect.Effect<Results<Outputs>, SessionError> =>
         SessionFeeds.isComplete(results, outputs)
           ? Effect.succeed(results)
           : Effect.fail(incomplete(results, outputs))
+      ),
+      Effect.mapError((error) => SessionFeeds.placed(error, name, free))
     )
   }
   return { inputs: free, run }

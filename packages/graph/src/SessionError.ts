@@ -16,5 +16,9 @@ export class SessionError extends Schema.TaggedError<SessionError>()("SessionErr
     "RunFailed",
     "WorkerDied"
   ]),
+  /** What the graph was called when it was loaded. */
+  graph: Schema.optionalKey(Schema.String),
+  /** The node in which a run failed, as `Op:result` in the printed graph. */
+  node: Schema.optionalKey(Schema.String),
   message: Schema.String
 }) {}

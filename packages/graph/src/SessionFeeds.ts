@@ -123,3 +123,24 @@ export const isComplete = <Outputs extends Named<Described>>(
   outputs: Outputs
 ): results is { readonly [name in keyof Outputs]: Arrays[Outputs[name]["type"]] } =>
   Object.entries(outputs).every(([name, { type }]) => results[name] instanceof arrays[type])
+
+const inNode = /running (\S+) node\. Name:'([^']*)' Status Message: ([^]*)/
+
+/**
+ * The error with the graph's name, and for a run the node and what the graph was fed: the runtime says
+ * neither.
+ */
+export const placed = (error: SessionError, graph: string, fed: Named<Described>): SessionError => {
+  const { message, reason } = error
+  if (reason !== "RunFailed")
+    return new SessionError({ reason, graph, message: `${graph}: ${message}` })
+  const [, op, node, problem = message] = inNode.exec(message) ?? []
+  const where = node === undefined ? "" : ` in node ${node} (${op})`
+  const feeds = Object.entries(fed).map(([name, like]) => `${name} ${textOf(like)}`)
+  return new SessionError({
+    reason,
+    graph,
+    ...(node === undefined ? {} : { node }),
+    message: `${graph} failed${where}: ${problem.trim()}; it was fed ${list(feeds)}`
+  })
+}

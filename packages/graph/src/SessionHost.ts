@@ -3,12 +3,13 @@
  * It carries requests and settles every one of them, also when its thread dies; it checks nothing.
  */
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import type * as Scope from "effect/Scope"
 import { Worker } from "node:worker_threads"
-import { Engine, type Feed, type Outputs, type Request } from "./SessionEngine.ts"
+import { Engine, type Feed, type LoadRequest, type Outputs, type Request } from "./SessionEngine.ts"
 import { SessionError } from "./SessionError.ts"
 import * as SessionFeeds from "./SessionFeeds.ts"
-import type { Call, Reply } from "./SessionWorker.ts"
+import { type Call, droppable, type Reply, type Shared } from "./SessionWire.ts"
 
 /** A place that answers requests. */
 export interface Host {
@@ -23,14 +24,25 @@ const failed = (request: Request, cause: string) =>
     message: cause
   })
 
-/** The caller's own thread, which each run blocks. */
+const dead = (why: string) =>
+  new SessionError({ reason: "WorkerDied", message: `the session thread ended: ${why}` })
+
+/** The caller's own thread, which each run blocks. A run that is no longer wanted is not begun. */
 export const inline = (): Host => {
   const engine = new Engine()
+  let last: Promise<unknown> = Promise.resolve()
+  const queued = (request: Request, signal: AbortSignal) => {
+    const work = last.then(() =>
+      signal.aborted && request.kind === "run" ? {} : engine.handle(request)
+    )
+    last = work.catch(() => undefined)
+    return work
+  }
   return {
     portable: (feed) => feed,
     call: (request) =>
       Effect.tryPromise({
-        try: () => engine.handle(request),
+        try: (signal) => queued(request, signal),
         catch: (cause) => failed(request, String(cause))
       })
   }
@@ -46,72 +58,135 @@ const patience = 60_000
 
 /**
  * A thread of its own, ended with the scope or the process. To kill a thread inside the runtime aborts
- * the process, so the run in progress is finished; what waits behind it fails.
+ * the process, so the run in progress is finished; what waits behind it fails. When a thread dies, what
+ * it was asked fails; what is asked next starts another thread with the same sessions.
  */
 export const worker = (entry: URL = builtEntry): Effect.Effect<Host, never, Scope.Scope> =>
   Effect.map(
     Effect.acquireRelease(
-      Effect.sync(() => spawn(entry)),
-      ({ close }) => Effect.promise(close)
+      Effect.sync(() => new Threads(entry)),
+      (threads) => Effect.promise(() => threads.close())
     ),
-    ({ thread }) => hostOf(thread)
+    (threads) => ({
+      portable: SessionFeeds.portable,
+      call: (request) => threads.call(request)
+    })
   )
 
-const spawn = (entry: URL) => {
-  const signals = new Int32Array(new SharedArrayBuffer(8))
-  const thread = new Worker(entry, { execArgv: [], workerData: signals })
-  const ended = new Promise<void>((resolve) => thread.once("exit", () => resolve()))
-  const stop = () => Atomics.store(signals, 0, 1)
-  const finishRun = () => {
-    stop()
-    Atomics.wait(signals, 1, 1, patience)
+/** One living thread at most, and the sessions that a new one must load. */
+class Threads {
+  readonly #entry: URL
+  readonly #loaded = new Map<number, LoadRequest>()
+  #thread: Thread
+  #isClosed = false
+
+  constructor(entry: URL) {
+    this.#entry = entry
+    this.#thread = new Thread(entry)
   }
-  process.on("exit", finishRun)
-  const close = () => {
-    stop()
-    thread.postMessage("close")
-    return ended.then(() => void process.off("exit", finishRun))
+
+  call(request: Request): Effect.Effect<Outputs, SessionError> {
+    return Effect.callback<Outputs, SessionError>((settle) => {
+      if (request.kind === "release") {
+        this.#loaded.delete(request.session)
+        if (this.#thread.isDead) return settle(Exit.succeed({}))
+      }
+      if (this.#isClosed) return settle(Exit.fail(dead("its pool was closed")))
+      if (this.#thread.isDead) this.#revive()
+      const cancel = this.#thread.ask(request, (result) => {
+        if (request.kind === "load" && Exit.isSuccess(result))
+          this.#loaded.set(request.session, request)
+        settle(result)
+      })
+      return Effect.sync(cancel)
+    })
   }
-  return { thread, close }
+
+  close(): Promise<void> {
+    this.#isClosed = true
+    return this.#thread.close()
+  }
+
+  #revive() {
+    this.#thread = new Thread(this.#entry)
+    for (const request of this.#loaded.values()) this.#thread.ask(request, () => undefined)
+  }
 }
 
 interface Pending {
   readonly request: Request
-  readonly settle: (result: Effect.Effect<Outputs, SessionError>) => void
+  readonly settle: (result: Exit.Exit<Outputs, SessionError>) => void
 }
 
-const hostOf = (thread: Worker): Host => {
-  const pending = new Map<number, Pending>()
-  let death: string | undefined
-  let calls = 0
-  const died = () =>
-    new SessionError({
-      reason: "WorkerDied",
-      message: `the session thread ended (${death}); build the pool again to go on`
+/** A thread from its start to its end. */
+class Thread {
+  readonly #pending = new Map<number, Pending>()
+  readonly #signals = new Int32Array(new SharedArrayBuffer(8))
+  readonly #dropped = new Int32Array(new SharedArrayBuffer(4 * droppable))
+  readonly #worker: Worker
+  readonly #ended: Promise<void>
+  #death: string | undefined
+  #calls = 0
+
+  constructor(entry: URL) {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const workerData: Shared = { signals: this.#signals, dropped: this.#dropped }
+    const finishRun = () => {
+      this.#stop()
+      Atomics.wait(this.#signals, 1, 1, patience)
+    }
+    this.#ended = promise
+    this.#worker = new Worker(entry, { execArgv: [], workerData })
+    this.#worker.on("message", (reply: Reply) => this.#answered(reply))
+    this.#worker.on("error", (cause) => this.#end(String(cause)))
+    this.#worker.on("exit", (code) => {
+      this.#end(`exit code ${code}`)
+      process.off("exit", finishRun)
+      resolve()
     })
-  const end = (cause: string) => {
-    death ??= cause
-    for (const { settle } of pending.values()) settle(Effect.fail(died()))
-    pending.clear()
+    process.on("exit", finishRun)
   }
-  thread.on("message", (reply: Reply) => {
-    const entry = pending.get(reply.id)
-    pending.delete(reply.id)
+
+  get isDead(): boolean {
+    return this.#death !== undefined
+  }
+
+  /** Asks the thread; the result takes back the question, which is dropped if it was not begun. */
+  ask(request: Request, settle: Pending["settle"]): () => void {
+    const id = this.#calls++
+    this.#pending.set(id, { request, settle })
+    const call: Call = { id, request }
+    this.#worker.postMessage(call)
+    return () => {
+      this.#pending.delete(id)
+      Atomics.store(this.#dropped, id % droppable, id + 1)
+    }
+  }
+
+  close(): Promise<void> {
+    this.#stop()
+    this.#worker.postMessage("close")
+    return this.#ended
+  }
+
+  #stop() {
+    Atomics.store(this.#signals, 0, 1)
+  }
+
+  #answered(reply: Reply) {
+    const entry = this.#pending.get(reply.id)
+    this.#pending.delete(reply.id)
     entry?.settle(
       "outputs" in reply
-        ? Effect.succeed(reply.outputs)
-        : Effect.fail(failed(entry.request, reply.failure))
+        ? Exit.succeed(reply.outputs)
+        : Exit.fail(failed(entry.request, reply.failure))
     )
-  })
-  thread.on("error", (cause) => end(String(cause)))
-  thread.on("exit", (code) => end(`exit code ${code}`))
-  const call = (request: Request) =>
-    Effect.callback<Outputs, SessionError>((settle) => {
-      if (death !== undefined) return settle(Effect.fail(died()))
-      const message: Call = { id: calls++, request }
-      pending.set(message.id, { request, settle })
-      thread.postMessage(message)
-      return Effect.sync(() => pending.delete(message.id))
-    })
-  return { portable: SessionFeeds.portable, call }
+  }
+
+  #end(cause: string) {
+    this.#death ??= cause
+    const error = dead(`${this.#death}; the next run starts another`)
+    for (const { settle } of this.#pending.values()) settle(Exit.fail(error))
+    this.#pending.clear()
+  }
 }

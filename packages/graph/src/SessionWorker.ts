@@ -3,18 +3,8 @@
  * It only forwards: requests come in with a number, replies go out with the same number.
  */
 import { parentPort, workerData } from "node:worker_threads"
-import { Engine, type Outputs, type Request } from "./SessionEngine.ts"
-
-/** What goes into the thread. */
-export interface Call {
-  readonly id: number
-  readonly request: Request
-}
-
-/** What comes out of it. */
-export type Reply =
-  | { readonly id: number; readonly outputs: Outputs }
-  | { readonly id: number; readonly failure: string }
+import { Engine, type Outputs } from "./SessionEngine.ts"
+import { type Call, droppable, type Reply, type Shared } from "./SessionWire.ts"
 
 const engine = new Engine()
 
@@ -25,23 +15,27 @@ const reply = (message: Reply, moved: ReadonlyArray<ArrayBuffer> = []) =>
 const movable = (outputs: Outputs): ReadonlyArray<ArrayBuffer> =>
   Object.values(outputs).flatMap(({ buffer }) => (buffer instanceof ArrayBuffer ? [buffer] : []))
 
-/** [whether the owner no longer wants answers, whether a request is being answered]. */
-const signals: Int32Array = workerData
+const { dropped, signals }: Shared = workerData
 
 const answered = () => {
   Atomics.store(signals, 1, 0)
   Atomics.notify(signals, 1)
 }
 
-const answer = ({ id, request }: Call): Promise<void> => {
+/** Whether nobody waits for it any more. What loads or releases is done nevertheless. */
+const isUnwanted = ({ id, request }: Call) =>
+  Atomics.load(signals, 0) === 1 ||
+  (request.kind === "run" && Atomics.load(dropped, id % droppable) === id + 1)
+
+const answer = (call: Call): Promise<void> => {
+  const { id, request } = call
   Atomics.store(signals, 1, 1)
-  const work =
-    Atomics.load(signals, 0) === 1
-      ? Promise.resolve()
-      : engine.handle(request).then(
-          (outputs) => reply({ id, outputs }, movable(outputs)),
-          (cause) => reply({ id, failure: String(cause) })
-        )
+  const work = isUnwanted(call)
+    ? Promise.resolve()
+    : engine.handle(request).then(
+        (outputs) => reply({ id, outputs }, movable(outputs)),
+        (cause) => reply({ id, failure: String(cause) })
+      )
   return work.finally(answered)
 }
 

@@ -1,5 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import { spawnSync } from "node:child_process"
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { pathToFileURL } from "node:url"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -196,6 +200,58 @@ describe("a session", () => {
     }).pipe(Effect.provide(Session.layer({ executionProviders: ["warp", "cpu"] })))
   )
 
+  it.effect("names the graph, the node and the shapes of a run that fails", () =>
+    Effect.gen(function* () {
+      const pool = yield* SessionPool
+      const table = { table: new Float32Array(new SharedArrayBuffer(8)) }
+      const row = Op.gather(Op.input("table", [2, 1]), Op.input("id", [1], "int64"))
+      const session = yield* pool.compile({ row }, { name: "the lookup", bind: table })
+      const error = yield* Effect.flip(session.run({ id: BigInt64Array.of(7n) }))
+      assert.deepStrictEqual(
+        [error.reason, error.graph, error.node],
+        ["RunFailed", "the lookup", "Gather:row"]
+      )
+      assert.match(
+        error.message,
+        /^the lookup failed in node Gather:row \(Gather\): indices element out of data bounds.*; it was fed id int64 \[1\]$/
+      )
+    }).pipe(Effect.provide(inWorker))
+  )
+
+  it.effect("names a model that the runtime cannot read", () =>
+    Effect.gen(function* () {
+      const pool = yield* SessionPool
+      const foreign = { bytes: Uint8Array.of(1, 2, 3), inputs: {}, outputs: {} }
+      const error = yield* Effect.flip(pool.load(foreign, { name: "the foreign model" }))
+      assert.deepStrictEqual([error.reason, error.graph], ["CompileFailed", "the foreign model"])
+    }).pipe(Effect.provide(inWorker))
+  )
+
+  for (const [where, pool] of [
+    ["a thread", inWorker],
+    ["the caller", Session.layerInline]
+  ] as const)
+    it.live(`does not begin a run in ${where} that nobody waits for any more`, () =>
+      Effect.gen(function* () {
+        const { compile } = yield* SessionPool
+        const big = Op.input("big", [600, 600])
+        const product = Array.from({ length: 8 }).reduce((y: Value.Value) => Op.matMul(y, big), big)
+        const slow = yield* compile({ product })
+        const memory = new Float32Array(new SharedArrayBuffer(24))
+        const mark = yield* compile(doubled)
+        const first = yield* Effect.forkChild(slow.run({ big: new Float32Array(600 * 600) }), {
+          startImmediately: true
+        })
+        const second = yield* Effect.forkChild(mark.run({ x: numbers }, { y: memory }), {
+          startImmediately: true
+        })
+        yield* Fiber.interrupt(second)
+        yield* Fiber.join(first)
+        const { all } = yield* mark.run({ x: numbers })
+        assert.deepStrictEqual([all[0], [...memory]], [21, new Array(6).fill(0)])
+      }).pipe(Effect.provide(pool), Effect.scoped)
+    )
+
   it.effect("refuses a worker that the pool does not have", () =>
     Effect.gen(function* () {
       const pool = yield* SessionPool
@@ -221,6 +277,17 @@ const dying = new URL(
     "if(request.kind==='run')process.exit(7);parentPort.postMessage({id,outputs:{}})})"
 )
 
+/** The entry of a thread that dies once, of a feed named poison. */
+const mortal = (mark: string, built: string) => `
+  import { existsSync, writeFileSync } from "node:fs"
+  import { parentPort } from "node:worker_threads"
+  import ${JSON.stringify(built)}
+  parentPort.on("message", ({ request }) => {
+    if (!request?.feeds?.poison || existsSync(${JSON.stringify(mark)})) return
+    writeFileSync(${JSON.stringify(mark)}, "")
+    process.exit(7)
+  })`
+
 describe("a thread that dies", () => {
   it.effect("fails its pending runs and all later ones, and does not hang", () =>
     Effect.gen(function* () {
@@ -237,6 +304,30 @@ describe("a thread that dies", () => {
         assert.match(error.message, /exit code 7/)
       }
     }).pipe(Effect.provide(Session.layerFrom({ workers: 1 }, dying)))
+  )
+
+  it.effect("is followed by another one with the same sessions", () =>
+    Effect.gen(function* () {
+      const folder = mkdtempSync(join(tmpdir(), "session-"))
+      yield* Effect.addFinalizer(() => Effect.sync(() => rmSync(folder, { recursive: true })))
+      const entry = join(folder, "entry.mjs")
+      const built = new URL("../src/SessionWorker.ts", import.meta.url).href
+      writeFileSync(entry, mortal(join(folder, "died"), built))
+      const context = yield* Layer.build(Session.layerFrom({ workers: 1 }, pathToFileURL(entry)))
+      const pool = Context.get(context, SessionPool)
+      const session = yield* pool.compile(doubled)
+      const other = yield* pool.compile({ negative: Op.negate(x) })
+      assert.strictEqual((yield* session.run({ x: numbers })).all[0], 21)
+      const poison = yield* pool.compile({ sum: Op.add(Op.input("poison", [1]), 1) })
+      const error = yield* Effect.flip(poison.run({ poison: Float32Array.of(1) }))
+      assert.strictEqual(error.reason, "WorkerDied")
+      const [{ all }, { negative }] = yield* Effect.all(
+        [session.run({ x: numbers }), other.run({ x: numbers })],
+        { concurrency: 2 }
+      )
+      assert.deepStrictEqual([all[0], negative[5]], [21, -6])
+      assert.strictEqual((yield* poison.run({ poison: Float32Array.of(1) })).sum[0], 2)
+    })
   )
 
   it.effect("that never started fails what it is asked", () =>

@@ -88,7 +88,8 @@ const sessionsOf = (
       const found = made.get(`${key}@${worker}`)
       if (found !== undefined) return Effect.succeed(found)
       const graph = outputs()
-      return pool.compile(graph, { worker: place(worker), bind: bound(graph) }).pipe(
+      const at = { name: `the decoder (${key})`, worker: place(worker), bind: bound(graph) }
+      return pool.compile(graph, at).pipe(
         Effect.provideService(Scope.Scope, scope),
         Effect.tap((one) => Effect.sync(() => made.set(`${key}@${worker}`, one)))
       )

@@ -115,7 +115,8 @@ const compiledParts = Effect.fnUntraced(function* <Form>(options: Options<Form>)
       const graph = graphOf(shape)
       const inputs = Value.inputsOf(Object.values(graph)).map((input) => input.attributes.name)
       const bind = Record.filter(arrays, (_: Float32Array, name) => inputs.includes(name))
-      return pool.compile(graph, { worker, bind }).pipe(
+      const name = `the gradients of a part (${key})`
+      return pool.compile(graph, { name, worker, bind }).pipe(
         Effect.provideService(Scope.Scope, scope),
         Effect.tap((made) => Effect.sync(() => sessions.set(key, made)))
       )
