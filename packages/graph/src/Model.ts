@@ -3,6 +3,7 @@
  * It does not matter who wrote the bytes: our encoder, another writer, or another program.
  */
 import * as Record from "effect/Record"
+import { bounds } from "./Bounds.ts"
 import * as Onnx from "./Onnx.ts"
 import type { Shape } from "./Shape.ts"
 import * as Value from "./Value.ts"
@@ -30,6 +31,8 @@ export type Elements = Arrays[ElementType]
 export interface Described<Type extends ElementType = ElementType> {
   readonly shape: Shape
   readonly type: Type
+  /** Of ids: how many there are to choose from; each must be at least 0 and below. */
+  readonly below?: number
 }
 
 /** Bytes, free inputs and outputs. Their names are those in the bytes. */
@@ -50,10 +53,13 @@ export const of = <Name extends string>(
 })
 
 /** What the inputs of a graph are, in the order of their first use. */
-const inputsOf = (outputs: Named<Value.Value>): Named<Described> =>
-  Object.fromEntries(
-    Value.inputsOf(Object.values(outputs)).map(({ attributes, shape, type }) => [
-      attributes.name,
-      { shape, type }
-    ])
+const inputsOf = (outputs: Named<Value.Value>): Named<Described> => {
+  const roots = Object.values(outputs)
+  const below = bounds(roots)
+  return Object.fromEntries(
+    Value.inputsOf(roots).map(({ attributes: { name }, shape, type }) => {
+      const most = below[name]
+      return [name, most === undefined ? { shape, type } : { shape, type, below: most }]
+    })
   )
+}

@@ -10,6 +10,7 @@ export class SessionError extends Schema.TaggedError<SessionError>()("SessionErr
     "MissingFeed",
     "UnknownFeed",
     "MisshapenFeed",
+    "UnknownId",
     "NotShared",
     "UnknownWorker",
     "CompileFailed",

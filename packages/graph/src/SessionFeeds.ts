@@ -72,9 +72,28 @@ export const misfit = (
           `${role} ${name} is ${textOf(like)} (${arrays[like.type].name} of ${sizeOf(like)}), ` +
           `but was given ${kindOf(array)} [${array.length}]`
       })
+    const foreign = like.below === undefined ? -1 : foreignAt(array, like.below)
+    if (foreign >= 0) return unknownId(name, array, foreign, like)
   }
   return undefined
 }
+
+/** Where the first id is that is negative or not below; -1 if there is none. */
+const foreignAt = (array: Elements, below: number): number => {
+  for (let index = 0; index < array.length; index++) {
+    const id = Number(array[index])
+    if (id < 0 || id >= below) return index
+  }
+  return -1
+}
+
+const unknownId = (name: string, array: Elements, index: number, like: Described) =>
+  new SessionError({
+    reason: "UnknownId",
+    message:
+      `input ${name}, ${textOf(like)}, holds ${array[index]} at ${index}, but ids are 0 to ` +
+      `${(like.below ?? 0) - 1}: the ids belong to another vocabulary or table`
+  })
 
 /** The first input that is not fed. */
 export const missing = (

@@ -1,4 +1,5 @@
 /** Tensors as ONNX graphs: written, differentiated, run. One namespace per module. */
+export * as Bounds from "./Bounds.ts"
 export * as Gradient from "./Gradient.ts"
 export * as Initializer from "./Initializer.ts"
 export * as Interpreter from "./Interpreter.ts"
@@ -8,6 +9,7 @@ export * as OnnxGraph from "./OnnxGraph.ts"
 export * as Op from "./Op.ts"
 export * as Optimizer from "./Optimizer.ts"
 export * as Parameters from "./Parameters.ts"
+export * as Quantization from "./Quantization.ts"
 export * as Safetensors from "./Safetensors.ts"
 export * as Schedule from "./Schedule.ts"
 export * as Session from "./Session.ts"

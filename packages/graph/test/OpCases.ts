@@ -315,6 +315,37 @@ export const compounds: { readonly [name: string]: (draw: Draw) => Case } = {
       return Op.concat(swapped ? parts.toReversed() : parts, -1)
     }
   }),
+  attention: ({ flags: [isGrouped, isMasked], width }) => {
+    const [rows, count, groups] = [2, width + 1, isGrouped ? 2 : 4]
+    const shared = [rows, groups, count, 4]
+    const isToken = Array.from({ length: rows * count }, (_, index) => (index === 1 ? 0 : 1))
+    const padding = Op.paddingMask(Op.constant(isToken, [rows, count], "bool"))
+    const visible = isMasked ? padding : Op.and(Op.causalMask(count, 2), padding)
+    return {
+      inputs: { a: ["real", [rows, 4, count, 4]], b: ["real", shared], c: ["real", shared] },
+      build: (query, key, value) => Op.attention({ query, key, value }, { visible })
+    }
+  },
+  packedAttention: ({ width }) => ({
+    inputs: {
+      a: ["real", [2, 2, width, 3]],
+      b: [{ below: 2 }, [2, width]]
+    },
+    build: (x, segments) => {
+      const visible = Op.and(Op.causalMask(width), Op.packingMask(segments))
+      return Op.attention({ query: x, key: x, value: x }, { visible, scale: 2 })
+    }
+  }),
+  crossEntropy: ({ shape, flags: [isWeighted] }) => ({
+    inputs: {
+      a: ["real", shape],
+      b: [{ below: lastOf(shape) }, shape.slice(0, -1)],
+      c: [{ below: 2 }, shape.slice(0, -1)]
+    },
+    build: (x, labels, weights) =>
+      Op.crossEntropy(x, labels, isWeighted ? { weights: Op.cast(weights, "float32") } : {})
+  }),
+  entropy: unary((x) => Op.entropy(Op.multiply(x, 3))),
   clip: unary((x) => Op.clip(x, -0.5, 0.5)),
   square: unary(Op.square),
   matMulOfRows: ({ shape, width, flags }) => ({
