@@ -2,8 +2,7 @@
  * The decoder-only transformer as a differentiable graph, with Hugging Face's names and layouts.
  * It maps token ids to hidden states, logits and values; it neither samples nor trains.
  *
- * B rows, T positions, N = B * T, D hidden size, H heads, K heads of keys and values, G = H / K,
- * E head dimension, V vocabulary, S selected positions.
+ * B rows, T positions, N = B * T, D hidden size, E head dimension, V vocabulary, S selected positions.
  */
 import { Initializer, Op, type Parameters, Shape, type Value } from "@dreamgym/graph"
 import { type Config, frequencies } from "./Config.ts"
@@ -153,7 +152,7 @@ export const hidden = (
     rows,
     length,
     ...rotation(config, batch, options.positions ?? length),
-    penalty: penaltyOf(batch, length)
+    visible: visibleOf(batch, length)
   }
   let x = Op.reshape(Op.gather(weightOf(weights, `${embedding}.weight`), ids), [
     rows * length,
@@ -198,8 +197,8 @@ interface Site {
   readonly length: number
   readonly cos: V
   readonly sin: V
-  /** Added to the scores: [1 or B, 1, T, T]. */
-  readonly penalty: V
+  /** Which keys each query sees, bool: [T, T] or [B, 1, T, T]. */
+  readonly visible: V
 }
 
 const weightOf = (weights: Weights, name: string): V => {
@@ -223,23 +222,9 @@ const rotation = (config: Config, { positions }: Batch, limit: number) => {
   return { cos: at(table(Math.cos)), sin: at(table(Math.sin)) }
 }
 
-const farBelow = -1e9
-
-/** 0 where a query sees a key, far below all scores where not. */
-const penaltyOf = ({ segments }: Batch, length: number): V => {
-  const causal = Op.constant(
-    Array.from({ length: length * length }, (_, at) =>
-      at % length > Math.floor(at / length) ? farBelow : 0
-    ),
-    [1, 1, length, length]
-  )
-  if (segments === undefined) return causal
-  const [rows = 0] = segments.shape
-  const isSame = Op.equal(
-    Op.reshape(segments, [rows, 1, length, 1]),
-    Op.reshape(segments, [rows, 1, 1, length])
-  )
-  return Op.where(isSame, causal, farBelow)
+const visibleOf = ({ segments }: Batch, length: number): V => {
+  const causal = Op.causalMask(length)
+  return segments === undefined ? causal : Op.and(causal, Op.packingMask(segments))
 }
 
 /** Pre-norm residual block over x [N, D]. */
@@ -258,7 +243,7 @@ const norm = ({ config, weights }: Site, name: string, x: V): V => {
 
 /** Causal attention over x [N, D] with shared heads of keys and values: [N, D]. */
 const attention = (site: Site, at: string, x: V): V => {
-  const { config, cos, sin, linear, rows, length } = site
+  const { config, cos, sin, linear, rows, length, visible } = site
   const { heads, keyValueHeads, headDimension } = config
   const project = (name: string, count: number) =>
     Op.transpose(
@@ -269,24 +254,10 @@ const attention = (site: Site, at: string, x: V): V => {
     config.queryKeyNorm ? norm(site, `${at}.${name}_norm`, y) : y
   const query = Op.rotary(normed("q", project("q", heads)), cos, sin)
   const key = Op.rotary(normed("k", project("k", keyValueHeads)), cos, sin)
-  const seen = attend(site, query, key, project("v", keyValueHeads))
+  const value = project("v", keyValueHeads)
+  const seen = Op.attention({ query, key, value }, { visible })
   const merged = Op.reshape(Op.transpose(seen, [0, 2, 1, 3]), [-1, heads * headDimension])
   return linear(`${at}.o_proj`, merged)
-}
-
-/**
- * query [B, H, T, E], key and value [B, K, T, E] -> [B, H, T, E]. The queries that share a head of
- * keys are stacked, so that keys and values are never repeated.
- */
-const attend = ({ config, penalty, rows, length }: Site, query: V, key: V, value: V): V => {
-  const { heads, keyValueHeads, headDimension } = config
-  const group = heads / keyValueHeads
-  const stacked = Op.reshape(query, [rows, keyValueHeads, group * length, headDimension])
-  const scale = 1 / Math.sqrt(headDimension)
-  const scores = Op.matMul(stacked, key, { transposeB: true, scale })
-  const masked = Op.add(Op.reshape(scores, [rows, heads, length, length]), penalty)
-  const shares = Op.reshape(Op.softmax(masked), [rows, keyValueHeads, group * length, length])
-  return Op.reshape(Op.matMul(shares, value), [rows, heads, length, headDimension])
 }
 
 type Mlp = (linear: Linear, at: string, x: V) => V
