@@ -23,7 +23,7 @@ const sizeOf: {
   Gather: (node) => Value.inputOf(node, 0).shape[0],
   Pick: (node) => Value.inputOf(node, 0).shape.at(-1),
   ScatterRows: (node) => node.shape[0],
-  Place: (node) => node.shape.at(-1)
+  AddAt: (node) => node.shape.at(-1)
 }
 
 /** For each named input that is used as ids as it was fed: the ids must be at least 0 and below this. */

@@ -40,9 +40,32 @@ const unreduced = (node: Value.Node<"Sum" | "SumSquares" | "Mean" | "Max">, grad
     first(node).shape.map((length, axis) => (node.attributes.axes.includes(axis) ? 1 : length))
   )
 
+/** A gradient [N, M] that is a matrix with scaled rows [N, 1]. */
+const rowScaled = (gradient: V) => {
+  if (!Value.is(gradient, "Multiply")) return undefined
+  const [matrix, scale] = [first(gradient), second(gradient)]
+  const [rows = 0, ...rest] = gradient.shape
+  const fits = rest.length === 1 && Shape.equals(scale.shape, [rows, 1])
+  return fits && Shape.equals(matrix.shape, gradient.shape) ? { matrix, scale } : undefined
+}
+
+/**
+ * Scaled rows of a wide gradient (of log-probabilities over a vocabulary) are not multiplied out: the
+ * narrow operand and the narrow product are scaled instead.
+ */
 const matMul: Rule<"MatMul"> = (node, gradient) => {
+  const a = first(node)
+  const scaled = rowScaled(gradient)
+  const isNarrow = (a.shape.at(-1) ?? 0) < (gradient.shape.at(-1) ?? 0)
+  if (scaled === undefined || node.attributes.transposeA || !isNarrow)
+    return products(node, a, gradient)
+  const [left, right] = products(node, Op.multiply(a, scaled.scale), scaled.matrix)
+  return [Op.multiply(left, scaled.scale), right]
+}
+
+const products = (node: Value.Node<"MatMul">, a: V, gradient: V): readonly [V, V] => {
   const { transposeA, transposeB, scale } = node.attributes
-  const [a, b] = [first(node), second(node)]
+  const b = second(node)
   const left = transposeA
     ? Op.matMul(b, gradient, { transposeA: transposeB, transposeB: true, scale })
     : Op.matMul(gradient, b, { transposeB: !transposeB, scale })
@@ -50,6 +73,27 @@ const matMul: Rule<"MatMul"> = (node, gradient) => {
     ? Op.matMul(gradient, a, { transposeA: true, transposeB: transposeA, scale })
     : Op.matMul(a, gradient, { transposeA: !transposeA, scale })
   return [Op.sumTo(left, a.shape), Op.sumTo(right, b.shape)]
+}
+
+/** The gradient of log-probabilities of which one per row was picked: (softmax - 1 at the pick) * -g. */
+const logSoftmax: Rule<"LogSoftmax"> = (node, gradient) => {
+  const picked = placed(gradient)
+  if (picked === undefined) {
+    const along = Op.sum(gradient, [-1], { keepDims: true })
+    return [Op.subtract(gradient, Op.multiply(Op.exp(node), along))]
+  }
+  const { elements, ids } = picked
+  const less = Op.addAt(Op.exp(node), Op.constant(-1, elements.shape), ids)
+  return [Op.multiply(less, Op.reshape(Op.negate(elements), [...elements.shape, 1]))]
+}
+
+/** What was placed into zeros by `Op.place`. */
+const placed = (gradient: V) => {
+  if (!Value.is(gradient, "AddAt") || !Value.is(first(gradient), "BroadcastTo")) return undefined
+  const zero = first(first(gradient))
+  const isZero =
+    Value.is(zero, "Constant") && Array.from(zero.attributes.data).every((x) => x === 0)
+  return isZero ? { ids: second(gradient), elements: third(gradient) } : undefined
 }
 
 const max: Rule<"Max"> = (node, gradient) => {
@@ -185,7 +229,7 @@ export const rules: { readonly [Tag in Value.OpTag]: Rule<Tag> } = {
     Op.place(gradient, second(node), first(node).shape.at(-1) ?? 0),
     "none"
   ],
-  Place: (node, gradient) => [Op.pick(gradient, second(node)), "none"],
+  AddAt: (node, gradient) => [gradient, "none", Op.pick(gradient, second(node))],
   Sum: (node, gradient) => [Op.broadcastTo(unreduced(node, gradient), first(node).shape)],
   SumSquares: (node, gradient) => [
     Op.multiply(Op.multiply(unreduced(node, gradient), 2), first(node))
@@ -206,10 +250,7 @@ export const rules: { readonly [Tag in Value.OpTag]: Rule<Tag> } = {
     const along = Op.sum(Op.multiply(gradient, node), [-1], { keepDims: true })
     return [Op.multiply(node, Op.subtract(gradient, along))]
   },
-  LogSoftmax: (node, gradient) => {
-    const along = Op.sum(gradient, [-1], { keepDims: true })
-    return [Op.subtract(gradient, Op.multiply(Op.exp(node), along))]
-  },
+  LogSoftmax: logSoftmax,
   RmsNorm: rmsNorm,
   LayerNorm: layerNorm,
   Statistic: none,

@@ -86,10 +86,13 @@ const scatterRows: Rule<"ScatterRows"> = (node, [rows = empty, ids = empty]) => 
   return result
 }
 
-const place: Rule<"Place"> = (node, [x = empty, ids = empty]) => {
+const addAt: Rule<"AddAt"> = (node, [base = empty, ids = empty, x = empty]) => {
   const width = node.shape.at(-1) ?? 1
-  const result = new Float64Array(Shape.product(node.shape))
-  x.data.forEach((element, row) => (result[row * width + at(ids.data, row)] = element))
+  const result = Float64Array.from(base.data)
+  x.data.forEach((element, row) => {
+    const slot = row * width + at(ids.data, row)
+    result[slot] = at(result, slot) + element
+  })
   return result
 }
 
@@ -178,7 +181,7 @@ export const rules: { readonly [Tag in Value.OpTag]: Rule<Tag> } = {
   ScatterRows: scatterRows,
   Pick: (_, [x = empty, ids = empty]) =>
     ids.data.map((id, row) => at(x.data, row * (x.shape.at(-1) ?? 1) + id)),
-  Place: place,
+  AddAt: addAt,
   Sum: (node, [x = empty]) => Reference.fold(x, node.attributes.axes, 0, (sum, y) => sum + y),
   SumSquares: (node, [x = empty]) =>
     Reference.fold(x, node.attributes.axes, 0, (sum, y) => sum + y * y),

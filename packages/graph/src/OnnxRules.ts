@@ -62,10 +62,28 @@ const matMul: Rule<"MatMul"> = (node, site) => {
     alpha: { float: scale }
   }
   if (node.inputs.every((input) => input.shape.length === 2))
-    return write("Gemm", attributes)(node, site)
+    return transposeA && !transposeB
+      ? leftTransposed(node, site)
+      : write("Gemm", attributes)(node, site)
   return transposeA || transposeB || scale !== 1
     ? write("FusedMatMul", attributes, true)(node, site)
     : write("MatMul")(node, site)
+}
+
+/**
+ * A'B, the gradient of a weight. The kernel would turn A again for every strip of columns: instead the
+ * narrower operand is turned once, and the product after it if that was B. 1.1 to 1.2 times as fast.
+ */
+const leftTransposed: Rule<"MatMul"> = (node, { graph, inputs: [a = "", b = ""], output }) => {
+  const alpha = { float: node.attributes.scale }
+  const perm = { ints: [1, 0] }
+  const turned = (x: string) => graph.result("Transpose", [x], { perm })
+  const [rows = 1, columns = 1] = node.shape
+  const outputs = [output]
+  if (rows <= columns)
+    return graph.node({ op: "Gemm", inputs: [turned(a), b], outputs, attributes: { alpha } })
+  const product = graph.result("Gemm", [turned(b), a], { alpha })
+  return graph.node({ op: "Transpose", inputs: [product], outputs, attributes: { perm } })
 }
 
 /** As two nodes, of which the backward pass finds the sigmoid written; alone the runtime fuses them. */
@@ -85,14 +103,14 @@ const pick: Rule<"Pick"> = (node, { graph, inputs, output }) => {
   })
 }
 
-const place: Rule<"Place"> = (node, { graph, inputs, output }) => {
+const addAt: Rule<"AddAt"> = (node, { graph, inputs: [x = "", ...rest], output }) => {
   const column = graph.integers([...node.shape.slice(0, -1), 1])
-  const [elements = "", ids = ""] = inputs.map((input) => graph.result("Reshape", [input, column]))
+  const [ids = "", elements = ""] = rest.map((input) => graph.result("Reshape", [input, column]))
   return graph.node({
     op: "ScatterElements",
-    inputs: [graph.zeros(node.shape), ids, elements],
+    inputs: [x, ids, elements],
     outputs: [output],
-    attributes: { axis: { int: node.shape.length - 1 } }
+    attributes: { axis: { int: node.shape.length - 1 }, reduction: { text: "add" } }
   })
 }
 
@@ -203,7 +221,7 @@ export const rules: { readonly [Tag in Value.OpTag]: Rule<Tag> } = {
     return graph.node({ op: "Reshape", inputs: [table, shape], outputs: [output] })
   },
   Pick: pick,
-  Place: place,
+  AddAt: addAt,
   Sum: reduce("ReduceSum"),
   SumSquares: reduce("ReduceSumSquare"),
   Mean: reduce("ReduceMean"),

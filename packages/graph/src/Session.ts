@@ -163,7 +163,11 @@ const sessionOptions = (
   enableCpuMemArena: keepsMemory,
   enableMemPattern: false,
   logSeverityLevel: fatal,
-  extra: { session: { intra_op: { allow_spinning: "0" } } }
+  extra: {
+    session: { intra_op: { allow_spinning: "0" } },
+    // It would undo the turning of operands that `OnnxRules` does on purpose.
+    optimization: { disable_specified_optimizers: "GemmTransposeFusion" }
+  }
 })
 
 const threadsOf = (options: CompileOptions, pool: PoolOptions) =>

@@ -56,7 +56,7 @@ export interface Attributes {
   readonly Gather: None
   readonly ScatterRows: None
   readonly Pick: None
-  readonly Place: None
+  readonly AddAt: None
   readonly Sum: Axes
   readonly SumSquares: Axes
   readonly Mean: Axes

@@ -250,10 +250,13 @@ export const cases: { readonly [tag in Value.OpTag]: (draw: Draw) => Case } = {
     inputs: { a: ["real", shape], b: [{ below: lastOf(shape) }, shape.slice(0, -1)] },
     build: Op.pick
   }),
-  Place: ({ shape }) => ({
-    inputs: { a: ["real", shape], b: [{ below: 5 }, shape] },
-    build: (x, ids) => Op.place(x, ids, 5)
-  }),
+  AddAt: ({ shape }) => {
+    const heads = shape.slice(0, -1)
+    return {
+      inputs: { a: ["real", shape], b: ["real", heads], c: [{ below: lastOf(shape) }, heads] },
+      build: Op.addAt
+    }
+  },
   Sum: reduction(Op.sum),
   SumSquares: reduction(Op.sumSquares),
   Mean: reduction(Op.mean),
@@ -326,6 +329,19 @@ export const compounds: { readonly [name: string]: (draw: Draw) => Case } = {
       build: (query, key, value) => Op.attention({ query, key, value }, { visible })
     }
   },
+  place: ({ shape }) => ({
+    inputs: { a: ["real", shape], b: [{ below: 5 }, shape] },
+    build: (x, ids) => Op.place(x, ids, 5)
+  }),
+  logProbabilitiesOfAHead: ({ width, flags: [isTransposed] }) => ({
+    inputs: {
+      a: ["real", [3, width]],
+      b: ["real", isTransposed ? [6, width] : [width, 6]],
+      c: [{ below: 6 }, [3]]
+    },
+    build: (x, table, ids) =>
+      Op.pick(Op.logSoftmax(Op.matMul(x, table, { transposeB: isTransposed, scale: 2 })), ids)
+  }),
   packedAttention: ({ width }) => ({
     inputs: {
       a: ["real", [2, 2, width, 3]],

@@ -5,7 +5,7 @@
 import * as Shape from "../Shape.ts"
 import * as Value from "../Value.ts"
 import { add, constant } from "./Elementwise.ts"
-import { reshape } from "./Layout.ts"
+import { broadcastTo, reshape } from "./Layout.ts"
 
 type V = Value.Value
 
@@ -98,10 +98,18 @@ export const pick = (x: V, ids: V): V => {
   return Value.make("Pick", [x, ids], { shape: ids.shape, type: x.type }, {})
 }
 
-/** Zeros of width `count` with one element set per position: the gradient of `pick`. */
-export const place = (x: V, ids: V, count: number): V => {
-  integers("place", x, ids)
-  if (!Shape.equals(x.shape, ids.shape))
-    throw new Shape.ShapeError("place", [x.shape, ids.shape], "each id needs one element")
-  return Value.make("Place", [x, ids], { shape: [...x.shape, count], type: x.type }, {})
+/** One element of the last axis per position added to: base[..., V], x[...], ids[...] in [0, V). */
+export const addAt = (base: V, x: V, ids: V): V => {
+  integers("addAt", base, ids)
+  if (![x, ids].every((one) => Shape.equals(base.shape.slice(0, -1), one.shape)))
+    throw new Shape.ShapeError(
+      "addAt",
+      [base.shape, x.shape, ids.shape],
+      "elements and ids need the shape without its last axis"
+    )
+  return Value.make("AddAt", [base, ids, x], { shape: base.shape, type: base.type }, {})
 }
+
+/** Zeros of width `count` with one element set per position: the gradient of `pick`. */
+export const place = (x: V, ids: V, count: number): V =>
+  addAt(broadcastTo(constant(0, [], x.type), [...x.shape, count]), x, ids)
