@@ -5,6 +5,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import * as OnnxTensor from "./OnnxTensor.ts"
 import * as Shape from "./Shape.ts"
 
 type Named<A> = { readonly [name: string]: A }
@@ -84,33 +85,18 @@ const broken = ({ file, tensor }: Place, reason: SafetensorsError["reason"], pro
   return new SafetensorsError({ reason, file, tensor, message })
 }
 
-/** How one element is read at a byte offset. Narrower and wider floats become float32. */
-const readers: Named<{
-  readonly size: number
-  readonly read: (view: DataView, at: number) => number
-}> = {
-  F32: { size: 4, read: (view, at) => view.getFloat32(at, true) },
-  F64: { size: 8, read: (view, at) => view.getFloat64(at, true) },
-  F16: { size: 2, read: (view, at) => half(view.getUint16(at, true)) },
-  BF16: { size: 2, read: (view, at) => brain(view.getUint16(at, true)) }
-}
-
-/** IEEE 754 binary16. */
-const half = (bits: number): number => {
-  const sign = bits & 0x8000 ? -1 : 1
-  const [exponent, fraction] = [(bits >> 10) & 31, bits & 1023]
-  if (exponent === 31) return fraction === 0 ? sign * Infinity : Number.NaN
-  return exponent === 0
-    ? sign * fraction * 2 ** -24
-    : sign * (1 + fraction / 1024) * 2 ** (exponent - 15)
-}
-
-const scratch = new DataView(new ArrayBuffer(4))
-
-/** The upper half of a float32. */
-const brain = (bits: number): number => {
-  scratch.setUint32(0, bits << 16)
-  return scratch.getFloat32(0)
+/** What the format calls the types that can be read. All become float32; 64 bits are rounded. */
+const types: Named<OnnxTensor.TensorType> = {
+  F32: "float32",
+  F64: "float64",
+  F16: "float16",
+  BF16: "bfloat16",
+  I64: "int64",
+  I32: "int32",
+  I16: "int16",
+  I8: "int8",
+  U8: "uint8",
+  BOOL: "bool"
 }
 
 /** The tensors and metadata of a file's bytes; `file` is only named in errors. */
@@ -148,11 +134,10 @@ const tensorOf = Effect.fnUntraced(function* (
     Effect.mapError(() => broken(place, "BadHeader", "has no dtype, shape and data_offsets"))
   )
   const [begin, end] = data_offsets
-  const reader = readers[dtype]
-  if (reader === undefined)
+  const type = types[dtype]
+  if (type === undefined)
     return yield* broken(place, "UnknownType", `is ${dtype}, which is not one of ${known}`)
-  const size = Shape.product(shape)
-  if (end - begin !== size * reader.size)
+  if (end - begin !== OnnxTensor.sizeOf({ shape, type }))
     return yield* broken(
       place,
       "Misshapen",
@@ -164,10 +149,8 @@ const tensorOf = Effect.fnUntraced(function* (
       "TornTensor",
       `ends ${start + end - view.byteLength} bytes too late`
     )
-  const data = new Float32Array(size)
-  for (let index = 0; index < size; index++)
-    data[index] = reader.read(view, start + begin + index * reader.size)
-  return { shape, data }
+  const bytes = new Uint8Array(view.buffer, view.byteOffset + start + begin, end - begin)
+  return { shape, data: OnnxTensor.floats({ shape, type, bytes }) }
 })
 
-const known = Object.keys(readers).join(", ")
+const known = Object.keys(types).join(", ")

@@ -57,6 +57,18 @@ describe("a safetensors file", () => {
     })
   )
 
+  it.effect("is read in whole numbers", () =>
+    Effect.gen(function* () {
+      const long = [...new Uint8Array(new BigInt64Array([-5n]).buffer)]
+      const wide = yield* decode(file(entry("I64", [1], 8), long))
+      assert.deepStrictEqual([...(wide.tensors["weight"]?.data ?? [])], [-5])
+      const signed = yield* decode(file(entry("I8", [2], 2), [255, 3]))
+      assert.deepStrictEqual([...(signed.tensors["weight"]?.data ?? [])], [-1, 3])
+      const truths = yield* decode(file(entry("BOOL", [2], 2), [1, 0]))
+      assert.deepStrictEqual([...(truths.tensors["weight"]?.data ?? [])], [1, 0])
+    })
+  )
+
   const refusals: ReadonlyArray<readonly [string, Uint8Array, RegExp]> = [
     ["BadHeader", file("{"), /model\.safetensors: the header is not JSON/],
     ["BadHeader", file({ weight: { dtype: "F32" } }), /tensor weight has no dtype, shape and data/],
