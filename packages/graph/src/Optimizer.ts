@@ -53,6 +53,10 @@ const like = (shapes: Named<Shape.Shape>, ...roles: ReadonlyArray<string>): Spec
     )
   )
 
+/** A value [1] in the shape that broadcasts to another without changing it. */
+const beside = (one: Value, value: Value): Value =>
+  Op.reshape(one, value.shape.length === 0 ? [] : [1])
+
 /** Transformations in order, each given the updates of the one before. */
 export const chain = (...parts: ReadonlyArray<Optimizer>): Optimizer => ({
   init: (shapes) => Object.assign({}, ...parts.map((part) => part.init(shapes))),
@@ -72,12 +76,14 @@ export const globalNorm = (values: Named<Value>): Value => {
   return Op.sqrt(Op.sum(Op.concat(squares, 0), [0], { keepDims: true }))
 }
 
+/** Updates times a number: after an optimizer, its learning rate times that number. */
+export const scale = (factor: number): Optimizer =>
+  stateless(({ updates }) => Record.map(updates, (update) => Op.multiply(update, factor)))
+
 /** Values scaled down so that the given norm does not pass `max`, as torch's clip_grad_norm_. */
 export const clipped = (values: Named<Value>, norm: Value, max: number): Named<Value> => {
   const factor = Op.minimum(Op.divide(max, Op.add(norm, 1e-6)), 1)
-  return Record.map(values, (value) =>
-    Op.multiply(value, Op.reshape(factor, value.shape.length === 0 ? [] : [1]))
-  )
+  return Record.map(values, (value) => Op.multiply(value, beside(factor, value)))
 }
 
 /** Updates scaled down so that their norm over all parameters does not pass `max`. */
@@ -96,9 +102,7 @@ export const addDecay = (weightDecay: number): Optimizer =>
 
 /** Updates times minus the learning rate: the usual end of a chain. */
 export const descend: Optimizer = stateless(({ updates, learningRate }) =>
-  Record.map(updates, (update) =>
-    Op.negate(Op.multiply(update, Op.reshape(learningRate, update.shape.length === 0 ? [] : [1])))
-  )
+  Record.map(updates, (update) => Op.negate(Op.multiply(update, beside(learningRate, update))))
 )
 
 const moving = (old: Value, value: Value, decay: number): Value =>
@@ -121,30 +125,43 @@ export const scaleByAdam = (options: {
       const squares = Op.multiply(gradient, gradient)
       const variance = moving(must(state, `${name}.variance`), squares, beta2)
       Object.assign(next, { [`${name}.mean`]: mean, [`${name}.variance`]: variance })
-      const [top, bottom] = [first, second].map((one) =>
-        Op.reshape(one, gradient.shape.length === 0 ? [] : [1])
-      )
-      const deviation = Op.divide(Op.sqrt(variance), bottom ?? second)
-      return Op.divide(Op.divide(mean, top ?? first), Op.add(deviation, epsilon))
+      const deviation = Op.divide(Op.sqrt(variance), beside(second, gradient))
+      return Op.divide(Op.divide(mean, beside(first, gradient)), Op.add(deviation, epsilon))
     })
     return { updates: scaled, state: next }
   }
 })
 
-/** Gradient descent, with a running sum of gradients if there is momentum, as torch.optim.SGD. */
-export const sgd = (options: { readonly momentum?: number } = {}): Optimizer => {
-  const { momentum = 0 } = options
-  if (momentum === 0) return descend
-  const accumulate: Optimizer = {
+/**
+ * Gradient descent, with a running sum of gradients if there is momentum, as torch.optim.SGD:
+ * `weightDecay` is added to the gradient, so that the momentum sees it; `nesterov` looks a step ahead.
+ */
+export const sgd = (
+  options: {
+    readonly momentum?: number
+    readonly nesterov?: boolean
+    readonly weightDecay?: number
+  } = {}
+): Optimizer => {
+  const { momentum = 0, nesterov = false, weightDecay = 0 } = options
+  const decay = addDecay(weightDecay)
+  if (momentum === 0) return chain(decay, descend)
+  const gather: Optimizer = {
     init: (shapes) => like(shapes, "momentum"),
     update: ({ updates, state }) => {
       const sums = Record.map(updates, (update, name) =>
         Op.add(Op.multiply(must(state, `${name}.momentum`), momentum), update)
       )
-      return { updates: sums, state: Record.mapKeys(sums, (name) => `${name}.momentum`) }
+      const ahead = Record.map(updates, (update, name) =>
+        Op.add(update, Op.multiply(must(sums, name), momentum))
+      )
+      return {
+        updates: nesterov ? ahead : sums,
+        state: Record.mapKeys(sums, (name) => `${name}.momentum`)
+      }
     }
   }
-  return chain(accumulate, descend)
+  return chain(decay, gather, descend)
 }
 
 /** Adam with decoupled weight decay (Loshchilov & Hutter 2019, alg. 2), as torch.optim.AdamW. */
@@ -228,3 +245,62 @@ export const partition = <Label extends string>(
       )
   }
 }
+
+/**
+ * The inner optimizer once every `count` steps, with the mean of their gradients; between, parameters
+ * stay. For means over equal batches it is exactly a step over all of them. What bounds the gradient
+ * belongs inside (`chain(clipByGlobalNorm(1), adamW())`); the learning rate is that of the last step.
+ */
+export const accumulate = (count: number, inner: Optimizer): Optimizer => ({
+  init: (shapes) => ({ ...inner.init(shapes), ...like(shapes, "sum") }),
+  update: (context) => {
+    const step = Op.cast(context.step, "int64")
+    const whole = Op.divide(Op.add(step, count - 1), count)
+    const isLast = Op.equal(Op.multiply(whole, count), step)
+    const choose = (value: Value, other: Value | number) =>
+      Op.where(beside(isLast, value), value, other)
+    const sums = Record.map(context.updates, (update, name) =>
+      Op.add(must(context.state, `${name}.sum`), update)
+    )
+    const after = inner.update({
+      ...context,
+      updates: Record.map(sums, (sum) => Op.divide(sum, count)),
+      step: Op.cast(whole, "float32")
+    })
+    const kept = Record.map(sums, (sum) => Op.where(beside(isLast, sum), 0, sum))
+    return {
+      updates: Record.map(after.updates, (update) => choose(update, 0)),
+      state: {
+        ...Record.map(after.state, (value, name) => choose(value, must(context.state, name))),
+        ...Record.mapKeys(kept, (name) => `${name}.sum`)
+      }
+    }
+  }
+})
+
+const averageRole = ".average"
+
+/**
+ * The end of a chain that keeps an exponential moving average of the parameters, beginning with the
+ * ones before the first update: decay * average + (1 - decay) * updated. Updates pass unchanged.
+ */
+export const average = (decay: number): Optimizer => ({
+  init: (shapes) => like(shapes, averageRole.slice(1)),
+  update: ({ updates, state, parameters, step }) => {
+    const isFirst = Op.equal(step, 1)
+    const averages = Record.map(updates, (update, name) => {
+      const parameter = must(parameters, name)
+      const kept = must(state, name + averageRole)
+      const old = Op.where(beside(isFirst, parameter), parameter, kept)
+      return moving(old, Op.add(parameter, update), decay)
+    })
+    return { updates, state: Record.mapKeys(averages, (name) => name + averageRole) }
+  }
+})
+
+/** The averages that `average` keeps in a state's arrays, under the parameters' names. */
+export const averages = <A>(state: Named<A>): Named<A> =>
+  Record.mapKeys(
+    Record.filter(state, (_, name) => name.endsWith(averageRole)),
+    (name) => name.slice(0, -averageRole.length)
+  )

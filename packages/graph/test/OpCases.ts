@@ -362,6 +362,16 @@ export const compounds: { readonly [name: string]: (draw: Draw) => Case } = {
       Op.crossEntropy(x, labels, isWeighted ? { weights: Op.cast(weights, "float32") } : {})
   }),
   entropy: unary((x) => Op.entropy(Op.multiply(x, 3))),
+  reductionsOfAScalar: ({ flags: [keepDims] }) => ({
+    inputs: { a: ["real", []] },
+    build: (x) => {
+      const all = [Op.sum, Op.sumSquares, Op.mean, Op.max]
+      return Op.concat(
+        all.map((reduce) => Op.reshape(reduce(x, undefined, { keepDims }), [1])),
+        0
+      )
+    }
+  }),
   clip: unary((x) => Op.clip(x, -0.5, 0.5)),
   square: unary(Op.square),
   matMulOfRows: ({ shape, width, flags }) => ({

@@ -4,6 +4,7 @@
  */
 import * as Shape from "../Shape.ts"
 import * as Value from "../Value.ts"
+import { multiply } from "./Elementwise.ts"
 
 type V = Value.Value
 
@@ -22,7 +23,7 @@ const reduction =
     const shape = x.shape
       .map((length, axis) => (along.includes(axis) ? 1 : length))
       .filter((_, axis) => keepDims || !along.includes(axis))
-    if (along.length === 0) return x
+    if (along.length === 0) return op === "SumSquares" ? multiply(x, x) : x
     return Value.make(op, [x], { shape, type: x.type }, { axes: along, keepDims })
   }
 
