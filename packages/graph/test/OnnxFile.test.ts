@@ -229,6 +229,16 @@ const refusals: ReadonlyArray<readonly [string, Uint8Array, string, RegExp]> = [
     "Foreign",
     /expected the version of the operators "", found none/
   ],
+  ["a text that lacks a byte", Uint8Array.of(0x12, 2, 0x61), "Torn", /expected 2 bytes, found 1/],
+  [
+    "an operator of a set without version",
+    new Message()
+      .message(7, new Message().message(1, node))
+      .message(8, new Message().integer(2, 17))
+      .finish(),
+    "Foreign",
+    /expected the version of the operators "our.own"/
+  ],
   ["graphs within graphs without end", deep(), "Malformed", /at most 60 messages in each other/],
   [
     "weights of a type that nobody knows",
