@@ -7,11 +7,13 @@ import * as Schema from "effect/Schema"
 const remedies = {
   Absent: "check the path, and that the whole folder was fetched",
   Unreadable: "check the permissions of the file",
+  Unwritable: "check the permissions of the folder and the free space",
   Malformed: "fetch the file again",
   MissingTensor: "take the config.json that belongs to the weights, or fetch all of them",
   UnknownTensor: "take the config.json that belongs to the weights",
   MisshapenTensor: "take the config.json that belongs to the weights",
   Contradiction: "correct config.json, or take the file that belongs to it",
+  Unsupported: "write only the safetensors",
   TooLarge: "write fewer numbers, or only the safetensors"
 } as const
 
@@ -22,11 +24,13 @@ export class FolderError extends Schema.TaggedError<FolderError>()("FolderError"
   reason: Schema.Literals([
     "Absent",
     "Unreadable",
+    "Unwritable",
     "Malformed",
     "MissingTensor",
     "UnknownTensor",
     "MisshapenTensor",
     "Contradiction",
+    "Unsupported",
     "TooLarge"
   ]),
   file: Schema.String,

@@ -4,7 +4,9 @@
  */
 export * as Config from "./Config.ts"
 export * as Cost from "./Cost.ts"
+export * as Export from "./Export.ts"
 export * as Folder from "./Folder.ts"
 export * as HubConfig from "./HubConfig.ts"
 export * as HubTokenizer from "./HubTokenizer.ts"
 export * as Network from "./Network.ts"
+export * as OnnxDecoder from "./OnnxDecoder.ts"
