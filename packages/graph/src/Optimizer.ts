@@ -6,6 +6,7 @@ import * as Record from "effect/Record"
 import * as Initializer from "./Initializer.ts"
 import { newtonSchulz } from "./NewtonSchulz.ts"
 import * as Op from "./Op.ts"
+import * as Arrays from "./OptimizerArrays.ts"
 import type { Specifications } from "./Parameters.ts"
 import type * as Shape from "./Shape.ts"
 import type { Value } from "./Value.ts"
@@ -33,12 +34,27 @@ export interface Optimizer {
   /** The state for parameters of these shapes. */
   readonly init: (shapes: Named<Shape.Shape>) => Specifications
   readonly update: (context: Context) => Update
+  /** The same on arrays in place; absent where an optimizer exists only as a graph. */
+  readonly inArrays?: Arrays.ArrayUpdate
 }
 
-const stateless = (update: (context: Context) => Named<Value>): Optimizer => ({
+const stateless = (
+  update: (context: Context) => Named<Value>,
+  inArrays: Arrays.ArrayUpdate
+): Optimizer => ({
   init: () => ({}),
-  update: (context) => ({ updates: update(context), state: {} })
+  update: (context) => ({ updates: update(context), state: {} }),
+  inArrays
 })
+
+/** An update on arrays made of those of other optimizers, if all of them have one. */
+const madeOf = <A extends ReadonlyArray<Optimizer>>(
+  parts: A,
+  make: (updates: ReadonlyArray<Arrays.ArrayUpdate>) => Arrays.ArrayUpdate
+): { readonly inArrays?: Arrays.ArrayUpdate } => {
+  const updates = parts.flatMap(({ inArrays }) => (inArrays === undefined ? [] : [inArrays]))
+  return updates.length === parts.length ? { inArrays: make(updates) } : {}
+}
 
 const must = (values: Named<Value>, name: string): Value => {
   const value = values[name]
@@ -67,18 +83,29 @@ export const chain = (...parts: ReadonlyArray<Optimizer>): Optimizer => ({
         return { updates: after.updates, state: { ...before.state, ...after.state } }
       },
       { updates: context.updates, state: {} }
-    )
+    ),
+  ...madeOf(parts, (updates) => (context) => {
+    for (const update of updates) update(context)
+  })
 })
 
+/** The sum of squares of each value, in their order: [number of values]. */
+export const squares = (values: Named<Value>): Value =>
+  Op.concat(
+    Object.values(values).map((value) => Op.reshape(Op.sumSquares(value), [1])),
+    0
+  )
+
 /** The Euclidean norm over all values together, [1]. */
-export const globalNorm = (values: Named<Value>): Value => {
-  const squares = Object.values(values).map((value) => Op.reshape(Op.sumSquares(value), [1]))
-  return Op.sqrt(Op.sum(Op.concat(squares, 0), [0], { keepDims: true }))
-}
+export const globalNorm = (values: Named<Value>): Value =>
+  Op.sqrt(Op.sum(squares(values), [0], { keepDims: true }))
 
 /** Updates times a number: after an optimizer, its learning rate times that number. */
 export const scale = (factor: number): Optimizer =>
-  stateless(({ updates }) => Record.map(updates, (update) => Op.multiply(update, factor)))
+  stateless(
+    ({ updates }) => Record.map(updates, (update) => Op.multiply(update, factor)),
+    ({ updates }) => Arrays.scaleAll(updates, factor)
+  )
 
 /** Values scaled down so that the given norm does not pass `max`, as torch's clip_grad_norm_. */
 export const clipped = (values: Named<Value>, norm: Value, max: number): Named<Value> => {
@@ -88,21 +115,28 @@ export const clipped = (values: Named<Value>, norm: Value, max: number): Named<V
 
 /** Updates scaled down so that their norm over all parameters does not pass `max`. */
 export const clipByGlobalNorm = (max: number): Optimizer =>
-  stateless(({ updates }) => clipped(updates, globalNorm(updates), max))
+  stateless(
+    ({ updates }) => clipped(updates, globalNorm(updates), max),
+    ({ updates }) => Arrays.scaleAll(updates, Arrays.clipFactor(Arrays.normOf(updates), max))
+  )
 
 /** Updates plus a share of the parameters: weight decay that the moments do not see. */
 export const addDecay = (weightDecay: number): Optimizer =>
-  stateless(({ updates, parameters }) =>
-    weightDecay === 0
-      ? updates
-      : Record.map(updates, (update, name) =>
-          Op.add(update, Op.multiply(must(parameters, name), weightDecay))
-        )
-  )
+  weightDecay === 0
+    ? chain()
+    : stateless(
+        ({ updates, parameters }) =>
+          Record.map(updates, (update, name) =>
+            Op.add(update, Op.multiply(must(parameters, name), weightDecay))
+          ),
+        Arrays.addDecay(weightDecay)
+      )
 
 /** Updates times minus the learning rate: the usual end of a chain. */
-export const descend: Optimizer = stateless(({ updates, learningRate }) =>
-  Record.map(updates, (update) => Op.negate(Op.multiply(update, beside(learningRate, update))))
+export const descend: Optimizer = stateless(
+  ({ updates, learningRate }) =>
+    Record.map(updates, (update) => Op.negate(Op.multiply(update, beside(learningRate, update)))),
+  ({ updates, learningRate }) => Arrays.scaleAll(updates, -learningRate)
 )
 
 const moving = (old: Value, value: Value, decay: number): Value =>
@@ -129,7 +163,8 @@ export const scaleByAdam = (options: {
       return Op.divide(Op.divide(mean, beside(first, gradient)), Op.add(deviation, epsilon))
     })
     return { updates: scaled, state: next }
-  }
+  },
+  inArrays: Arrays.adam({ ...options, weightDecay: 0, rate: () => 1 })
 })
 
 /**
@@ -159,7 +194,8 @@ export const sgd = (
         updates: nesterov ? ahead : sums,
         state: Record.mapKeys(sums, (name) => `${name}.momentum`)
       }
-    }
+    },
+    inArrays: Arrays.gather(momentum, nesterov)
   }
   return chain(decay, gather, descend)
 }
@@ -174,7 +210,11 @@ export const adamW = (
   } = {}
 ): Optimizer => {
   const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weightDecay = 0.01 } = options
-  return chain(scaleByAdam({ beta1, beta2, epsilon }), addDecay(weightDecay), descend)
+  const constants = { beta1, beta2, epsilon }
+  return {
+    ...chain(scaleByAdam(constants), addDecay(weightDecay), descend),
+    inArrays: Arrays.adam({ ...constants, weightDecay, rate: (learningRate) => -learningRate })
+  }
 }
 
 /**
@@ -242,7 +282,17 @@ export const partition = <Label extends string>(
           }
         },
         { updates: {}, state: {} }
-      )
+      ),
+    ...madeOf(
+      labels.map(([, one]) => one),
+      (updates) => (context) =>
+        updates.forEach((update, index) => {
+          const label = labels[index]?.[0]
+          const isMine = (_: Float32Array, name: string) =>
+            assign(name, context.shapes[name] ?? []) === label
+          update({ ...context, updates: Record.filter(context.updates, isMine) })
+        })
+    )
   }
 }
 
@@ -275,7 +325,8 @@ export const accumulate = (count: number, inner: Optimizer): Optimizer => ({
         ...Record.mapKeys(kept, (name) => `${name}.sum`)
       }
     }
-  }
+  },
+  ...madeOf([inner], ([update = () => undefined]) => Arrays.accumulate(count, update))
 })
 
 const averageRole = ".average"
@@ -295,7 +346,8 @@ export const average = (decay: number): Optimizer => ({
       return moving(old, Op.add(parameter, update), decay)
     })
     return { updates, state: Record.mapKeys(averages, (name) => name + averageRole) }
-  }
+  },
+  inArrays: Arrays.average(decay)
 })
 
 /** The averages that `average` keeps in a state's arrays, under the parameters' names. */

@@ -4,22 +4,19 @@
  */
 import * as Effect from "effect/Effect"
 import * as Record from "effect/Record"
-import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import { gradients } from "./Gradient.ts"
 import * as Initializer from "./Initializer.ts"
+import { NonFiniteError, refused } from "./NonFinite.ts"
 import * as Op from "./Op.ts"
 import * as Optimizer from "./Optimizer.ts"
+import { type ArrayUpdate, clipFactor, scaleAll } from "./OptimizerArrays.ts"
 import * as Parameters from "./Parameters.ts"
-import {
-  type CompileOptions,
-  type Feeds,
-  resultOf,
-  type SessionError,
-  SessionPool
-} from "./Session.ts"
-import type { Value } from "./Value.ts"
+import { type CompileOptions, type Feeds, resultOf, SessionError, SessionPool } from "./Session.ts"
+import { inputsOf, type Value } from "./Value.ts"
+
+export { NonFiniteError }
 
 type Named<A> = { readonly [name: string]: A }
 
@@ -34,14 +31,6 @@ export interface TrainState {
   /** Held during an update, so that steps of one state never overlap. */
   readonly turn: Semaphore.Semaphore
 }
-
-/** An update that was refused because the loss or the gradient is not a number or infinite. */
-export class NonFiniteError extends Schema.TaggedError<NonFiniteError>()("NonFiniteError", {
-  loss: Schema.Number,
-  gradientNorm: Schema.Number,
-  step: Schema.Number,
-  message: Schema.String
-}) {}
 
 const stepName = "step"
 
@@ -97,26 +86,41 @@ const newParameter = "updated parameters/"
 const newState = "updated state/"
 const reported = "reported/"
 
-/** The graph of a step: inputs are the batch, the parameters, the state and `learningRate`. */
-export const graph = <Name extends string>(
-  definition: Definition<Name>
-): { readonly [name: string]: Value } => {
-  const { loss, parameters, optimizer, maxGradNorm = Infinity } = definition
+const statePrefix = "state/"
+const gradientPrefix = "gradient/"
+const rateName = "learningRate"
+
+/** The gradients by parameter, and what is looked at of them. */
+const slopesOf = <Name extends string>({ loss, parameters, outputs }: Definition<Name>) => {
   const names = Object.keys(parameters)
   const slopes = gradients(loss, Object.values(parameters))
   const raw: Named<Value> = Object.fromEntries(
     slopes.map((slope, index) => [names[index] ?? "", slope])
   )
-  const norm = Optimizer.globalNorm(raw)
+  const squares = Optimizer.squares(raw)
+  const gradientNorm = Op.sqrt(Op.sum(squares, [0], { keepDims: true }))
+  const shown: Named<Value> = {
+    ...prefixed<Value>(outputs, reported),
+    loss: Op.reshape(loss, [1]),
+    gradientNorm,
+    squares
+  }
+  return { raw, gradientNorm, shown }
+}
+
+/** The graph of a step: inputs are the batch, the parameters, the state and `learningRate`. */
+export const graph = <Name extends string>(definition: Definition<Name>): Named<Value> => {
+  const { parameters, optimizer, maxGradNorm = Infinity } = definition
+  const { raw, gradientNorm, shown } = slopesOf(definition)
   const shapes = Record.map(parameters, (value) => value.shape)
   const state = Parameters.inputs(prefixed(stateOf(optimizer, shapes), statePrefix))
   const unprefixed = Record.mapKeys(state, (name) => name.slice(statePrefix.length))
   const step = Op.add(unprefixed[stepName] ?? Op.constant(0, [1]), 1)
   const after = optimizer.update({
-    updates: maxGradNorm === Infinity ? raw : Optimizer.clipped(raw, norm, maxGradNorm),
+    updates: maxGradNorm === Infinity ? raw : Optimizer.clipped(raw, gradientNorm, maxGradNorm),
     state: unprefixed,
     parameters,
-    learningRate: Op.input("learningRate", [1]),
+    learningRate: Op.input(rateName, [1]),
     step
   })
   const moved = Record.map(parameters, (value, name) =>
@@ -125,13 +129,15 @@ export const graph = <Name extends string>(
   return {
     ...prefixed(moved, newParameter),
     ...prefixed({ ...after.state, [stepName]: step }, newState),
-    ...prefixed<Value>(definition.outputs, reported),
-    loss: Op.reshape(loss, [1]),
-    gradientNorm: norm
+    ...shown
   }
 }
 
-const statePrefix = "state/"
+/** The graph of the gradients alone: inputs are the batch and the parameters. */
+export const gradientGraph = <Name extends string>(definition: Definition<Name>): Named<Value> => {
+  const { raw, shown } = slopesOf(definition)
+  return { ...prefixed(raw, gradientPrefix), ...shown }
+}
 
 /**
  * From so many parameters on, a step gives its memory back after each run. Measured, one thread:
@@ -140,59 +146,138 @@ const statePrefix = "state/"
  */
 const large = 1_000_000
 
+/** Where a step is compiled, and where its optimizer runs. */
+export interface StepOptions extends Pick<
+  CompileOptions,
+  "name" | "worker" | "intraOpNumThreads" | "keepsMemory"
+> {
+  /**
+   * "graph" (default): in the runtime, so that the new parameters come out; "arrays": on the gradients
+   * that come out, in the caller's thread. The results differ by the rounding of float32.
+   */
+  readonly update?: "graph" | "arrays"
+}
+
 /** Compiles a step on a state. Each compiled batch shape is a session; all share the state's memory. */
 export const make = <Name extends string>(
   definition: Definition<Name>,
   trained: TrainState,
-  options: Pick<CompileOptions, "name" | "worker" | "intraOpNumThreads" | "keepsMemory"> = {}
+  { update = "graph", ...options }: StepOptions = {}
 ): Effect.Effect<Step<Name>, SessionError, SessionPool | Scope.Scope> =>
   Effect.gen(function* () {
     const pool = yield* SessionPool
-    const outputs = graph(definition)
-    const { parameters, state, turn } = trained
-    const bind = { ...parameters.arrays, ...prefixed(state.arrays, statePrefix) }
-    const keepsMemory = Parameters.count(parameters) < large
+    const { outputs, follow } = yield* ways[update](definition)
+    const { parameters, turn } = trained
     const session = yield* pool.compile(outputs, {
       name: "a training step",
-      keepsMemory,
+      keepsMemory: Parameters.count(parameters) < large,
       ...options,
-      bind
+      bind: boundOf(outputs, trained)
     })
-    return (feeds, learningRate) =>
-      session.run({ ...feeds, learningRate: Float32Array.of(learningRate) }).pipe(
-        Effect.flatMap((results) => accept(results, trained, definition)),
+    return (feeds, rate) => {
+      const learningRate = Float32Array.of(rate)
+      const all = rateName in session.inputs ? { ...feeds, learningRate } : feeds
+      return session.run(all).pipe(
+        Effect.flatMap((results) => accept(results, trained, { ...feeds, learningRate })),
+        Effect.tap(({ results }) => Effect.sync(() => follow(results, trained, rate))),
+        Effect.map((accepted) => reportOf(accepted, definition)),
         turn.withPermits(1)
       )
+    }
   })
 
-const accept = <Name extends string>(
-  results: Named<Float32Array>,
-  { parameters, state }: TrainState,
-  definition: Definition<Name>
-): Effect.Effect<Report<Name>, NonFiniteError> => {
-  const [loss = Number.NaN] = resultOf(results, "loss")
-  const [gradientNorm = Number.NaN] = resultOf(results, "gradientNorm")
-  if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm))
-    return Effect.fail(refused(loss, gradientNorm, state.arrays[stepName]?.[0] ?? 0))
-  write(parameters, results, newParameter)
-  write(state, results, newState)
-  const outputs = Record.map(definition.outputs, (_: Value, name) =>
-    resultOf(results, reported + name)
-  )
-  return Effect.succeed({ loss, gradientNorm, outputs })
+/** The arrays of parameters and state that a graph reads. */
+const boundOf = (outputs: Named<Value>, { parameters, state }: TrainState): Feeds => {
+  const read = new Set(inputsOf(Object.values(outputs)).map((input) => input.attributes.name))
+  const all = { ...parameters.arrays, ...prefixed(state.arrays, statePrefix) }
+  return Record.filter(all, (_, name) => read.has(name))
 }
 
-const refused = (loss: number, gradientNorm: number, step: number) =>
-  new NonFiniteError({
-    loss,
-    gradientNorm,
-    step,
-    message:
-      `update ${step + 1} was refused: loss ${loss}, gradient norm ${gradientNorm}; ` +
-      "lower the learning rate, clip the gradient, or look for a division by zero in the batch"
-  })
+/** What is run, and how parameters and state follow from its results. */
+interface Way {
+  readonly outputs: Named<Value>
+  readonly follow: (results: Named<Float32Array>, trained: TrainState, rate: number) => void
+}
+
+const ways: {
+  readonly [update in "graph" | "arrays"]: <Name extends string>(
+    definition: Definition<Name>
+  ) => Effect.Effect<Way, SessionError>
+} = {
+  graph: (definition) =>
+    Effect.succeed({
+      outputs: graph(definition),
+      follow: (results, { parameters, state }) => {
+        write(parameters, results, newParameter)
+        write(state, results, newState)
+      }
+    }),
+  arrays: (definition) => {
+    const { inArrays } = definition.optimizer
+    return inArrays === undefined
+      ? Effect.fail(onlyAGraph)
+      : Effect.succeed({
+          outputs: gradientGraph(definition),
+          follow: inCaller(inArrays, definition.maxGradNorm)
+        })
+  }
+}
+
+const onlyAGraph = new SessionError({
+  reason: "CompileFailed",
+  message: 'this optimizer (as muon) updates only in the graph: compile with update: "graph"'
+})
 
 const write = (target: Parameters.Parameters, results: Named<Float32Array>, prefix: string) => {
   for (const [name, array] of Object.entries(target.arrays))
     array.set(resultOf(results, prefix + name))
 }
+
+/** The gradients that came out are clipped, become updates in place, and are added. */
+const inCaller =
+  (inArrays: ArrayUpdate, maxGradNorm = Infinity): Way["follow"] =>
+  (results, { parameters: { arrays, shapes }, state }, learningRate) => {
+    const updates = Record.map(arrays, (_, name) => resultOf(results, gradientPrefix + name))
+    const [norm = 0] = resultOf(results, "gradientNorm")
+    if (maxGradNorm < Infinity) scaleAll(updates, clipFactor(norm, maxGradNorm))
+    const counter = state.arrays[stepName]
+    const step = (counter?.[0] ?? 0) + 1
+    inArrays({ updates, state: state.arrays, parameters: arrays, shapes, learningRate, step })
+    counter?.fill(step)
+    for (const [name, array] of Object.entries(arrays)) {
+      const by = resultOf(updates, name)
+      for (let index = 0; index < array.length; index++)
+        array[index] = (array[index] ?? 0) + (by[index] ?? 0)
+    }
+  }
+
+interface Accepted {
+  readonly loss: number
+  readonly gradientNorm: number
+  readonly results: Named<Float32Array>
+}
+
+/** Finite results, or the refusal; nothing has been written yet. */
+const accept = (
+  results: Named<Float32Array>,
+  { parameters, state }: TrainState,
+  feeds: Feeds
+): Effect.Effect<Accepted, NonFiniteError> => {
+  const [loss = Number.NaN] = resultOf(results, "loss")
+  const [gradientNorm = Number.NaN] = resultOf(results, "gradientNorm")
+  const isFinite = [loss, gradientNorm, feeds[rateName]?.[0]].every(Number.isFinite)
+  if (isFinite) return Effect.succeed({ loss, gradientNorm, results })
+  const squares = resultOf(results, "squares")
+  const step = state.arrays[stepName]?.[0] ?? 0
+  const evidence = { feeds, parameters: parameters.arrays, loss, gradientNorm, squares, step }
+  return Effect.fail(refused(evidence))
+}
+
+const reportOf = <Name extends string>(
+  { loss, gradientNorm, results }: Accepted,
+  { outputs }: Definition<Name>
+): Report<Name> => ({
+  loss,
+  gradientNorm,
+  outputs: Record.map(outputs, (_: Value, name) => resultOf(results, reported + name))
+})

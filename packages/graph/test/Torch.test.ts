@@ -148,7 +148,7 @@ const inFloat64 = (one: Case): ReadonlyArray<Shown> => {
 }
 
 /** The same on the runtime, in float32. */
-const onRuntime = (one: Case) =>
+const onRuntime = (one: Case, update: "graph" | "arrays") =>
   Effect.gen(function* () {
     const initial = (name: string) => Float32Array.from(start[name] ?? [])
     const specified = Record.map(shapes, (shape, name) => ({ shape, initial: () => initial(name) }))
@@ -156,7 +156,7 @@ const onRuntime = (one: Case) =>
       Parameters.make(specified, () => 0),
       one.optimizer
     )
-    const step = yield* TrainStep.make(definition(one), trained)
+    const step = yield* TrainStep.make(definition(one), trained, { update })
     return yield* Effect.forEach(steps, (index) => {
       const feeds = Record.map(part(index, one.parts ?? 1), (list) => Float32Array.from(list))
       return Effect.map(step(feeds, one.rate(index)), ({ loss }): Shown => {
@@ -197,6 +197,8 @@ describe("over 100 steps PyTorch's numbers come from", () => {
 
   for (const [name, one] of Object.entries(cases)) {
     it(`${name}, in float64`, () => follows(name, inFloat64(one), 1e-12))
-    it(`${name}, on the runtime`, async () => follows(name, await onRuntime(one), 1e-5))
+    it(`${name}, on the runtime`, async () => follows(name, await onRuntime(one, "graph"), 1e-5))
+    it(`${name}, with gradients of the runtime`, async () =>
+      follows(name, await onRuntime(one, "arrays"), 1e-5))
   }
 })
