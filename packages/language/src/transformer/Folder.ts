@@ -2,14 +2,16 @@
  * A model's folder in Hugging Face's layout, read: its shape, its weights as float32, its tokenizer.
  * It is read from a disk, never fetched; writing one is `Export`.
  */
-import { Parameters, Safetensors, Shape } from "@dreamgym/graph"
+import { OnnxFile, type OnnxTensor, Parameters, Safetensors, Shape } from "@dreamgym/graph"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
 import { type Config, type ConfigError, checked } from "./Config.ts"
 import { type FolderError, make as problem } from "./FolderError.ts"
 import * as HubConfig from "./HubConfig.ts"
 import { shapes } from "./Network.ts"
+import * as OnnxNames from "./OnnxNames.ts"
 
 export { FolderError } from "./FolderError.ts"
 
@@ -36,9 +38,16 @@ export interface LoadOptions {
 }
 
 /** Why a folder cannot be loaded. */
-export type LoadError = FolderError | ConfigError | Safetensors.SafetensorsError
+export type LoadError =
+  | FolderError
+  | ConfigError
+  | Safetensors.SafetensorsError
+  | OnnxFile.OnnxFileError
 
-/** Reads a folder. Weights come from the first of `model.safetensors`, its shards. */
+/**
+ * Reads a folder. Weights come from the first that there is of `model.safetensors`, its shards,
+ * `onnx/model.onnx`, `model.onnx`.
+ */
 export const load = Effect.fn("Folder.load")(function* (
   directory: string,
   options: LoadOptions = {}
@@ -105,6 +114,7 @@ interface Tensor extends Safetensors.Tensor {
 
 const whole = "model.safetensors"
 const index = "model.safetensors.index.json"
+const exports = ["onnx/model.onnx", "model.onnx"] as const
 
 /** Takes the weights from whichever files there are; answers the file to name if some are missing. */
 const takeAll = Effect.fnUntraced(function* (intake: Intake, directory: string) {
@@ -114,11 +124,48 @@ const takeAll = Effect.fnUntraced(function* (intake: Intake, directory: string) 
     return file
   }
   if (yield* exists(`${directory}/${index}`)) return yield* takeShards(intake, directory)
+  for (const name of exports)
+    if (yield* exists(`${directory}/${name}`)) return yield* takeOnnx(intake, directory, name)
   return yield* problem("Absent", {
     file: directory,
-    expected: `${whole} or ${index}`,
-    found: "neither"
+    expected: [whole, index, ...exports].join(" or "),
+    found: "none of them"
   })
+})
+
+const takeOnnx = Effect.fnUntraced(function* (intake: Intake, directory: string, name: string) {
+  const file = `${directory}/${name}`
+  const beside = file.slice(0, file.lastIndexOf("/"))
+  const read = yield* OnnxFile.read(yield* bytesOf(file), file)
+  const graph = yield* OnnxFile.withExternal(read, file, (part) => partOf(beside, part))
+  const packed = OnnxNames.quantised(graph)
+  if (packed !== undefined)
+    return yield* problem("Unsupported", {
+      file,
+      expected: "weights as numbers",
+      found: `packed ones in node ${packed.name}`
+    })
+  yield* take(intake, OnnxNames.tensorsOf(graph, intake.config, intake.parameters.shapes), file)
+  return file
+})
+
+/** A part of a file that holds weights beside a model. */
+const partOf = Effect.fnUntraced(function* (directory: string, part: OnnxTensor.External) {
+  const files = yield* FileSystem.FileSystem
+  const file = `${directory}/${part.location}`
+  const pieces = yield* files
+    .stream(file, { offset: part.offset, bytesToRead: part.length ?? 0 })
+    .pipe(
+      Stream.runCollect,
+      Effect.mapError((cause) => unread(file, cause.message))
+    )
+  const bytes = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0))
+  let at = 0
+  for (const piece of pieces) {
+    bytes.set(piece, at)
+    at += piece.length
+  }
+  return bytes
 })
 
 const takeFile = Effect.fnUntraced(function* (intake: Intake, file: string) {

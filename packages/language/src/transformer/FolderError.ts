@@ -13,7 +13,7 @@ const remedies = {
   UnknownTensor: "take the config.json that belongs to the weights",
   MisshapenTensor: "take the config.json that belongs to the weights",
   Contradiction: "correct config.json, or take the file that belongs to it",
-  Unsupported: "write only the safetensors",
+  Unsupported: "use the safetensors alone",
   TooLarge: "write fewer numbers, or only the safetensors"
 } as const
 

@@ -3,10 +3,14 @@
  * The household's own decoder is `../Decoder.ts`.
  */
 export * as Config from "./Config.ts"
+export * as Conversation from "./decoding/Conversation.ts"
 export * as Cost from "./Cost.ts"
+export * as Decoding from "./decoding/Decoding.ts"
 export * as Export from "./Export.ts"
 export * as Folder from "./Folder.ts"
 export * as HubConfig from "./HubConfig.ts"
 export * as HubTokenizer from "./HubTokenizer.ts"
 export * as Network from "./Network.ts"
 export * as OnnxDecoder from "./OnnxDecoder.ts"
+export * as OnnxNames from "./OnnxNames.ts"
+export * as Sampler from "./decoding/Sampler.ts"
