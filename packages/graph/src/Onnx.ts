@@ -46,7 +46,7 @@ export const encode = (
     if (source !== name) graph.node({ op: "Identity", inputs: [source], outputs: [name] })
     graph.output(name, value)
   }
-  return graph.finish()
+  return graph.finish({ lastFirst: true })
 }
 
 /** Operations that name a further result of their first input's kernel. */

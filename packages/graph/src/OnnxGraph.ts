@@ -49,6 +49,7 @@ const raw: Record<Type, (data: ArrayLike<number>) => ArrayBufferView> = {
 /** Collects a graph and gives the bytes of its model. */
 export class OnnxGraph {
   readonly #graph = new Message().text(2, "graph")
+  readonly #nodes: Array<Message> = []
   readonly #known = new Map<string, string>()
   readonly #prefix: string
   #fresh = 0
@@ -77,7 +78,7 @@ export class OnnxGraph {
       for (const [name, attribute] of Object.entries(attributes))
         message.message(5, attributeMessage(name, attribute))
       if (node.contributed) message.text(7, "com.microsoft")
-      this.#graph.message(1, message)
+      this.#nodes.push(message)
     })
   }
 
@@ -140,18 +141,28 @@ export class OnnxGraph {
 
   /** The graph alone, for an attribute of a node that holds it. */
   get message(): Message {
-    return this.#graph
+    return this.#written(this.#nodes)
   }
 
-  /** The model's bytes: IR 10, opset 21 and Microsoft's contributed operators. */
-  finish(): Uint8Array {
+  /**
+   * The model's bytes: IR 10, opset 21 and Microsoft's contributed operators. `lastFirst` writes the
+   * nodes in reverse: the runtime goes backward from the last node written and would else leave all
+   * results that nothing reads (gradients of weights) to the end, with all that they need.
+   */
+  finish({ lastFirst = false }: { readonly lastFirst?: boolean } = {}): Uint8Array {
     return new Message()
       .integer(1, 10)
       .text(2, "dreamgym")
-      .message(7, this.#graph)
+      .message(7, this.#written(lastFirst ? this.#nodes.toReversed() : this.#nodes))
       .message(8, new Message().text(1, "").integer(2, 21))
       .message(8, new Message().text(1, "com.microsoft").integer(2, 1))
       .finish()
+  }
+
+  #written(nodes: ReadonlyArray<Message>): Message {
+    const graph = new Message()
+    for (const node of nodes) graph.message(1, node)
+    return graph.append(this.#graph)
   }
 
   #list(data: ReadonlyArray<number>, type: Type): string {

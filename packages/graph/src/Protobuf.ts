@@ -39,6 +39,15 @@ export class Message {
     return this.bytes(field, value.finish())
   }
 
+  /** The fields of another message after its own. */
+  append(other: Message): this {
+    const more = other.finish()
+    this.#reserve(more.length)
+    this.#bytes.set(more, this.#length)
+    this.#length += more.length
+    return this
+  }
+
   /** The bytes written so far. */
   finish(): Uint8Array {
     return this.#bytes.subarray(0, this.#length)

@@ -101,13 +101,20 @@ export interface Node<Tag extends OpTag> {
 /** Any node. */
 export type Value = Node<OpTag>
 
+const written = new WeakMap<Value, number>()
+let count = 0
+
 /** A node. The constructors of `Op` call it after checking; graphs are not written with it. */
 export const make = <Tag extends OpTag>(
   op: Tag,
   inputs: ReadonlyArray<Value>,
   result: { readonly shape: Shape; readonly type?: Type },
   attributes: Attributes[Tag]
-): Node<Tag> => ({ op, inputs, attributes, shape: result.shape, type: result.type ?? "float32" })
+): Node<Tag> => {
+  const node = { op, inputs, attributes, shape: result.shape, type: result.type ?? "float32" }
+  written.set(node, count++)
+  return node
+}
 
 /** Whether a value is a node of one operation, so that its attributes can be read. */
 export const is = <Tag extends OpTag>(value: Value, op: Tag): value is Node<Tag> => value.op === op
@@ -123,29 +130,18 @@ export const inputOf = (value: Value, index: number): Value => {
 }
 
 /**
- * All nodes that the roots need, each once and after its inputs. Depth is bounded by memory only.
+ * All nodes that the roots need, each once, in the order in which they were written: inputs come
+ * first, and a gradient's parts where the walk made them, so that what runs in this order frees its memory early.
  * `inputsOf` may name other inputs than the node's own, where an encoding skips some.
  */
 export const inOrder = (
   roots: ReadonlyArray<Value>,
   inputsOf: (value: Value) => ReadonlyArray<Value> = (value) => value.inputs
 ): ReadonlyArray<Value> => {
-  const done = new Set<Value>()
-  const stack: Array<{ value: Value; inputs: ReadonlyArray<Value>; next: number }> = []
-  const visit = (value: Value) => stack.push({ value, inputs: inputsOf(value), next: 0 })
-  for (const root of roots) {
-    visit(root)
-    for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
-      const input = done.has(top.value) ? undefined : top.inputs[top.next++]
-      if (input !== undefined) {
-        if (!done.has(input)) visit(input)
-      } else {
-        done.add(top.value)
-        stack.pop()
-      }
-    }
-  }
-  return [...done]
+  const found = new Set(roots)
+  for (const value of found) for (const input of inputsOf(value)) found.add(input)
+  const at = (value: Value) => written.get(value) ?? 0
+  return [...found].toSorted((left, right) => at(left) - at(right))
 }
 
 /** The named inputs that the roots need, in order of first use. */

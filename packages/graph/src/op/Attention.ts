@@ -5,8 +5,8 @@
 import * as Shape from "../Shape.ts"
 import type * as Value from "../Value.ts"
 import { matMul } from "./Contraction.ts"
-import { add, constant, equal, where } from "./Elementwise.ts"
-import { reshape } from "./Layout.ts"
+import { add, and, constant, equal, where } from "./Elementwise.ts"
+import { concat, reshape, slice } from "./Layout.ts"
 import { softmax } from "./Reduction.ts"
 
 type V = Value.Value
@@ -88,4 +88,41 @@ export const attention = (
   const seen = visible === undefined ? scores : add(scores, where(visible, 0, farBelow))
   const shares = reshape(softmax(seen), [rows, groups, (heads / groups) * count, length])
   return reshape(matMul(shares, value), [rows, heads, count, width])
+}
+
+/** What is attended causally, T queries at the places of T keys. */
+export interface CausalAttentionOptions {
+  /** Int64 [B, T]: only keys of the query's own segment are seen (packed texts, padding). */
+  readonly segments?: V
+  /** Multiplies query times key; default 1 / sqrt(E). */
+  readonly scale?: number
+}
+
+/**
+ * So many queries are taken together. Measured on 8 x 256 tokens, 4 heads of 64, forward and backward:
+ * 104 ms for four layers in one piece, 82 ms in pieces of 128, 75 ms in pieces of 64, which cost
+ * as much again in cutting and joining.
+ */
+const pieceLength = 128
+
+/**
+ * Attention in which query t sees keys 0 to t. The queries are taken in pieces, each against the keys
+ * that its last one sees, so that nearly half of the products are never made.
+ */
+export const causalAttention = (
+  { query, key, value }: AttentionOperands,
+  { segments, ...options }: CausalAttentionOptions = {}
+): V => {
+  const length = query.shape[2] ?? 0
+  const causal = causalMask(length)
+  const mask = segments === undefined ? causal : and(causal, packingMask(segments))
+  const starts = Array.from({ length: Math.ceil(length / pieceLength) }, (_, i) => i * pieceLength)
+  const pieces = starts.map((from) => {
+    const to = Math.min(from + pieceLength, length)
+    const upTo = (x: V) => slice(x, -2, 0, to)
+    const operands = { query: slice(query, -2, from, to), key: upTo(key), value: upTo(value) }
+    const visible = slice(slice(mask, -2, from, to), -1, 0, to)
+    return attention(operands, { ...options, visible })
+  })
+  return concat(pieces, 2)
 }

@@ -152,7 +152,7 @@ export const hidden = (
     rows,
     length,
     ...rotation(config, batch, options.positions ?? length),
-    visible: visibleOf(batch, length)
+    segments: batch.segments
   }
   let x = Op.reshape(Op.gather(weightOf(weights, `${embedding}.weight`), ids), [
     rows * length,
@@ -183,6 +183,47 @@ export const logits = (
   return Op.reshape(scores, [...x.shape.slice(0, -1), config.vocabularySize])
 }
 
+/** Logits of so many numbers are made at once: they stay in a processor's cache, and memory small. */
+const logitsAtOnce = 2 ** 21
+
+/**
+ * A function of logits [s, V] row by row, over x [S, D]: [S]. It is applied to pieces (rows `from` to
+ * `to`), so that neither all logits nor all their gradients are ever there together.
+ */
+export const ofLogits = (
+  config: Config,
+  weights: Weights,
+  x: V,
+  of: (logitsSV: V, from: number, to: number) => V,
+  linear: Linear = plain(weights)
+): V => {
+  const [rows = 0] = x.shape
+  const count = Math.max(1, Math.ceil((rows * config.vocabularySize) / logitsAtOnce))
+  const size = Math.ceil(rows / count)
+  const starts = Array.from({ length: Math.ceil(rows / size) }, (_, piece) => piece * size)
+  const pieces = starts.map((from) => {
+    const to = Math.min(from + size, rows)
+    return of(logits(config, weights, Op.slice(x, 0, from, to), linear), from, to)
+  })
+  return Op.concat(pieces, 0)
+}
+
+/** The log-probabilities of tokens ids [S] int64 at hidden states x [S, D]: [S]. */
+export const logProbabilities = (
+  config: Config,
+  weights: Weights,
+  x: V,
+  ids: V,
+  linear: Linear = plain(weights)
+): V =>
+  ofLogits(
+    config,
+    weights,
+    x,
+    (scores, from, to) => Op.logProbability(scores, Op.slice(ids, 0, from, to)),
+    linear
+  )
+
 /** The critic's estimates: [..., D] -> [...]; the configuration must have `hasValue`. */
 export const values = (config: Config, weights: Weights, x: V): V => {
   const flat = Op.reshape(x, [-1, config.hiddenSize])
@@ -197,8 +238,7 @@ interface Site {
   readonly length: number
   readonly cos: V
   readonly sin: V
-  /** Which keys each query sees, bool: [T, T] or [B, 1, T, T]. */
-  readonly visible: V
+  readonly segments: V | undefined
 }
 
 const weightOf = (weights: Weights, name: string): V => {
@@ -222,11 +262,6 @@ const rotation = (config: Config, { positions }: Batch, limit: number) => {
   return { cos: at(table(Math.cos)), sin: at(table(Math.sin)) }
 }
 
-const visibleOf = ({ segments }: Batch, length: number): V => {
-  const causal = Op.causalMask(length)
-  return segments === undefined ? causal : Op.and(causal, Op.packingMask(segments))
-}
-
 /** Pre-norm residual block over x [N, D]. */
 const block = (site: Site, at: string, x: V): V => {
   const seen = Op.add(x, attention(site, `${at}.self_attn`, norm(site, `${at}.input_layernorm`, x)))
@@ -243,7 +278,7 @@ const norm = ({ config, weights }: Site, name: string, x: V): V => {
 
 /** Causal attention over x [N, D] with shared heads of keys and values: [N, D]. */
 const attention = (site: Site, at: string, x: V): V => {
-  const { config, cos, sin, linear, rows, length, visible } = site
+  const { config, cos, sin, linear, rows, length, segments } = site
   const { heads, keyValueHeads, headDimension } = config
   const project = (name: string, count: number) =>
     Op.transpose(
@@ -255,7 +290,7 @@ const attention = (site: Site, at: string, x: V): V => {
   const query = Op.rotary(normed("q", project("q", heads)), cos, sin)
   const key = Op.rotary(normed("k", project("k", keyValueHeads)), cos, sin)
   const value = project("v", keyValueHeads)
-  const seen = Op.attention({ query, key, value }, { visible })
+  const seen = Op.causalAttention({ query, key, value }, segments === undefined ? {} : { segments })
   const merged = Op.reshape(Op.transpose(seen, [0, 2, 1, 3]), [-1, heads * headDimension])
   return linear(`${at}.o_proj`, merged)
 }
