@@ -9,10 +9,12 @@ import * as Record from "effect/Record"
 import type * as Scope from "effect/Scope"
 import * as Model from "./Model.ts"
 import * as Op from "./Op.ts"
+import type * as Provider from "./Provider.ts"
 import type { Feed, LoadRequest } from "./SessionEngine.ts"
 import { SessionError } from "./SessionError.ts"
 import * as SessionFeeds from "./SessionFeeds.ts"
 import * as SessionHost from "./SessionHost.ts"
+import * as SessionProvider from "./SessionProvider.ts"
 import type * as Value from "./Value.ts"
 
 export { SessionError }
@@ -65,6 +67,8 @@ export class SessionPool extends Context.Service<
   {
     /** The number of threads that run sessions; 0 if they run in the caller's. */
     readonly workers: number
+    /** Where kernels run, found out by running some there; fails if that does not work. */
+    readonly provider: Effect.Effect<SessionProvider.Provided, SessionError>
     /** Loads a graph; it is released with the scope. */
     readonly compile: <Name extends string>(
       outputs: { readonly [name in Name]: Value.Value },
@@ -86,11 +90,15 @@ export interface PoolOptions {
   readonly workers?: number
   /** Threads that one run may use inside its kernels; default 1. */
   readonly intraOpNumThreads?: number
-  /** Where kernels run, in order of preference, as the runtime names it; default `["cpu"]`. */
-  readonly executionProviders?: ReadonlyArray<string>
+  /** Where kernels run; default `cpu`. What was asked for and does not work is an error. */
+  readonly provider?: Provider.Choice
 }
 
-const make = (hosts: ReadonlyArray<SessionHost.Host>, pool: PoolOptions) => {
+const make = Effect.fnUntraced(function* (
+  hosts: ReadonlyArray<SessionHost.Host>,
+  pool: PoolOptions
+) {
+  const provider = yield* Effect.cached(providerOf(hosts, pool))
   const loads = hosts.map(() => 0)
   const occupy = (at: number, by: number) => Effect.sync(() => (loads[at] = (loads[at] ?? 0) + by))
   let sessions = 0
@@ -101,7 +109,7 @@ const make = (hosts: ReadonlyArray<SessionHost.Host>, pool: PoolOptions) => {
     const at = options.worker ?? loads.indexOf(Math.min(...loads))
     const host = hosts[at]
     if (host === undefined) return yield* unknownWorker(at, hosts.length)
-    const request = requestOf(model, options, pool, sessions++)
+    const request = requestOf(model, options, pool, sessions++, yield* chosen(pool, provider))
     const problem = problemOf(request)
     if (problem !== undefined) return yield* problem
     yield* Effect.acquireRelease(occupy(at, 1), () => occupy(at, -1))
@@ -114,11 +122,23 @@ const make = (hosts: ReadonlyArray<SessionHost.Host>, pool: PoolOptions) => {
   })
   return SessionPool.of({
     workers: pool.workers ?? 1,
+    provider,
     load,
     compile: (outputs, options = {}) =>
       Effect.flatMap(encoded(outputs, options, pool), (model) => load(model, options))
   })
-}
+})
+
+const providerOf = ([host]: ReadonlyArray<SessionHost.Host>, pool: PoolOptions) =>
+  host === undefined
+    ? Effect.fail(unknownWorker(0, 0))
+    : SessionProvider.found(host, pool.provider ?? "cpu", sessionOptions(1, true))
+
+/** The CPU, which is always there, is not tried before each pool's first session. */
+const chosen = (
+  { provider: choice = "cpu" }: PoolOptions,
+  found: Effect.Effect<SessionProvider.Provided, SessionError>
+) => (choice === "cpu" ? Effect.succeed(choice) : Effect.map(found, ({ provider }) => provider))
 
 /** Sessions in worker threads, which end with the layer. */
 export const layer = (options: PoolOptions = {}): Layer.Layer<SessionPool> =>
@@ -128,15 +148,16 @@ export const layer = (options: PoolOptions = {}): Layer.Layer<SessionPool> =>
 export const layerFrom = (options: PoolOptions, entry: URL | undefined): Layer.Layer<SessionPool> =>
   Layer.effect(
     SessionPool,
-    Effect.map(
+    Effect.flatMap(
       Effect.forEach(Array.from({ length: options.workers ?? 1 }), () => SessionHost.worker(entry)),
       (hosts) => make(hosts, options)
     )
   )
 
 /** Sessions in the caller's thread, which each run blocks: for tests and short scripts. */
-export const layerInline: Layer.Layer<SessionPool> = Layer.sync(SessionPool, () =>
-  make([SessionHost.inline()], { workers: 0 })
+export const layerInline: Layer.Layer<SessionPool> = Layer.effect(
+  SessionPool,
+  Effect.suspend(() => make([SessionHost.inline()], { workers: 0 }))
 )
 
 const unknownWorker = (worker: number, count: number) =>
@@ -173,6 +194,10 @@ const sessionOptions = (
 const threadsOf = (options: CompileOptions, pool: PoolOptions) =>
   options.intraOpNumThreads ?? pool.intraOpNumThreads ?? 1
 
+/** Whether no kernel is run by several threads; those of a graphics card always are. */
+const isSerial = (options: CompileOptions, pool: PoolOptions) =>
+  threadsOf(options, pool) === 1 && (pool.provider ?? "cpu") === "cpu"
+
 /** The model of a graph, whose outputs are all floats. */
 const encoded = <Name extends string>(
   outputs: { readonly [name in Name]: Value.Value },
@@ -183,7 +208,7 @@ const encoded = <Name extends string>(
     try: (): Model.Model<{ readonly [name in Name]: Model.Described<"float32"> }> => {
       const floats = Record.map(outputs, (value: Value.Value) => Op.cast(value, "float32"))
       return {
-        ...Model.of(floats, { isSingleThreaded: threadsOf(options, pool) === 1 }),
+        ...Model.of(floats, { isSingleThreaded: isSerial(options, pool) }),
         outputs: Record.map(floats, ({ shape }: Value.Value) => ({
           shape,
           type: "float32" as const
@@ -200,7 +225,8 @@ const requestOf = (
   model: Model.Model,
   options: CompileOptions,
   pool: PoolOptions,
-  session: number
+  session: number,
+  provider: Provider.Provider
 ): LoadRequest => ({
   kind: "load",
   session,
@@ -209,7 +235,7 @@ const requestOf = (
   outputs: model.outputs,
   bind: options.bind ?? {},
   into: options.into ?? {},
-  providers: pool.executionProviders ?? ["cpu"],
+  providers: [provider],
   options: sessionOptions(threadsOf(options, pool), options.keepsMemory ?? true)
 })
 

@@ -2,10 +2,16 @@
  * ONNX Runtime in one thread: models loaded, run and released by number.
  * The only file that imports onnxruntime-node. It trusts its requests; `Session` has checked them.
  */
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import * as ort from "onnxruntime-node"
 import type { Described, Elements } from "./Model.ts"
 
 type Named<A> = { readonly [name: string]: A }
+
+// What goes wrong is in the errors; the runtime would print it to stderr as well.
+ort.env.logLevel = "fatal"
 
 /** The arrays that can be fed. */
 export type Feed = Elements
@@ -34,10 +40,16 @@ export interface RunRequest {
   readonly into: Named<Elements>
 }
 
+/** Runs a model once, all its inputs zero, and answers how many nodes each executor ran. */
+export interface ProbeRequest extends Omit<LoadRequest, "kind" | "session" | "bind" | "into"> {
+  readonly kind: "probe"
+}
+
 /** What can be asked of an engine. */
 export type Request =
   | LoadRequest
   | RunRequest
+  | ProbeRequest
   | { readonly kind: "release"; readonly session: number }
 
 /** The results of a run, by name. */
@@ -50,8 +62,11 @@ interface Loaded {
   readonly fetches: { readonly [name: string]: ort.Tensor | null }
 }
 
-const providers = (): ReadonlyArray<string> =>
-  ort.listSupportedBackends().map((backend) => backend.name)
+/** What this build of the runtime knows; `bundled` if nothing must be added to it. */
+export const backends = (): ReadonlyArray<{ readonly name: string; readonly bundled: boolean }> =>
+  ort.listSupportedBackends()
+
+const providers = (): ReadonlyArray<string> => backends().map((backend) => backend.name)
 
 /** The shape with its free axis, if it has one, as long as so many elements make it. */
 const concrete = ({ shape }: Described, count: number): Array<number> => {
@@ -91,6 +106,57 @@ const elementsOf = (data: ort.Tensor["data"]): Elements | undefined =>
       ? new Uint16Array(data.buffer, data.byteOffset, data.length)
       : undefined
 
+const created = (
+  { model, providers: wanted }: Pick<LoadRequest, "model" | "providers">,
+  options: LoadRequest["options"]
+): Promise<ort.InferenceSession> => {
+  const absent = wanted.find((name) => !providers().includes(name))
+  return absent === undefined
+    ? ort.InferenceSession.create(model, { ...options, executionProviders: [...wanted] })
+    : Promise.reject(new Error(withoutProvider(absent)))
+}
+
+/** The runtime says who ran a node only in its profile, which it writes to a file. */
+const probe = (request: ProbeRequest): Promise<Outputs> => {
+  const folder = mkdtempSync(join(tmpdir(), "dreamgym-probe-"))
+  const profiled = { enableProfiling: true, profileFilePrefix: join(folder, "profile") }
+  return created(request, { ...request.options, ...profiled })
+    .then((session) =>
+      session
+        .run(tensors(zerosOf(request.inputs), request.inputs))
+        .finally(() => session.endProfiling())
+        .finally(() => session.release())
+    )
+    .then(() => placementIn(folder))
+    .finally(() => rmSync(folder, { recursive: true }))
+}
+
+const zerosOf = (inputs: Named<Described>): Named<Feed> =>
+  Object.fromEntries(
+    Object.entries(inputs).map(([name, { shape, type }]) => {
+      const count = shape.reduce((all, length) => all * length, 1)
+      return [name, type === "int64" ? new BigInt64Array(count) : new Float32Array(count)]
+    })
+  )
+
+/** A line of a profile: nodes are those with an executor. */
+interface Event {
+  readonly args?: { readonly provider?: string }
+}
+
+const placementIn = (folder: string): Outputs => {
+  const counts: { [executor: string]: Int32Array } = {}
+  for (const file of readdirSync(folder)) {
+    const events: ReadonlyArray<Event> = JSON.parse(readFileSync(join(folder, file), "utf8"))
+    for (const { args } of events) {
+      if (args?.provider === undefined) continue
+      const count = (counts[args.provider] ??= new Int32Array(1))
+      count[0] = (count[0] ?? 0) + 1
+    }
+  }
+  return counts
+}
+
 /** A store of loaded sessions that answers requests one after another. */
 export class Engine {
   readonly #sessions = new Map<number, Loaded>()
@@ -98,16 +164,13 @@ export class Engine {
   /** Answers a request; only "run" has outputs. Rejects with the runtime's own error. */
   handle(request: Request): Promise<Outputs> {
     if (request.kind === "run") return this.#run(request)
+    if (request.kind === "probe") return probe(request)
     const done = request.kind === "load" ? this.#load(request) : this.#release(request.session)
     return done.then(() => ({}))
   }
 
   #load(request: LoadRequest): Promise<void> {
-    const absent = request.providers.find((name) => !providers().includes(name))
-    if (absent !== undefined) return Promise.reject(new Error(withoutProvider(absent)))
-    const { model, options } = request
-    const all = { ...options, executionProviders: [...request.providers] }
-    return ort.InferenceSession.create(model, all).then((session) => {
+    return created(request, request.options).then((session) => {
       const fixed = tensors(request.into, request.outputs)
       this.#sessions.set(request.session, {
         session,

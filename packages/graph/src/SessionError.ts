@@ -13,6 +13,7 @@ export class SessionError extends Schema.TaggedError<SessionError>()("SessionErr
     "UnknownId",
     "NotShared",
     "UnknownWorker",
+    "NoProvider",
     "CompileFailed",
     "RunFailed",
     "WorkerDied"

@@ -18,9 +18,16 @@ export interface Host {
   readonly call: (request: Request) => Effect.Effect<Outputs, SessionError>
 }
 
+const reasons = {
+  load: "CompileFailed",
+  probe: "NoProvider",
+  run: "RunFailed",
+  release: "RunFailed"
+} as const satisfies Record<Request["kind"], SessionError["reason"]>
+
 const failed = (request: Request, cause: string) =>
   new SessionError({
-    reason: request.kind === "load" ? "CompileFailed" : "RunFailed",
+    reason: reasons[request.kind],
     message: cause
   })
 
