@@ -74,12 +74,32 @@ export const copy = <Name extends string>(parameters: Parameters<Name>): Paramet
 export const count = (parameters: Parameters): number =>
   parameters.memory.byteLength / Float32Array.BYTES_PER_ELEMENT
 
-/** One line per parameter and the total, for people. */
-export const summary = (parameters: Parameters): string => {
-  const lines = Object.entries(parameters.shapes).map(
-    ([name, shape]) => `${name} [${shape.join(", ")}] ${Shape.product(shape)}`
-  )
-  return [...lines, `total ${count(parameters)}`].join("\n")
+/**
+ * A table for people: each parameter's name, shape, count and share of all; then their number, the
+ * count of all and their bytes. Columns are aligned with spaces.
+ */
+export const summary = (parameters: Pick<Parameters, "shapes">): string => {
+  const shapes = Object.entries(parameters.shapes)
+  const all = shapes.reduce((sum, [, shape]) => sum + Shape.product(shape), 0)
+  const share = (size: number) => `${((100 * size) / Math.max(1, all)).toFixed(1)} %`
+  const rows = shapes.map(([name, shape]) => {
+    const size = Shape.product(shape)
+    return [name, `[${shape.join(", ")}]`, grouped(size), share(size)]
+  })
+  const bytes = `${grouped(all * Float32Array.BYTES_PER_ELEMENT)} bytes`
+  const last = [`${shapes.length} parameters`, bytes, grouped(all), share(all)]
+  return aligned([["parameter", "shape", "count", "share"], ...rows, last])
+}
+
+/** A whole number with its thousands apart: 1 234 567. */
+const grouped = (count: number): string => String(count).replace(/\B(?=(\d{3})+$)/g, " ")
+
+/** Rows of cells as lines; the last two columns, numbers, end at the same place. */
+const aligned = (rows: ReadonlyArray<ReadonlyArray<string>>): string => {
+  const widthOf = (column: number) => Math.max(...rows.map((row) => row[column]?.length ?? 0))
+  const cellOf = (cell: string, column: number) =>
+    column < 2 ? cell.padEnd(widthOf(column)) : cell.padStart(widthOf(column))
+  return rows.map((row) => row.map(cellOf).join("  ")).join("\n")
 }
 
 /** A graph input for each parameter, under its name. */

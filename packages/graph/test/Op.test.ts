@@ -1,7 +1,7 @@
 import * as Effect from "effect/Effect"
 import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
-import { Gradient, Interpreter, Op, Session, Shape, type Value } from "../src/index.ts"
+import { Gradient, Interpreter, type Model, Op, Session, Shape, type Value } from "../src/index.ts"
 import * as Decoder from "./Decoder.ts"
 import { type Case, cases, compounds, type Draw, draws, type Kind } from "./OpCases.ts"
 
@@ -60,13 +60,16 @@ const example = (name: string, { inputs, build }: Case, seed: number): Example =
   }
 }
 
-const onWire: Record<Value.Type, (numbers: ReadonlyArray<number>) => Session.Feeds[string]> = {
-  float32: (numbers) => Float32Array.from(numbers),
-  int64: (numbers) => BigInt64Array.from(numbers, BigInt),
-  int32: (numbers) => Int32Array.from(numbers),
-  uint8: (numbers) => Uint8Array.from(numbers),
-  bool: (numbers) => Uint8Array.from(numbers)
-}
+const onWire: Record<Model.ElementType, (numbers: ReadonlyArray<number>) => Session.Feeds[string]> =
+  {
+    float32: (numbers) => Float32Array.from(numbers),
+    int64: (numbers) => BigInt64Array.from(numbers, BigInt),
+    int32: (numbers) => Int32Array.from(numbers),
+    int8: (numbers) => Int8Array.from(numbers),
+    uint8: (numbers) => Uint8Array.from(numbers),
+    float16: (numbers) => Uint16Array.from(numbers),
+    bool: (numbers) => Uint8Array.from(numbers)
+  }
 
 const onOnnx = (outputs: Example["outputs"], feeds: Numbers) =>
   Effect.gen(function* () {

@@ -14,7 +14,16 @@ describe("parameters", () => {
     expect(parameters.memory).toBeInstanceOf(SharedArrayBuffer)
     const all = [...parameters.arrays.weight, ...parameters.arrays.gain]
     expect([...new Float32Array(parameters.memory)]).toEqual(all)
-    expect(Parameters.summary(parameters)).toBe("weight [2, 3] 6\ngain [3] 3\ntotal 9")
+  })
+
+  it("are summed up in a table with aligned columns", () => {
+    const shapes = { "lm_head.weight": [512, 100], gain: [300] }
+    expect(Parameters.summary({ shapes }).split("\n")).toEqual([
+      "parameter       shape           count    share",
+      "lm_head.weight  [512, 100]     51 200   99.4 %",
+      "gain            [300]             300    0.6 %",
+      "2 parameters    206 000 bytes  51 500  100.0 %"
+    ])
   })
 
   it("are the same for the same randomness, and their copy is their own", () => {
