@@ -4,9 +4,8 @@
  */
 import * as os from "node:os"
 import { AlfWorld } from "@dreamgym/environment"
-import { Op, Session } from "@dreamgym/graph"
+import { ProviderCheck } from "@dreamgym/graph"
 import { ReportText, Versions } from "@dreamgym/pipeline"
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Path from "effect/Path"
@@ -20,10 +19,17 @@ export interface Finding {
   readonly advice?: string
 }
 
+/** What was found: about the machine, and about each execution provider in numbers. */
+export interface Health {
+  readonly findings: ReadonlyArray<Finding>
+  readonly providers: ReadonlyArray<ProviderCheck.Report>
+}
+
 /** Every finding; `directory` is where runs would lie. */
 export const examine = Effect.fn("Health.examine")(function* (directory: string) {
   const versions = yield* Versions.versions
-  return [
+  const providers = yield* ProviderCheck.reports
+  const findings: ReadonlyArray<Finding> = [
     node(versions["node"] ?? ""),
     fine("dreamgym", versions["dreamgym"] ?? "unknown"),
     fine("platform", `${os.platform()} ${os.arch()} (${os.release()})`),
@@ -31,8 +37,10 @@ export const examine = Effect.fn("Health.examine")(function* (directory: string)
     memory(os.totalmem(), os.freemem()),
     yield* runs(directory),
     yield* games,
-    yield* engine(versions["onnxruntime-node"] ?? "unknown")
+    fine("onnxruntime-node", versions["onnxruntime-node"] ?? "unknown"),
+    ...providers.map(provider)
   ]
+  return { findings, providers } satisfies Health
 })
 
 const fine = (name: string, found: string): Finding => ({ name, state: "ok", found })
@@ -109,37 +117,28 @@ const games = Effect.gen(function* () {
   )
 })
 
-const size = 128
+/** More than float32 rounding; what is less exact must not train. */
+const tolerance = 1e-4
 
-/** Multiplies matrices on ONNX Runtime for about a second, and checks the product. */
-const engine = (version: string) =>
-  Effect.gen(function* () {
-    const pool = yield* Session.SessionPool
-    const x = Op.input("x", [size, size])
-    const session = yield* pool.compile({ y: Op.matMul(x, x) })
-    const ones = { x: new Float32Array(size * size).fill(1) }
-    const end = (yield* Clock.currentTimeMillis) + 1000
-    let products = 0
-    let isRight = true
-    while ((yield* Clock.currentTimeMillis) < end) {
-      const { y } = yield* session.run(ones)
-      isRight = isRight && y.every((value) => value === size)
-      products += 1
-    }
-    const rate = (2 * size ** 3 * products) / 1e9
-    const found = `onnxruntime-node ${version}, ${rate.toFixed(1)} GFLOP/s in one thread`
-    return isRight
-      ? fine("engine", found)
-      : { ...fine("engine", `${found}, wrong results`), state: "broken" as const }
-  }).pipe(
-    Effect.scoped,
-    Effect.provide(Session.layerInline),
-    Effect.catch((error) =>
-      Effect.succeed<Finding>({
-        name: "engine",
-        state: "broken",
-        found: error.message,
-        advice: "install again with `npm ci`; onnxruntime-node needs a supported platform"
-      })
-    )
-  )
+/** What would make a provider exact that is not. */
+const inexact: Readonly<Record<string, string>> = {
+  cuda: "set NVIDIA_TF32_OVERRIDE=0: CUDA rounds products to 10 bits unless it is told not to"
+}
+
+/** One execution provider. Only the CPU must run; but what runs must be right. */
+export const provider = (report: ProviderCheck.Report): Finding => {
+  const name = `provider ${report.provider}`
+  if (!report.runs) {
+    const state = report.provider === "cpu" ? "broken" : "absent"
+    const found = `${report.isBundled ? "bundled, but" : "not bundled:"} ${report.problem}`
+    return { name, state, found, advice: report.remedy }
+  }
+  const { gigaflops, placement, relativeError, stepsPerSecond } = report
+  const ran = Object.entries(placement).map(([executor, count]) => `${count} nodes on ${executor}`)
+  const found =
+    `${ran.join(", ")}; error ${relativeError.toExponential(1)}, ` +
+    `${gigaflops.toFixed(1)} GFLOP/s, ${stepsPerSecond.toFixed(1)} training steps/s`
+  if (relativeError <= tolerance) return fine(name, found)
+  const advice = inexact[report.provider] ?? "its results are wrong: do not train on it"
+  return { name, state: "broken", found, advice }
+}

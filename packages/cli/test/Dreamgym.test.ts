@@ -15,6 +15,7 @@ import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import { main } from "../src/Dreamgym.ts"
+import * as Health from "../src/Health.ts"
 import * as Invented from "./trainer.ts"
 
 let home = ""
@@ -309,7 +310,7 @@ describe("config", () => {
 describe("doctor", () => {
   it("examines this machine", async () => {
     const { code, out } = await dreamgym(["doctor", "--directory", home, "--json"])
-    const { findings, ok } = JSON.parse(out)
+    const { findings, ok, providers } = JSON.parse(out)
     expect([code, ok]).toEqual([0, true])
     expect(findings.map(({ name }: { readonly name: string }) => name)).toEqual([
       "node",
@@ -319,8 +320,47 @@ describe("doctor", () => {
       "memory",
       "runs",
       "ALFWorld",
-      "engine"
+      "onnxruntime-node",
+      ...["cpu", "webgpu", "dml", "coreml", "cuda"].map((name) => `provider ${name}`)
     ])
+    expect(providers[0]).toEqual({
+      provider: "cpu",
+      isBundled: true,
+      runs: true,
+      placement: { CPUExecutionProvider: expect.any(Number) },
+      relativeError: expect.any(Number),
+      gigaflops: expect.any(Number),
+      stepsPerSecond: expect.any(Number)
+    })
+    for (const { problem, provider, remedy, runs } of providers) {
+      if (runs) continue
+      const { advice, found, state } = findings.find(
+        ({ name }: { readonly name: string }) => name === `provider ${provider}`
+      )
+      expect([state, advice]).toEqual(["absent", remedy])
+      expect(found).toContain(problem)
+    }
+  })
+
+  it("calls a provider broken that runs and is not exact; one that does not run is only absent", () => {
+    const measured = { gigaflops: 1, stepsPerSecond: 2, placement: { CUDAExecutionProvider: 96 } }
+    const cuda = { provider: "cuda", isBundled: false } as const
+    expect(Health.provider({ ...cuda, ...measured, runs: true, relativeError: 3e-3 })).toEqual({
+      name: "provider cuda",
+      state: "broken",
+      found: "96 nodes on CUDAExecutionProvider; error 3.0e-3, 1.0 GFLOP/s, 2.0 training steps/s",
+      advice: expect.stringContaining("NVIDIA_TF32_OVERRIDE=0")
+    })
+    const exact = Health.provider({ ...cuda, ...measured, runs: true, relativeError: 1e-6 })
+    expect([exact.state, exact.advice]).toEqual(["ok", undefined])
+    const missing = { runs: false, problem: "no library", remedy: "install it" } as const
+    expect(Health.provider({ ...cuda, ...missing })).toEqual({
+      name: "provider cuda",
+      state: "absent",
+      found: "not bundled: no library",
+      advice: "install it"
+    })
+    expect(Health.provider({ ...cuda, ...missing, provider: "cpu" }).state).toBe("broken")
   })
 
   it("says what is broken, and fails", async () => {

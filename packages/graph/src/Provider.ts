@@ -73,11 +73,11 @@ const remedies: Record<Provider, (platform: string) => string> = {
   coreml: (platform) =>
     system(platform) === "darwin"
       ? "npm ci (it is inside onnxruntime-node, and needs Apple silicon)"
-      : "it is a part of macOS; there is nothing to add here",
+      : "nothing: it is a part of macOS",
   dml: (platform) =>
     system(platform) === "win32"
       ? "npm ci (it is inside onnxruntime-node, and needs a DirectX 12 driver)"
-      : "it is a part of Windows; there is nothing to add here"
+      : "nothing: it is a part of Windows"
 }
 
 /** What would make a provider work here: the exact command where there is one, else why not. */

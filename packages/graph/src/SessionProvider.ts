@@ -58,18 +58,23 @@ const firstOf = Effect.fnUntraced(function* (host: Host, options: LoadRequest["o
   return yield* problem ?? unprovided("cpu", undefined)
 })
 
+/** What the runtime's own checks say before they come to the point. */
+const broken = /^\/onnxruntime_src\S+ .* was false\. /
+
 const unprovided = (provider: Provider.Provider, error: SessionError | undefined) => {
   if (error !== undefined && error.reason !== "NoProvider") return error
-  const cause = (error?.message ?? "nothing was tried").replaceAll(/\s+/g, " ").trim()
-  const message =
-    `the execution provider ${provider} does not work here: ${cause.replace(/^Error: /, "")}` +
-    remedyOf(provider)
+  const said = (error?.message ?? "nothing was tried").replaceAll(/\s+/g, " ").trim()
+  const cause = said.replace(/^Error: /, "").replace(broken, "")
+  const message = notWorking(provider) + cause + remedyOf(provider)
   return new SessionError({ reason: "NoProvider", message })
 }
 
-const remedyOf = (provider: Provider.Provider) =>
-  `; to add it: ${Provider.remedy(provider, platform)}`
+const notWorking = (provider: Provider.Provider) =>
+  `the execution provider ${provider} does not work here: `
 
-/** What went wrong, without what would help. */
+const remedyOf = (provider: Provider.Provider) =>
+  `; what to do: ${Provider.remedy(provider, platform)}`
+
+/** What went wrong, without where and what would help. */
 export const problemOf = (provider: Provider.Provider, { message }: SessionError): string =>
-  message.replace(remedyOf(provider), "")
+  message.replace(notWorking(provider), "").replace(remedyOf(provider), "")

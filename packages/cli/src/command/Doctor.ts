@@ -16,7 +16,7 @@ export const doctor = Command.make(
   "doctor",
   { directory },
   Effect.fn("Doctor.run")(function* (given) {
-    const findings = yield* Health.examine(given.directory)
+    const { findings, providers } = yield* Health.examine(given.directory)
     const ok = findings.every(({ state }) => state !== "broken")
     const width = Math.max(...findings.map(({ name }) => name.length))
     const lines = findings.flatMap(({ advice, found, name, state }) => [
@@ -24,10 +24,12 @@ export const doctor = Command.make(
       ...(advice === undefined ? [] : [`      ${"".padEnd(width)}  ${advice}`])
     ])
     const conclusion = ok ? "This machine is ready." : "This machine is not ready."
-    yield* Output.answer({ ok, findings: findings.map((finding) => ({ ...finding })) }, [
-      ...lines,
-      conclusion
-    ])
+    const answer = {
+      ok,
+      findings: findings.map((finding) => ({ ...finding })),
+      providers: providers.map((report) => ({ ...report }))
+    }
+    yield* Output.answer(answer, [...lines, conclusion])
     if (!ok) return yield* new Unsuccessful({ message: conclusion })
   })
 ).pipe(
