@@ -361,6 +361,7 @@ export const compounds: { readonly [name: string]: (draw: Draw) => Case } = {
     build: (x, labels, weights) =>
       Op.crossEntropy(x, labels, isWeighted ? { weights: Op.cast(weights, "float32") } : {})
   }),
+  logSigmoid: unary((x) => Op.logSigmoid(Op.multiply(x, 20))),
   entropy: unary((x) => Op.entropy(Op.multiply(x, 3))),
   reductionsOfAScalar: ({ flags: [keepDims] }) => ({
     inputs: { a: ["real", []] },

@@ -5,13 +5,28 @@
 import * as Shape from "../Shape.ts"
 import type * as Value from "../Value.ts"
 import { pick } from "./Contraction.ts"
-import { divide, equal, exp, multiply, negate, where } from "./Elementwise.ts"
+import {
+  abs,
+  add,
+  divide,
+  equal,
+  exp,
+  log,
+  minimum,
+  multiply,
+  negate,
+  subtract,
+  where
+} from "./Elementwise.ts"
 import { logSoftmax, mean, sum } from "./Reduction.ts"
 
 type V = Value.Value
 
 /** The log-probability of the chosen classes: logits[..., V], ids[...] int64 in [0, V) -> [...]. */
 export const logProbability = (logits: V, ids: V): V => pick(logSoftmax(logits), ids)
+
+/** log(1 / (1 + exp(-x))), finite for every finite x: what a preference loss is made of. */
+export const logSigmoid = (x: V): V => subtract(minimum(x, 0), log(add(exp(negate(abs(x))), 1)))
 
 /** The entropy of each distribution in nats: logits[..., V] -> [...]; classes of probability 0 add 0. */
 export const entropy = (logits: V): V => {
