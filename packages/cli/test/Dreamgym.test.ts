@@ -4,18 +4,9 @@ import * as fs from "node:fs"
 import * as os from "node:os"
 import * as path from "node:path"
 import { fileURLToPath } from "node:url"
-import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Config } from "@dreamgym/pipeline"
-import * as ConfigProvider from "effect/ConfigProvider"
-import * as Console from "effect/Console"
-import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
-import * as Sink from "effect/Sink"
-import * as Stdio from "effect/Stdio"
-import * as Stream from "effect/Stream"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
-import { main } from "../src/Dreamgym.ts"
-import * as Health from "../src/Health.ts"
+import { dreamgym, type Told } from "./front.ts"
 import * as Invented from "./trainer.ts"
 
 let home = ""
@@ -23,52 +14,6 @@ beforeEach(() => {
   home = fs.mkdtempSync(path.join(os.tmpdir(), "cli-"))
 })
 afterEach(() => fs.rmSync(home, { recursive: true, force: true }))
-
-interface Told {
-  readonly code: number
-  readonly out: string
-  readonly err: string
-}
-
-interface Around {
-  readonly stdin?: string
-  readonly env?: Readonly<Record<string, string>>
-  readonly failing?: boolean
-}
-
-/** Runs the command in this process. */
-const dreamgym = (args: ReadonlyArray<string>, around: Around = {}): Promise<Told> => {
-  const out: Array<string> = []
-  const err: Array<string> = []
-  const write = (to: Array<string>) =>
-    Sink.forEach((chunk: string | Uint8Array) => Effect.sync(() => to.push(String(chunk))))
-  const line =
-    (to: Array<string>) =>
-    (...said: ReadonlyArray<unknown>) =>
-      to.push(`${said.join(" ")}\n`)
-  const stdio = Stdio.layerTest({
-    stdin: Stream.succeed(new TextEncoder().encode(around.stdin ?? "")),
-    stdout: () => write(out),
-    stderr: () => write(err)
-  })
-  const console = Layer.succeed(Console.Console, {
-    ...globalThis.console,
-    log: line(out),
-    error: line(err)
-  })
-  const services = Layer.mergeAll(
-    Layer.merge(NodeServices.layer, stdio),
-    console,
-    ConfigProvider.layer(ConfigProvider.fromEnvRecord({ ...around.env })),
-    Invented.layer({ pause: 0, failing: around.failing ?? false })
-  )
-  return Effect.runPromise(
-    main(args, "0.1.0").pipe(
-      Effect.provide(services),
-      Effect.map((code) => ({ code, out: out.join(""), err: err.join("") }))
-    )
-  )
-}
 
 const inHome = () => ["--set", `run.directory=${home}`]
 const train = (...args: ReadonlyArray<string>) => dreamgym(["train", ...inHome(), ...args])
@@ -304,72 +249,6 @@ describe("config", () => {
     const { out } = await dreamgym(["config", "--json"])
     const keys = JSON.parse(out).map(({ key }: { readonly key: string }) => key)
     expect(keys).toEqual(Config.fields.map(({ key }) => key))
-  })
-})
-
-describe("doctor", () => {
-  it("examines this machine", async () => {
-    const { code, out } = await dreamgym(["doctor", "--directory", home, "--json"])
-    const { findings, ok, providers } = JSON.parse(out)
-    expect([code, ok]).toEqual([0, true])
-    expect(findings.map(({ name }: { readonly name: string }) => name)).toEqual([
-      "node",
-      "dreamgym",
-      "platform",
-      "processors",
-      "memory",
-      "runs",
-      "ALFWorld",
-      "onnxruntime-node",
-      ...["cpu", "webgpu", "dml", "coreml", "cuda"].map((name) => `provider ${name}`)
-    ])
-    expect(providers[0]).toEqual({
-      provider: "cpu",
-      isBundled: true,
-      runs: true,
-      placement: { CPUExecutionProvider: expect.any(Number) },
-      relativeError: expect.any(Number),
-      gigaflops: expect.any(Number),
-      stepsPerSecond: expect.any(Number)
-    })
-    for (const { problem, provider, remedy, runs } of providers) {
-      if (runs) continue
-      const { advice, found, state } = findings.find(
-        ({ name }: { readonly name: string }) => name === `provider ${provider}`
-      )
-      expect([state, advice]).toEqual(["absent", remedy])
-      expect(found).toContain(problem)
-    }
-  })
-
-  it("calls a provider broken that runs and is not exact; one that does not run is only absent", () => {
-    const measured = { gigaflops: 1, stepsPerSecond: 2, placement: { CUDAExecutionProvider: 96 } }
-    const cuda = { provider: "cuda", isBundled: false } as const
-    expect(Health.provider({ ...cuda, ...measured, runs: true, relativeError: 3e-3 })).toEqual({
-      name: "provider cuda",
-      state: "broken",
-      found: "96 nodes on CUDAExecutionProvider; error 3.0e-3, 1.0 GFLOP/s, 2.0 training steps/s",
-      advice: expect.stringContaining("NVIDIA_TF32_OVERRIDE=0")
-    })
-    const exact = Health.provider({ ...cuda, ...measured, runs: true, relativeError: 1e-6 })
-    expect([exact.state, exact.advice]).toEqual(["ok", undefined])
-    const missing = { runs: false, problem: "no library", remedy: "install it" } as const
-    expect(Health.provider({ ...cuda, ...missing })).toEqual({
-      name: "provider cuda",
-      state: "absent",
-      found: "not bundled: no library",
-      advice: "install it"
-    })
-    expect(Health.provider({ ...cuda, ...missing, provider: "cpu" }).state).toBe("broken")
-  })
-
-  it("says what is broken, and fails", async () => {
-    const { code, out } = await dreamgym(["doctor", "--directory", home], {
-      env: { ALFWORLD_DATA: home }
-    })
-    expect(code).toBe(1)
-    expect(out).toMatch(/FAIL +ALFWorld/)
-    expect(out).toContain("This machine is not ready.")
   })
 })
 
