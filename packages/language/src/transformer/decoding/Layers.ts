@@ -98,12 +98,10 @@ export const projected = (site: Site, at: string, x: string): Projected => {
   const tables = [rows, positions, "cos", "sin"]
   const turned = nodes.contributed("RotaryEmbedding", tables, { interleaved: int(0) })
   const [queries = "", keys = ""] = nodes.split(turned, heads * width, shared * width)
-  const perHead = (y: string, count: number, order: ReadonlyArray<number>) =>
-    nodes.transpose(perToken(site, y, shared, count / shared, width), order)
   return {
-    queries: perHead(scaled(site, queries), heads, [0, 2, 3, 1, 4]),
-    keys: perHead(keys, shared, [0, 2, 3, 4, 1]),
-    values: perHead(values, shared, [0, 2, 3, 1, 4])
+    queries: perHead(site, scaled(site, queries), heads / shared, "rows"),
+    keys: perHead(site, keys, 1, "columns"),
+    values: perHead(site, values, 1, "rows")
   }
 }
 
@@ -112,6 +110,18 @@ const perToken = ({ isSingle, nodes, positions }: Site, x: string, ...shape: Arr
   if (isSingle) return nodes.reshape(x, -1, 1, ...shape)
   const sizes = nodes.concat([nodes.op("Shape", [positions]), nodes.integers(...shape)], 0)
   return nodes.op("Reshape", [x, sizes])
+}
+
+/** [N, K * count * E] as [B, K, count, T, E], the tokens as rows, or [B, K, count, E, T]. */
+const perHead = (site: Site, x: string, count: number, tokens: "rows" | "columns"): string => {
+  const { headDimension: width, keyValueHeads: shared } = site.config
+  // One token is its own row and its own column: there is nothing to transpose.
+  if (site.isSingle)
+    return tokens === "rows"
+      ? site.nodes.reshape(x, -1, shared, count, 1, width)
+      : site.nodes.reshape(x, -1, shared, count, width, 1)
+  const order = tokens === "rows" ? [0, 2, 3, 1, 4] : [0, 2, 3, 4, 1]
+  return site.nodes.transpose(perToken(site, x, shared, count, width), order)
 }
 
 const scaled = ({ config, nodes }: Site, queries: string): string =>
@@ -152,7 +162,7 @@ export const finished = (
 ): string => {
   const { config, nodes } = site
   const merged = attended(site, queries, past, fresh)
-  const inOrder = nodes.transpose(merged, [0, 3, 1, 2, 4])
+  const inOrder = site.isSingle ? merged : nodes.transpose(merged, [0, 3, 1, 2, 4])
   const flat = nodes.reshape(inOrder, -1, config.heads * config.headDimension)
   const seen = nodes.op("Add", [x, linear(site, flat, `${at}.self_attn.o_proj`)])
   const read = norm(site, `${at}.post_attention_layernorm`, seen)

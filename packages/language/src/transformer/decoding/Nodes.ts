@@ -86,6 +86,21 @@ export class Nodes {
     return this.op("Cast", [x], { to: int(OnnxGraph.typeCodes[type]) })
   }
 
+  /** One of two values, of which only the one that is wanted is computed. */
+  choose(
+    condition: string,
+    yes: (inside: Nodes) => string,
+    no: (inside: Nodes) => string,
+    port: OnnxGraph.Port
+  ): string {
+    const branch = (write: (inside: Nodes) => string) => {
+      const inside = this.inside(`${this.graph.name()} `)
+      inside.graph.output(write(inside), port)
+      return { graph: inside.graph }
+    }
+    return this.op("If", [condition], { then_branch: branch(yes), else_branch: branch(no) })
+  }
+
   /** Whether any of these truths holds along the axes (none named: along all), which go. */
   any(truths: string, axes: ReadonlyArray<string>): string {
     const inputs = [this.cast(truths, "float32"), ...axes]

@@ -47,6 +47,9 @@ export const ports = {
   logMinP: { shape: [-1], type: "float32" },
   topK: { shape: [-1], type: "int64" },
   topP: { shape: [-1], type: "float32" },
+  /** Whether any row has temperature 0, and any another. */
+  isGreedy: { shape: [], type: "bool" },
+  isRandom: { shape: [], type: "bool" },
   /** Whether any row uses topK or topP: sorting costs more than all the rest. */
   isSorted: { shape: [], type: "bool" },
   /** The places of the order that any row needs. */
@@ -63,10 +66,14 @@ export const feedsOf = (rows: ReadonlyArray<Sampling>, vocabularySize: number) =
     logMinP: Float32Array.from(rows, ({ minP }) => Math.log(minP)),
     topK: BigInt64Array.from(rows, (row) => BigInt(isFiltered(row) ? keptOf(row) : 1)),
     topP: Float32Array.from(rows, (row) => (isFiltered(row) ? row.topP : everything)),
-    isSorted: Uint8Array.of(rows.some(isFiltered) ? 1 : 0),
+    isGreedy: truth(rows.some(({ temperature }) => temperature === 0)),
+    isRandom: truth(rows.some(({ temperature }) => temperature > 0)),
+    isSorted: truth(rows.some(isFiltered)),
     sorted: BigInt64Array.of(BigInt(Math.max(1, ...needed)))
   }
 }
+
+const truth = (holds: boolean) => Uint8Array.of(holds ? 1 : 0)
 
 const isFiltered = ({ topK, topP }: Sampling): boolean => topK > 0 || topP < 1
 
@@ -103,11 +110,16 @@ export const choose = (nodes: Nodes, { allowed, logits, uniform }: Inputs): Outp
     nodes.op("Add", [largest(nodes, scores), column("logMinP")]),
     sortedLeast(nodes, scores)
   ])
-  const isKept = nodes.op("GreaterOrEqual", [scores, least])
-  const kept = nodes.op("Where", [isKept, scores, minusInfinity])
+  // What is no number is not less than anything: it stays, and spoils the row's shares for all to see.
+  const isCut = nodes.op("Less", [scores, least])
+  const kept = nodes.op("Where", [isCut, minusInfinity, scores])
   const shares = nodes.softmax(kept)
-  const best = nodes.op("ArgMax", [kept], { axis: int(-1), keepdims: int(1) })
-  const chosen = nodes.op("Where", [isDrawn, drawn(nodes, shares, column(uniform)), best])
+  const best = where(nodes, "isGreedy", (inside) =>
+    inside.op("ArgMax", [kept], { axis: int(-1), keepdims: int(1) })
+  )
+  const mark = column(uniform)
+  const random = where(nodes, "isRandom", (inside) => drawn(inside, shares, mark))
+  const chosen = nodes.op("Where", [isDrawn, random, best])
   const share = nodes.op("GatherElements", [shares, chosen], { axis: int(1) })
   return {
     token: nodes.reshape(chosen, -1),
@@ -115,6 +127,13 @@ export const choose = (nodes: Nodes, { allowed, logits, uniform }: Inputs): Outp
     possible: nodes.op("Greater", [shares, nodes.floats(0)])
   }
 }
+
+/** Token ids [B, 1], computed only where some row needs them: each way costs as much as a layer. */
+const where = (nodes: Nodes, condition: string, ids: (inside: Nodes) => string): string =>
+  nodes.choose(condition, ids, (inside) => inside.op("Identity", [inside.integers(0)]), {
+    shape: ["rows", 1],
+    type: "int64"
+  })
 
 const largest = (nodes: Nodes, x: string): string =>
   nodes.op("ReduceMax", [x, nodes.integers(-1)], { keepdims: int(1) })
@@ -131,20 +150,13 @@ const drawn = (nodes: Nodes, shares: string, uniform: string): string => {
 }
 
 /** The least score that topK and topP keep, [B, 1]: minus infinity where no row uses them. */
-const sortedLeast = (nodes: Nodes, scores: string): string => {
-  const [sorting, open] = [
-    nodes.inside(`${nodes.graph.name()}s`),
-    nodes.inside(`${nodes.graph.name()}o`)
-  ]
-  const found = leastOf(sorting, scores)
-  sorting.graph.output(found, { shape: ["B", 1], type: "float32" })
-  const none = open.op("Identity", [open.floats(Number.NEGATIVE_INFINITY)])
-  open.graph.output(none, { shape: [1], type: "float32" })
-  return nodes.op("If", ["isSorted"], {
-    then_branch: { graph: sorting.graph },
-    else_branch: { graph: open.graph }
-  })
-}
+const sortedLeast = (nodes: Nodes, scores: string): string =>
+  nodes.choose(
+    "isSorted",
+    (inside) => leastOf(inside, scores),
+    (inside) => inside.op("Identity", [inside.floats(Number.NEGATIVE_INFINITY)]),
+    { shape: ["rows", 1], type: "float32" }
+  )
 
 const leastOf = (nodes: Nodes, scores: string): string => {
   const [ordered, places] = [nodes.graph.name(), nodes.graph.name()]
@@ -173,8 +185,7 @@ const leastOf = (nodes: Nodes, scores: string): string => {
     nodes.op("GreaterOrEqual", [ordered, least])
   ])
   const kept = nodes.op("Where", [isKept, ordered, nodes.floats(Number.POSITIVE_INFINITY)])
-  const smallest = nodes.op("ReduceMin", [kept, nodes.integers(-1)], { keepdims: int(1) })
-  return smallest
+  return nodes.op("ReduceMin", [kept, nodes.integers(-1)], { keepdims: int(1) })
 }
 
 /** The choice alone, as a model that a `SessionPool` loads. */
