@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Op, Session } from "@dreamgym/graph"
+import { OnnxFile, Op, Safetensors, Session } from "@dreamgym/graph"
 import { AutoModelForCausalLM, AutoTokenizer, env } from "@huggingface/transformers"
-import { Effect, FileSystem, Result } from "effect"
+import { Effect, FileSystem, Record, Result } from "effect"
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { Transformer } from "../../src/index.ts"
@@ -98,6 +98,9 @@ describe("an exported folder", () => {
       assert.deepStrictEqual(read.config, config)
       assert.deepStrictEqual({ ...read.parameters.arrays }, { ...model.parameters.arrays })
       assert.deepStrictEqual(read.tokenizer, tokenizer)
+      const bytes = files.get("a/model.safetensors") ?? new Uint8Array()
+      const { metadata } = yield* Safetensors.decode(bytes, "model.safetensors")
+      assert.deepStrictEqual(metadata, { format: "pt" })
       assert.deepStrictEqual(
         [...files.keys()].toSorted(),
         [
@@ -108,6 +111,30 @@ describe("an exported folder", () => {
           "tokenizer_config.json"
         ].map((name) => `a/${name}`)
       )
+    })
+  )
+
+  it.effect("has lengths by the names that transformers.js knows, and each weight once", () =>
+    Effect.gen(function* () {
+      const config = configOf({ layers: 1, vocabularySize: 4000 })
+      const bytes = Transformer.OnnxDecoder.encode(config, noisy(config))
+      const { inputs, outputs } = yield* OnnxFile.read(bytes, "model.onnx")
+      const shapesOf = (ports: typeof inputs) => Record.map(ports, ({ shape }) => shape)
+      const past = ["batch_size", 2, "past_sequence_length", 4]
+      const present = ["batch_size", 2, "total_sequence_length", 4]
+      assert.deepStrictEqual(shapesOf(inputs), {
+        input_ids: ["batch_size", "sequence_length"],
+        attention_mask: ["batch_size", "total_sequence_length"],
+        "past_key_values.0.key": past,
+        "past_key_values.0.value": past
+      })
+      assert.deepStrictEqual(shapesOf(outputs), {
+        "present.0.key": present,
+        "present.0.value": present,
+        logits: ["batch_size", "sequence_length", 4000]
+      })
+      const numbers = 4 * Transformer.Cost.parameters(config)
+      assert.isBelow(bytes.length, 1.1 * numbers)
     })
   )
 

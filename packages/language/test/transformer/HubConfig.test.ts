@@ -111,6 +111,11 @@ describe("config.json", () => {
     )
   })
 
+  it("may name windows that are off and ids that are none", () => {
+    const off = HubConfig.decode({ ...qwen, sliding_window: 4096, pad_token_id: -1 }, "a")
+    assert.deepStrictEqual(off, HubConfig.decode(qwen, "a"))
+  })
+
   it("of the newer kind, with rope_parameters, says the same", () => {
     const { rope_scaling, rope_theta, ...rest } = llama
     const newer = { ...rest, rope_parameters: { ...rope_scaling, rope_theta } }

@@ -3,7 +3,7 @@
  * It knows no folders: a path is only a name.
  */
 import { type Parameters, Safetensors } from "@dreamgym/graph"
-import { Effect, FileSystem, PlatformError } from "effect"
+import { Effect, FileSystem, PlatformError, Stream } from "effect"
 
 export type Files = Map<string, Uint8Array>
 
@@ -21,6 +21,13 @@ export const layerOf = (files: Files) =>
     readFile: (path) => {
       const bytes = files.get(path)
       return bytes === undefined ? Effect.fail(missing(path)) : Effect.succeed(bytes)
+    },
+    stream: (path, options) => {
+      const bytes = files.get(path)
+      const [from, count] = [Number(options?.offset), Number(options?.bytesToRead)]
+      return bytes === undefined
+        ? Stream.fail(missing(path))
+        : Stream.make(bytes.subarray(from, from + 3), bytes.subarray(from + 3, from + count))
     },
     writeFile: (path, bytes) => Effect.sync(() => void files.set(path, Uint8Array.from(bytes))),
     writeFileString: (path, text) =>
