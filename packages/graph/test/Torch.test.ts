@@ -81,6 +81,11 @@ const cases: { readonly [name: string]: Case } = {
     }),
     rate: Schedule.constant(0.005)
   },
+  "sgd accumulated": {
+    optimizer: Optimizer.accumulate(2, Optimizer.sgd({ momentum: 0.9 })),
+    rate: Schedule.constant(0.05),
+    parts: 2
+  },
   "adamw accumulated": {
     optimizer: Optimizer.accumulate(4, Optimizer.chain(Optimizer.clipByGlobalNorm(0.3), adamW)),
     rate: Schedule.constant(0.01),
