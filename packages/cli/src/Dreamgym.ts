@@ -11,6 +11,8 @@ import { collect } from "./command/Collect.ts"
 import { config } from "./command/ConfigTable.ts"
 import { doctor } from "./command/Doctor.ts"
 import { evaluate } from "./command/Evaluate.ts"
+import { exportModel } from "./command/Export.ts"
+import { model } from "./command/ModelSummary.ts"
 import { play } from "./command/Play.ts"
 import { env } from "./command/Replay.ts"
 import { resume } from "./command/Resume.ts"
@@ -27,7 +29,18 @@ export const command = Command.make("dreamgym").pipe(
     { command: "dreamgym play", description: "Try its tasks yourself" },
     { command: "dreamgym doctor", description: "Check this machine" }
   ]),
-  Command.withSubcommands([train, resume, evaluate, collect, play, env, config, doctor]),
+  Command.withSubcommands([
+    train,
+    resume,
+    evaluate,
+    collect,
+    play,
+    env,
+    config,
+    model,
+    exportModel,
+    doctor
+  ]),
   Command.withGlobalFlags([Output.Json])
 )
 

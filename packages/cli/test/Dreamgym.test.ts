@@ -132,14 +132,22 @@ describe("wrong usage", () => {
 })
 
 describe("help", () => {
-  it.each(["train", "resume", "evaluate", "collect", "play", "env", "config", "doctor"])(
-    "of %s is an answer",
-    async (name) => {
-      const { code, out } = await dreamgym([name, "--help"])
-      expect(code).toBe(0)
-      expect(out).toContain(`dreamgym ${name}`)
-    }
-  )
+  it.each([
+    "train",
+    "resume",
+    "evaluate",
+    "collect",
+    "play",
+    "env",
+    "config",
+    "model",
+    "export",
+    "doctor"
+  ])("of %s is an answer", async (name) => {
+    const { code, out } = await dreamgym([name, "--help"])
+    expect(code).toBe(0)
+    expect(out).toContain(`dreamgym ${name}`)
+  })
 
   it("completions and the version are there", async () => {
     expect((await dreamgym(["--completions", "bash"])).out).toContain("dreamgym")

@@ -4,6 +4,7 @@
  * Source: github.com/huggingface/safetensors, README "Format".
  */
 import * as Effect from "effect/Effect"
+import * as Record from "effect/Record"
 import * as Schema from "effect/Schema"
 import * as OnnxTensor from "./OnnxTensor.ts"
 import * as Shape from "./Shape.ts"
@@ -99,13 +100,37 @@ const types: Named<OnnxTensor.TensorType> = {
   BOOL: "bool"
 }
 
-/** The tensors and metadata of a file's bytes; `file` is only named in errors. */
-export const decode = Effect.fn("Safetensors.decode")(function* (bytes: Uint8Array, file: string) {
+/** What a file says of a tensor: its numbers lie from byte `begin` to `end`, counted after the head. */
+export interface Stored {
+  readonly type: OnnxTensor.TensorType
+  readonly shape: Shape.Shape
+  readonly begin: number
+  readonly end: number
+}
+
+/** What a file says of itself, without the numbers. */
+export interface Head {
+  readonly tensors: Named<Stored>
+  readonly metadata: Named<string>
+  /** Where the numbers begin. */
+  readonly start: number
+}
+
+/** How many bytes at its beginning a file's head takes, told by its first eight. */
+export const headSize = (bytes: Uint8Array): number | undefined =>
+  bytes.length < lengthBytes
+    ? undefined
+    : lengthBytes + Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true))
+
+/** The head of a file of `size` bytes, of which `bytes` are at least the first `headSize`. */
+export const head = Effect.fn("Safetensors.head")(function* (
+  bytes: Uint8Array,
+  size: number,
+  file: string
+): Effect.fn.Return<Head, SafetensorsError> {
   const nowhere = { file, tensor: "" }
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  const length = bytes.length < lengthBytes ? -1 : Number(view.getBigUint64(0, true))
-  const start = lengthBytes + length
-  if (length < 0 || start > bytes.length)
+  const start = headSize(bytes)
+  if (start === undefined || start > bytes.length)
     return yield* broken(
       nowhere,
       "TornHeader",
@@ -117,19 +142,31 @@ export const decode = Effect.fn("Safetensors.decode")(function* (bytes: Uint8Arr
   const metadata = yield* Schema.decodeUnknownEffect(Metadata)(header[metadataKey] ?? {}).pipe(
     Effect.mapError(() => broken(nowhere, "BadHeader", "has metadata that is not text"))
   )
-  const tensors: { [name: string]: Tensor } = {}
+  const tensors: { [name: string]: Stored } = {}
   for (const [tensor, entry] of Object.entries(header))
     if (tensor !== metadataKey)
-      tensors[tensor] = yield* tensorOf(view, start, entry, { file, tensor })
-  return { tensors, metadata } satisfies Contents
+      tensors[tensor] = yield* storedOf(size - start, entry, { file, tensor })
+  return { tensors, metadata, start }
 })
 
-const tensorOf = Effect.fnUntraced(function* (
-  view: DataView,
-  start: number,
+/** The tensors and metadata of a file's bytes; `file` is only named in errors. */
+export const decode = Effect.fn("Safetensors.decode")(function* (
+  bytes: Uint8Array,
+  file: string
+): Effect.fn.Return<Contents, SafetensorsError> {
+  const { metadata, start, tensors } = yield* head(bytes, bytes.length, file)
+  const numbersOf = ({ begin, end, shape, type }: Stored) => {
+    const own = new Uint8Array(bytes.buffer, bytes.byteOffset + start + begin, end - begin)
+    return { shape, data: OnnxTensor.floats({ shape, type, bytes: own }) }
+  }
+  return { tensors: Record.map(tensors, numbersOf), metadata }
+})
+
+const storedOf = Effect.fnUntraced(function* (
+  room: number,
   entry: unknown,
   place: Place
-) {
+): Effect.fn.Return<Stored, SafetensorsError> {
   const { dtype, shape, data_offsets } = yield* Schema.decodeUnknownEffect(Entry)(entry).pipe(
     Effect.mapError(() => broken(place, "BadHeader", "has no dtype, shape and data_offsets"))
   )
@@ -143,14 +180,8 @@ const tensorOf = Effect.fnUntraced(function* (
       "Misshapen",
       `is ${dtype} [${shape.join(", ")}], which is not ${end - begin} bytes`
     )
-  if (start + end > view.byteLength)
-    return yield* broken(
-      place,
-      "TornTensor",
-      `ends ${start + end - view.byteLength} bytes too late`
-    )
-  const bytes = new Uint8Array(view.buffer, view.byteOffset + start + begin, end - begin)
-  return { shape, data: OnnxTensor.floats({ shape, type, bytes }) }
+  if (end > room) return yield* broken(place, "TornTensor", `ends ${end - room} bytes too late`)
+  return { type, shape, begin, end }
 })
 
 const known = Object.keys(types).join(", ")
