@@ -2,7 +2,8 @@
  * Small transformers of noise, and what the training graph says of a text: the oracle of these tests.
  */
 import { Seed } from "@dreamgym/domain"
-import { Op, Parameters, Session } from "@dreamgym/graph"
+import { Op, Parameters, Session, type Value } from "@dreamgym/graph"
+import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import { Transformer } from "../../src/index.ts"
@@ -43,7 +44,7 @@ export const recomputed = Effect.fn(function* (
     Object.fromEntries(Object.entries(parameters.shapes).map(([name, shape]) => [name, { shape }]))
   )
   const hidden = Network.hidden(config, weights, { ids: Op.input("ids", [1, ids.length], "int64") })
-  const outputs = {
+  const outputs: { readonly [name: string]: Value.Value } = {
     logits: Network.logits(config, weights, hidden),
     ...(config.hasValue ? { values: Network.values(config, weights, hidden) } : {})
   }
@@ -69,6 +70,31 @@ export const logProbabilityOf = (
   const total = choices.reduce((sum, at) => sum + Math.exp(score(at) - most), 0)
   return score(id) - most - Math.log(total)
 }
+
+const nothing = new Float32Array()
+
+/** Each token's log-probability must be what the training graph says of it. */
+export const checkAgainst = Effect.fn(function* (
+  config: Transformer.Config.Config,
+  parameters: ReturnType<typeof parametersOf>,
+  before: ReadonlyArray<number>,
+  said: Transformer.Decoding.Generated,
+  temperature: number
+) {
+  const { logits = nothing, values = nothing } = yield* recomputed(config, parameters, [
+    ...before,
+    ...said.ids
+  ])
+  const size = config.vocabularySize
+  for (const [k, id] of said.ids.entries()) {
+    const row = logits.subarray((before.length + k - 1) * size, (before.length + k) * size)
+    const wanted = logProbabilityOf(row, id, temperature)
+    assert.closeTo(said.logProbabilities[k] ?? Number.NaN, wanted, 1e-4, `token ${k}`)
+    if (temperature === 0) assert.strictEqual(id, row.indexOf(Math.max(...row)))
+  }
+  if (config.hasValue)
+    assert.closeTo(said.value ?? Number.NaN, values[before.length - 1] ?? Number.NaN, 1e-4)
+})
 
 /** Random ids of the vocabulary. */
 export const idsOf = (random: () => number, length: number, size = 40): Array<number> =>

@@ -180,8 +180,9 @@ const long = 512
 const admit = (state: State): void => {
   const isEmpty = state.slots.every((row) => row === undefined)
   if (isEmpty && state.cache.places > long) state.cache.reset()
+  const isBusy = ({ job }: Row.Row) => job !== undefined && state.active.has(job)
   for (let job = state.waiting[0]; job !== undefined; job = state.waiting[0]) {
-    if (!Slots.occupy(state.slots, job.row)) return
+    if (!Slots.occupy(state.slots, job.row, isBusy)) return
     const { row } = job
     state.cache.reserve((row.slot ?? 0) + 1, 0)
     row.cached = Math.min(row.cached, row.ids.length - 1)

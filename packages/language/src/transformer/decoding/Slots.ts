@@ -9,13 +9,14 @@ import type { Row } from "./Row.ts"
 export type Slots = Array<Row | undefined>
 
 /**
- * Gives a text a slot, if need be that of the text that has been idle longest, which is then read again
- * on its next turn. False where all slots are busy.
+ * Gives a text a slot, if need be that of another that is not `isBusy`, which is then read again on its
+ * next turn: of one that nobody waits for, or else of the one that has been silent longest. False where
+ * all are busy.
  */
-export const occupy = (slots: Slots, row: Row): boolean => {
+export const occupy = (slots: Slots, row: Row, isBusy: (row: Row) => boolean): boolean => {
   if (row.slot !== undefined) return true
   const free = slots.findIndex((one) => one === undefined)
-  const slot = free < 0 ? idlest(slots)?.slot : free
+  const slot = free < 0 ? dispensable(slots, isBusy)?.slot : free
   if (slot === undefined) return false
   const before = slots[slot]
   if (before !== undefined) forget(slots, before)
@@ -32,14 +33,12 @@ export const forget = (slots: Slots, row: Row): void => {
   row.cached = 0
 }
 
-const idlest = (slots: Slots): Row | undefined =>
-  slots.reduce(
-    (found, row) =>
-      row === undefined || row.job !== undefined || (found !== undefined && found.used <= row.used)
-        ? found
-        : row,
-    undefined
-  )
+const dispensable = (slots: Slots, isBusy: (row: Row) => boolean): Row | undefined =>
+  slots
+    .flatMap((row) => (row === undefined || isBusy(row) ? [] : [row]))
+    .toSorted(
+      (a, b) => Number(a.job !== undefined) - Number(b.job !== undefined) || a.used - b.used
+    )[0]
 
 /** Moves the texts into the slots from `from` on, in any order; gives them in that order. */
 export const gather = (
