@@ -93,8 +93,9 @@ export const adam =
   ({ beta1, beta2, epsilon, weightDecay, rate }: Adam): ArrayUpdate =>
   (context) => {
     const factor = rate(context.learningRate)
-    const first = 1 - beta1 ** context.step
-    const second = Math.sqrt(1 - beta2 ** context.step)
+    // Divisions cost half of the time: one is enough.
+    const first = 1 / (1 - beta1 ** context.step)
+    const second = 1 / Math.sqrt(1 - beta2 ** context.step)
     each(context, (update, name) => {
       const [mean, variance] = [kept(context, name, "mean"), kept(context, name, "variance")]
       const parameter = context.parameters[name] ?? none
@@ -104,7 +105,7 @@ export const adam =
         const v = beta2 * (variance[i] ?? 0) + (1 - beta2) * gradient * gradient
         mean[i] = m
         variance[i] = v
-        const scaled = m / first / (Math.sqrt(v) / second + epsilon)
+        const scaled = (m * first) / (Math.sqrt(v) * second + epsilon)
         update[i] = factor * (scaled + weightDecay * (parameter[i] ?? 0))
       }
     })
