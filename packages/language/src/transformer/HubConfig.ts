@@ -55,6 +55,7 @@ const Hub = Schema.Struct({
   use_sliding_window: maybe(Schema.Boolean),
   layer_types: maybe(Schema.Array(Schema.String)),
   use_mrope: maybe(Schema.Boolean),
+  rope_interleaved: maybe(Schema.Boolean),
   quantization_config: maybe(Schema.Unknown),
   bos_token_id: maybe(Schema.Int),
   eos_token_id: maybe(Ids),
@@ -182,6 +183,7 @@ const strange = (hub: Hub, family: Family): Stranger | undefined => {
       { field: `${rope}.${partial}`, found: null, expected: "llama3 with all its four numbers" }
     ],
     [fraction === 1, { field: "partial_rotary_factor", found: fraction, expected: "1" }],
+    [hub.rope_interleaved !== true, { field: "rope_interleaved", found: true, expected: "false" }],
     [hub.use_mrope !== true, { field: "use_mrope", found: true, expected: "false" }],
     [
       isAbsent(hub.quantization_config),

@@ -159,6 +159,7 @@ describe("config.json", () => {
       { ...llama, rope_scaling: { rope_type: "llama3" } }
     ],
     ["partial_rotary_factor", "half-turned heads", { ...llama, partial_rotary_factor: 0.5 }],
+    ["rope_interleaved", "pairs of neighbours", { ...llama, rope_interleaved: true }],
     ["use_mrope", "positions of pictures", { ...qwen, use_mrope: true }],
     ["quantization_config", "small weights", { ...qwen, quantization_config: { bits: 4 } }]
   ]

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Gradient, Session, type Value } from "@dreamgym/graph"
-import { Effect } from "effect"
+import { Gradient, Optimizer, Session, TrainStep, Value } from "@dreamgym/graph"
+import { Effect, Record } from "effect"
 import { Transformer } from "../../src/index.ts"
 import { adaptersOf, lora, lossOf, reading, text } from "./adapters.ts"
 import { configOf, difference, inputsOf, noisy } from "./small.ts"
@@ -44,7 +44,7 @@ describe("a base in four bits", () => {
   it.effect("gives adapters the gradients that its numbers would give them", () =>
     Effect.gen(function* () {
       const adapters = adaptersOf(wide, lora, 0.3).arrays
-      const graphOf = (packs: boolean): Readonly<Record<string, Value.Value>> => {
+      const graphOf = (packs: boolean): { readonly [name: string]: Value.Value } => {
         const all = inputsOf(wide)
         const weights = packs ? { ...all, ...Quantised.inputs(wide) } : all
         const linear = packs
@@ -77,5 +77,26 @@ describe("a base in four bits", () => {
       for (const [name, array] of Object.entries(expected))
         assert.isBelow(difference(found[name] ?? [], array), 1e-5, name)
     }).pipe(Effect.scoped, Effect.provide(Session.layerInline))
+  )
+
+  it.effect("is learnt around by adapters, and stays to the last bit", () =>
+    Effect.gen(function* () {
+      const weights = { ...inputsOf(wide), ...Quantised.inputs(wide) }
+      const packs = Quantised.linear(weights, Network.plain(weights))
+      const { adapters, logits } = reading(wide, lora, weights, packs)
+      const optimizer = Optimizer.adamW()
+      const step = yield* TrainStep.make(
+        { loss: lossOf(logits), outputs: {}, parameters: adapters, optimizer },
+        TrainStep.begin(adaptersOf(wide), optimizer)
+      )
+      const used = new Set(Value.inputsOf([logits]).map((input) => input.attributes.name))
+      const feeds = Record.filter(Quantised.feeds(quantised), (_, name) => used.has(name))
+      const before = Quantised.quantise(wide, base).packed
+      const losses = []
+      for (let update = 0; update < 12; update++)
+        losses.push((yield* step({ ...feeds, ids: text(wide) }, 0.02)).loss)
+      assert.isBelow((losses.at(-1) ?? 0) / (losses[0] ?? 1), 0.8)
+      assert.deepStrictEqual(quantised.packed, before)
+    }).pipe(Effect.scoped, Effect.provide(Session.layer({ workers: 1 })))
   )
 })
