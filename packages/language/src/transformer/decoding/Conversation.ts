@@ -56,7 +56,7 @@ export const make = Effect.fn("Conversation.make")(function* (
 })
 
 /** The number of ids at the beginning of both. */
-const commonLength = (one: ReadonlyArray<number>, other: ReadonlyArray<number>): number => {
+export const commonLength = (one: ReadonlyArray<number>, other: ReadonlyArray<number>): number => {
   const end = Math.min(one.length, other.length)
   for (let at = 0; at < end; at++) if (one[at] !== other[at]) return at
   return end

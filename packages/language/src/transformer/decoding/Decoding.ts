@@ -12,6 +12,7 @@ import * as Network from "../Network.ts"
 import * as Batch from "./Batch.ts"
 import * as Conversation from "./Conversation.ts"
 import { DecodingError } from "./DecodingError.ts"
+import * as Recall from "./Recall.ts"
 import type * as Row from "./Row.ts"
 
 export { DecodingError }
@@ -49,6 +50,8 @@ export interface Decoding {
   ) => Effect.Effect<Row.Generated, DecodingError>
   /** A text that keeps its place in the cache from turn to turn, until the scope ends. */
   readonly conversation: Effect.Effect<Conversation.Conversation, never, Scope.Scope>
+  /** The same for callers that send whole histories: keeps so many texts, until the scope ends. */
+  readonly recall: (texts: number) => Effect.Effect<Recall.Recall, never, Scope.Scope>
 }
 
 /** Begins to serve; fails where the parameters or the sizes cannot be honoured. */
@@ -72,6 +75,7 @@ export const make = Effect.fn("Decoding.make")(function* (
     config,
     capacity: all.capacity,
     conversation,
+    recall: (texts) => Recall.make(conversation, texts),
     generate: (request) =>
       Effect.scoped(
         Effect.flatMap(conversation, ({ generate }) =>
