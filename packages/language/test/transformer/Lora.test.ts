@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Gradient, Interpreter, Optimizer, Parameters, Session, TrainStep } from "@dreamgym/graph"
 import { Effect, Result } from "effect"
+import * as fc from "fast-check"
 import { Transformer } from "../../src/index.ts"
 import { adaptersOf, config, lora, lossOf, reading, text } from "./adapters.ts"
 import { configOf, difference, ids, inputsOf, noisy } from "./small.ts"
@@ -25,26 +26,35 @@ describe("adapters", () => {
     assert.strictEqual(Lora.scaleOf({ ...settings, isRankStabilised: true }), 6)
   })
 
-  for (const isRankStabilised of [false, true])
-    it(`say the same merged as beside the base, and leave it unmerged: ${isRankStabilised}`, () => {
-      const settings = { ...lora, targets: [...lora.targets, "lm_head"], isRankStabilised }
-      const untied = { ...config, tieEmbeddings: false }
-      const base = noisy(untied)
-      const adapters = adaptersOf(untied, settings, 0.8)
-      const weights = inputsOf(untied)
-      const { logits } = reading(untied, settings, weights, Network.plain(weights))
-      const feeds = { ...base.arrays, ids: text(untied) }
-      const beside = Interpreter.evaluate({ logits }, { ...feeds, ...adapters.arrays }).logits
-      const merged = Lora.merge(settings, base, adapters)
-      const states = Network.hidden(untied, weights, { ids: ids(2, 5) })
-      const plain = { logits: Network.logits(untied, weights, states) }
-      const inside = Interpreter.evaluate(plain, { ...feeds, ...merged.arrays }).logits
-      assert.isBelow(difference(inside, beside), 1e-5)
-      assert.isAbove(difference(Interpreter.evaluate(plain, feeds).logits, beside), 1e-2)
-      const back = Lora.unmerge(settings, merged, adapters)
-      for (const [name, array] of Object.entries(base.arrays))
-        assert.isBelow(difference(back.arrays[name] ?? [], array), 1e-6, name)
+  it("of any size say the same merged as beside the base, and leave it unmerged", () => {
+    const untied = { ...config, tieEmbeddings: false }
+    const settingsOf = fc.record({
+      rank: fc.integer({ min: 1, max: 5 }),
+      alpha: fc.integer({ min: 4, max: 16 }),
+      targets: fc.subarray([...Lora.everyLayer(untied), "lm_head"], { minLength: 1 }),
+      isRankStabilised: fc.boolean()
     })
+    const base = noisy(untied)
+    const weights = inputsOf(untied)
+    const feeds = { ...base.arrays, ids: text(untied) }
+    const states = Network.hidden(untied, weights, { ids: ids(2, 5) })
+    const plain = { logits: Network.logits(untied, weights, states) }
+    fc.assert(
+      fc.property(settingsOf, (settings) => {
+        const adapters = adaptersOf(untied, settings, 0.8)
+        const { logits } = reading(untied, settings, weights, Network.plain(weights))
+        const beside = Interpreter.evaluate({ logits }, { ...feeds, ...adapters.arrays }).logits
+        const merged = Lora.merge(settings, base, adapters)
+        const inside = Interpreter.evaluate(plain, { ...feeds, ...merged.arrays }).logits
+        assert.isBelow(difference(inside, beside), 1e-5)
+        assert.isAbove(difference(Interpreter.evaluate(plain, feeds).logits, beside), 1e-4)
+        const back = Lora.unmerge(settings, merged, adapters)
+        for (const [name, array] of Object.entries(base.arrays))
+          assert.isBelow(difference(back.arrays[name] ?? [], array), 1e-5, name)
+      }),
+      { numRuns: 15 }
+    )
+  })
 
   it("have the gradients that finite differences find", () => {
     const base = noisy(config, 1, 0.4)
