@@ -14,12 +14,14 @@ type V = Value.Value
 export interface EncodeOptions {
   /** Whether the model is only run with one thread inside kernels, which allows a faster scatter. */
   readonly isSingleThreaded?: boolean
+  /** Whether it must also be right where kernels are others than the CPU's; default false. */
+  readonly isPortable?: boolean
 }
 
 /** The model that computes the named outputs from the inputs that they reach. */
 export const encode = (
   outputs: { readonly [name: string]: V },
-  { isSingleThreaded = false }: EncodeOptions = {}
+  { isSingleThreaded = false, isPortable = false }: EncodeOptions = {}
 ): Uint8Array => {
   const graph = new OnnxGraph()
   const order = Value.inOrder(Object.values(outputs), operands)
@@ -37,7 +39,8 @@ export const encode = (
       inputs,
       output,
       withByProducts: producers.has(node),
-      isSingleThreaded
+      isSingleThreaded,
+      isPortable
     }
     names.set(node, applied(node, site))
   }

@@ -114,14 +114,29 @@ const addAt: Rule<"AddAt"> = (node, { graph, inputs: [x = "", ...rest], output }
   })
 }
 
-const rmsNorm: Rule<"RmsNorm"> = (node, { graph, inputs, output, withByProducts }) => {
-  const inverse = withByProducts ? [byProduct(output, "inverseDeviation")] : []
+const rmsNorm: Rule<"RmsNorm"> = (node, { graph, inputs, output, ...site }) => {
+  const inverse =
+    site.withByProducts && !site.isPortable ? [byProduct(output, "inverseDeviation")] : []
   return graph.node({
     op: "SimplifiedLayerNormalization",
     inputs,
     outputs: [output, ...inverse],
     attributes: { axis: { int: -1 }, epsilon: { float: node.attributes.epsilon } }
   })
+}
+
+/**
+ * The WebGPU kernel of onnxruntime 1.30 leaves the second result of `SimplifiedLayerNormalization`
+ * unwritten, without a word (measured: zeros); elsewhere than on the CPU it is computed again.
+ */
+const statistic: Rule<"Statistic"> = (node, { graph, inputs, isPortable }) => {
+  const { epsilon, of, which } = node.attributes
+  const [norm = "", x = ""] = inputs
+  if (of !== "RmsNorm" || !isPortable) return byProduct(norm, which)
+  const square = graph.result("Mul", [x, x])
+  const mean = graph.result("ReduceMean", [square, graph.integers([-1])])
+  const deviation = graph.result("Sqrt", [graph.result("Add", [mean, graph.floats([epsilon])])])
+  return graph.result("Reciprocal", [deviation])
 }
 
 const layerNorm: Rule<"LayerNorm"> = (node, { graph, inputs, output, withByProducts }) => {
@@ -240,7 +255,7 @@ export const rules: { readonly [Tag in Value.OpTag]: Rule<Tag> } = {
   LogSoftmax: write("LogSoftmax", { axis: { int: -1 } }),
   RmsNorm: rmsNorm,
   LayerNorm: layerNorm,
-  Statistic: (node, { inputs: [norm = ""] }) => byProduct(norm, node.attributes.which),
+  Statistic: statistic,
   Rotary: rotary,
   GroupQueryAttention: groupQueryAttention,
   Present: (node, { inputs: [attention = ""] }) => byProduct(attention, node.attributes.which),

@@ -14,6 +14,8 @@ export interface Site {
   readonly withByProducts: boolean
   /** Whether no kernel will be run by several threads. */
   readonly isSingleThreaded: boolean
+  /** Whether kernels may be others than the CPU's. */
+  readonly isPortable: boolean
 }
 
 /** Writes a node and says under which name its result is found. */

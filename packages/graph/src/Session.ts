@@ -8,6 +8,7 @@ import * as Layer from "effect/Layer"
 import * as Record from "effect/Record"
 import type * as Scope from "effect/Scope"
 import * as Model from "./Model.ts"
+import type * as Onnx from "./Onnx.ts"
 import * as Op from "./Op.ts"
 import type * as Provider from "./Provider.ts"
 import type { Feed, LoadRequest } from "./SessionEngine.ts"
@@ -194,9 +195,11 @@ const sessionOptions = (
 const threadsOf = (options: CompileOptions, pool: PoolOptions) =>
   options.intraOpNumThreads ?? pool.intraOpNumThreads ?? 1
 
-/** Whether no kernel is run by several threads; those of a graphics card always are. */
-const isSerial = (options: CompileOptions, pool: PoolOptions) =>
-  threadsOf(options, pool) === 1 && (pool.provider ?? "cpu") === "cpu"
+/** Which kernels will run it; those of a graphics card are run by many threads. */
+const encodingOf = (options: CompileOptions, pool: PoolOptions): Onnx.EncodeOptions => {
+  const isPortable = (pool.provider ?? "cpu") !== "cpu"
+  return { isPortable, isSingleThreaded: !isPortable && threadsOf(options, pool) === 1 }
+}
 
 /** The model of a graph, whose outputs are all floats. */
 const encoded = <Name extends string>(
@@ -208,7 +211,7 @@ const encoded = <Name extends string>(
     try: (): Model.Model<{ readonly [name in Name]: Model.Described<"float32"> }> => {
       const floats = Record.map(outputs, (value: Value.Value) => Op.cast(value, "float32"))
       return {
-        ...Model.of(floats, { isSingleThreaded: isSerial(options, pool) }),
+        ...Model.of(floats, encodingOf(options, pool)),
         outputs: Record.map(floats, ({ shape }: Value.Value) => ({
           shape,
           type: "float32" as const

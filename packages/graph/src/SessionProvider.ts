@@ -31,7 +31,9 @@ export const tried = (
   options: LoadRequest["options"]
 ): Effect.Effect<Provided, SessionError> =>
   Effect.gen(function* () {
-    const { bytes, inputs, outputs } = Model.of(ProbeGraph.lossAndGradient(size))
+    const { bytes, inputs, outputs } = Model.of(ProbeGraph.lossAndGradient(size), {
+      isPortable: true
+    })
     const shared = { inputs, outputs, providers: [provider], options }
     const counts = yield* host.call({ kind: "probe", model: bytes, ...shared })
     const placement = Record.map(counts, ([count = 0]) => Number(count))
