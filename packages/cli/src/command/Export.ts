@@ -29,7 +29,9 @@ export const exportModel = Command.make(
       Flag.optional
     ),
     onnx: Flag.Boolean("onnx").pipe(
-      Flag.withDescription("Write onnx/model.onnx too, which transformers.js needs"),
+      Flag.withDescription(
+        "Write onnx/model.onnx, which transformers.js needs (default; --no-onnx leaves it out)"
+      ),
       Flag.withDefault(true)
     ),
     directory

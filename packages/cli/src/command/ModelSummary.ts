@@ -35,7 +35,7 @@ const summary = Command.make(
     ),
     directory,
     length: Flag.Int("length").pipe(
-      Flag.withDescription("Tokens of a text, for the cost of attention"),
+      Flag.withDescription("Tokens of a text, for the cost of attention (default: 256)"),
       Flag.filter(
         (count) => count >= 1,
         (count) => `--length is ${count}; it must be at least 1`
