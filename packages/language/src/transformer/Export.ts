@@ -4,8 +4,9 @@
  */
 import { type Parameters, Safetensors, Shape } from "@dreamgym/graph"
 import * as Effect from "effect/Effect"
-import * as FileSystem from "effect/FileSystem"
+import type * as FileSystem from "effect/FileSystem"
 import type { Config, ConfigError } from "./Config.ts"
+import * as Files from "./Files.ts"
 import type { TokenizerFiles } from "./Folder.ts"
 import { type FolderError, make as problem } from "./FolderError.ts"
 import * as HubConfig from "./HubConfig.ts"
@@ -55,15 +56,15 @@ export const write = Effect.fn("Export.write")(function* (
       expected: `at most ${mostBytes} bytes of weights and angles`,
       found: `${bytes}`
     })
-  yield* makeDirectory(hasOnnx ? `${directory}/onnx` : directory)
-  yield* writeJson(`${directory}/config.json`, json)
-  yield* writeJson(`${directory}/generation_config.json`, generationOf(config))
+  yield* Files.makeFolder(hasOnnx ? `${directory}/onnx` : directory)
+  yield* Files.writeJson(`${directory}/config.json`, json)
+  yield* Files.writeJson(`${directory}/generation_config.json`, generationOf(config))
   if (tokenizer !== undefined) {
-    yield* writeJson(`${directory}/tokenizer.json`, tokenizer.tokenizer)
-    yield* writeJson(`${directory}/tokenizer_config.json`, tokenizer.config)
+    yield* Files.writeJson(`${directory}/tokenizer.json`, tokenizer.tokenizer)
+    yield* Files.writeJson(`${directory}/tokenizer_config.json`, tokenizer.config)
   }
-  yield* writeBytes(`${directory}/model.safetensors`, safetensorsOf(parameters))
-  if (hasOnnx) yield* writeBytes(onnx, OnnxDecoder.encode(config, parameters))
+  yield* Files.write(`${directory}/model.safetensors`, safetensorsOf(parameters))
+  if (hasOnnx) yield* Files.write(onnx, OnnxDecoder.encode(config, parameters))
 })
 
 /** The weights as `model.safetensors`; transformers refuses a file without the format. */
@@ -102,19 +103,3 @@ const fits = Effect.fnUntraced(function* (
       })
   }
 })
-
-const unwritable = (file: string) => (cause: { readonly message: string }) =>
-  problem("Unwritable", { file, expected: "a place that can be written to", found: cause.message })
-
-const makeDirectory = Effect.fnUntraced(function* (directory: string) {
-  const files = yield* FileSystem.FileSystem
-  yield* Effect.mapError(files.makeDirectory(directory, { recursive: true }), unwritable(directory))
-})
-
-const writeBytes = Effect.fnUntraced(function* (file: string, bytes: Uint8Array) {
-  const files = yield* FileSystem.FileSystem
-  yield* Effect.mapError(files.writeFile(file, bytes), unwritable(file))
-})
-
-const writeJson = (file: string, json: unknown) =>
-  writeBytes(file, new TextEncoder().encode(`${JSON.stringify(json, undefined, 2)}\n`))

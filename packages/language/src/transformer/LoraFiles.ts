@@ -5,12 +5,13 @@
  */
 import { Parameters, Safetensors } from "@dreamgym/graph"
 import * as Effect from "effect/Effect"
-import * as FileSystem from "effect/FileSystem"
+import type * as FileSystem from "effect/FileSystem"
 import * as Record from "effect/Record"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type { Config } from "./Config.ts"
-import { type FolderError, make as problem } from "./FolderError.ts"
+import * as Files from "./Files.ts"
+import type { FolderError } from "./FolderError.ts"
 import { type Lora, LoraError, checked, everyLayer, specifications } from "./Lora.ts"
 
 const maybe = <S extends Schema.Top>(schema: S) => Schema.optionalKey(Schema.NullOr(schema))
@@ -52,24 +53,11 @@ export const write = Effect.fn("LoraFiles.write")(function* (
   { lora, parameters }: Adapters,
   options: { readonly base?: string } = {}
 ): Effect.fn.Return<void, FolderError, FileSystem.FileSystem> {
-  const files = yield* FileSystem.FileSystem
-  const unwritable = (cause: { readonly message: string }) =>
-    problem("Unwritable", {
-      file: directory,
-      expected: "a place that can be written to",
-      found: cause.message
-    })
-  const json = new TextEncoder().encode(`${JSON.stringify(jsonOf(lora, options.base), null, 2)}\n`)
   const tensors = Record.mapKeys(tensorsOf(parameters), (name) => prefix + name)
-  yield* Effect.mapError(
-    Effect.gen(function* () {
-      yield* files.makeDirectory(directory, { recursive: true })
-      yield* files.writeFile(`${directory}/${configFile}`, json)
-      const bytes = Safetensors.encode(tensors, { format: "pt" })
-      yield* files.writeFile(`${directory}/${weightsFile}`, bytes)
-    }),
-    unwritable
-  )
+  yield* Files.makeFolder(directory)
+  yield* Files.writeJson(`${directory}/${configFile}`, jsonOf(lora, options.base))
+  const bytes = Safetensors.encode(tensors, { format: "pt" })
+  yield* Files.write(`${directory}/${weightsFile}`, bytes)
 })
 
 const tensorsOf = ({ arrays, shapes }: Parameters.Parameters) =>
@@ -104,38 +92,16 @@ export const load = Effect.fn("LoraFiles.load")(function* (
   FolderError | LoraError | Safetensors.SafetensorsError | Parameters.ParametersError,
   FileSystem.FileSystem
 > {
-  const text = yield* bytesOf(`${directory}/${configFile}`)
-  const json = yield* Schema.decodeUnknownEffect(Schema.fromJsonString(Adapter))(
-    new TextDecoder().decode(text)
-  ).pipe(
-    Effect.mapError((cause) =>
-      problem("Malformed", {
-        file: `${directory}/${configFile}`,
-        expected: "the settings of adapters",
-        found: cause.message.replaceAll(/\s+/g, " ")
-      })
-    )
-  )
+  const json = yield* Files.json(`${directory}/${configFile}`, Adapter)
   const lora = yield* Effect.fromResult(loraOf(json, config))
   const file = `${directory}/${weightsFile}`
-  const { tensors } = yield* Safetensors.decode(yield* bytesOf(file), file)
+  const { tensors } = yield* Safetensors.decode(yield* Files.bytes(file), file)
   const named = Record.mapKeys(tensors, (name) =>
     name.startsWith(prefix) ? name.slice(prefix.length) : name
   )
   const shapes = Record.map(specifications(config, lora), ({ shape }) => shape)
   const parameters = yield* Effect.fromResult(Parameters.fromTensors(shapes, named))
   return { lora, parameters }
-})
-
-const bytesOf = Effect.fnUntraced(function* (file: string) {
-  const files = yield* FileSystem.FileSystem
-  return yield* Effect.mapError(files.readFile(file), (cause) =>
-    problem(cause.reason._tag === "NotFound" ? "Absent" : "Unreadable", {
-      file,
-      expected: "a file",
-      found: cause.message
-    })
-  )
 })
 
 const isOff = (value: unknown): boolean =>

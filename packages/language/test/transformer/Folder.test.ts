@@ -187,6 +187,10 @@ describe("a folder of weights", () => {
         { reason: "Malformed", found: "../other" }
       ],
       [
+        { "config.json": configFile(configOf({ vocabularySize: 2 ** 40 })) },
+        { reason: "TooLarge", file: "model/config.json" }
+      ],
+      [
         { "generation_config.json": json({ eos_token_id: 17 }) },
         { reason: "Inconsistent", field: "specialIds" }
       ]

@@ -181,7 +181,7 @@ describe("an ONNX file of weights", () => {
       assert.deepStrictEqual(plainOf((yield* load).parameters), plainOf(own))
       files.delete("model/model.onnx_data")
       assert.deepInclude(yield* Effect.flip(load), {
-        reason: "Unreadable",
+        reason: "Absent",
         file: "model/model.onnx_data"
       })
       const packed = field(1, field(3, "/lm_head"), field(4, "MatMulNBits"))

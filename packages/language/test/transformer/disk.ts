@@ -3,7 +3,7 @@
  * It knows no folders: a path is only a name.
  */
 import { type Parameters, Safetensors } from "@dreamgym/graph"
-import { Effect, FileSystem, PlatformError, Stream } from "effect"
+import { ByteSize, Effect, FileSystem, Option, PlatformError, Sink, Stream } from "effect"
 
 export type Files = Map<string, Uint8Array>
 
@@ -15,12 +15,34 @@ const missing = (path: string) =>
     pathOrDescriptor: path
   })
 
+const info = {
+  type: "File" as const,
+  mtime: Option.none(),
+  atime: Option.none(),
+  birthtime: Option.none(),
+  dev: 0n,
+  ino: Option.none(),
+  mode: 0,
+  nlink: Option.none(),
+  uid: Option.none(),
+  gid: Option.none(),
+  rdev: Option.none(),
+  blksize: Option.none(),
+  blocks: Option.none()
+}
+
 export const layerOf = (files: Files) =>
   FileSystem.layerNoop({
     exists: (path) => Effect.succeed(files.has(path)),
     readFile: (path) => {
       const bytes = files.get(path)
       return bytes === undefined ? Effect.fail(missing(path)) : Effect.succeed(bytes)
+    },
+    stat: (path) => {
+      const bytes = files.get(path)
+      return bytes === undefined
+        ? Effect.fail(missing(path))
+        : Effect.succeed({ ...info, size: ByteSize.bytes(bytes.length) })
     },
     stream: (path, options) => {
       const bytes = files.get(path)
@@ -30,8 +52,13 @@ export const layerOf = (files: Files) =>
         : Stream.make(bytes.subarray(from, from + 3), bytes.subarray(from + 3, from + count))
     },
     writeFile: (path, bytes) => Effect.sync(() => void files.set(path, Uint8Array.from(bytes))),
-    writeFileString: (path, text) =>
-      Effect.sync(() => void files.set(path, new TextEncoder().encode(text))),
+    sink: (path) =>
+      Sink.forEach((piece: Uint8Array) =>
+        Effect.sync(() => {
+          const before = files.get(path) ?? new Uint8Array()
+          files.set(path, Uint8Array.from([...before, ...piece]))
+        })
+      ),
     makeDirectory: () => Effect.void
   })
 
