@@ -139,13 +139,6 @@ export const gradientGraph = <Name extends string>(definition: Definition<Name>)
   return { ...prefixed(raw, gradientPrefix), ...shown }
 }
 
-/**
- * From so many parameters on, a step gives its memory back after each run. Measured, one thread:
- * with 3.7 M parameters on 8 x 256 tokens it then takes 485 instead of 590 MB and 1.05 to 1.16 times
- * as long; with 0.1 M on 64 x 64 it saves nothing and takes 1.2 to 1.35 times as long.
- */
-const large = 1_000_000
-
 /** Where a step is compiled, and where its optimizer runs. */
 export interface StepOptions extends Pick<
   CompileOptions,
@@ -167,10 +160,9 @@ export const make = <Name extends string>(
   Effect.gen(function* () {
     const pool = yield* SessionPool
     const { outputs, follow } = yield* ways[update](definition)
-    const { parameters, turn } = trained
+    const { turn } = trained
     const session = yield* pool.compile(outputs, {
       name: "a training step",
-      keepsMemory: Parameters.count(parameters) < large,
       ...options,
       bind: boundOf(outputs, trained)
     })
