@@ -126,8 +126,8 @@ const rmsNorm: Rule<"RmsNorm"> = (node, { graph, inputs, output, ...site }) => {
 }
 
 /**
- * The WebGPU kernel of onnxruntime 1.30 leaves the second result of `SimplifiedLayerNormalization`
- * unwritten, without a word (measured: zeros); elsewhere than on the CPU it is computed again.
+ * As second result of `SimplifiedLayerNormalization` the WebGPU kernel of onnxruntime 1.30 gives the
+ * mean (measured), the CPU's the inverse deviation; elsewhere than on the CPU it is computed again.
  */
 const statistic: Rule<"Statistic"> = (node, { graph, inputs, isPortable }) => {
   const { epsilon, of, which } = node.attributes
