@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import type { Parameters } from "@dreamgym/graph"
+import { type Parameters, Safetensors } from "@dreamgym/graph"
 import { Effect, Result } from "effect"
 import { Transformer } from "../../src/index.ts"
 import { type Files, json, layerOf, tensorsOf, tokenizer, weightsOf } from "./disk.ts"
@@ -118,6 +118,16 @@ describe("a folder of weights", () => {
       assert.deepStrictEqual(arraysOf(read.parameters), arraysOf(own))
       const error = yield* Effect.flip(load(withHead(embedding.data.map((x) => x + 1))))
       assert.deepInclude(error, { reason: "Contradiction", tensor: "lm_head.weight" })
+    })
+  )
+
+  it.effect("may hold the turns of old files, which follow from the configuration", () =>
+    Effect.gen(function* () {
+      const turns = { shape: [2], data: Float32Array.of(1, 0.01) }
+      const name = "model.layers.0.self_attn.rotary_emb.inv_freq"
+      const bytes = Safetensors.encode({ ...tensorsOf(parameters), [name]: turns })
+      const read = yield* load(folderOf({ "model.safetensors": bytes }))
+      assert.deepStrictEqual(arraysOf(read.parameters), arraysOf(parameters))
     })
   )
 
