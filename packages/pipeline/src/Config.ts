@@ -207,7 +207,12 @@ const run = Schema.Struct({
 
 const engine = Schema.Struct({
   workers: whole(1, 256, 2, "Threads that run models side by side."),
-  intraOpNumThreads: whole(1, 256, 1, "Threads inside one model's run.")
+  intraOpNumThreads: whole(1, 256, 1, "Threads inside one model's run."),
+  provider: oneOf(
+    ["cpu", "cuda", "webgpu", "coreml", "dml", "auto"],
+    "cpu",
+    "Where models run; what does not work here is refused. See `dreamgym doctor`."
+  )
 })
 
 /** The sections, in the order in which a run needs them. */
