@@ -102,15 +102,13 @@ const errorOf = (problem: Problem | ProtobufError, file: string) => {
  * other files are left to `withExternal`.
  */
 export const read = (bytes: Uint8Array, file: string): Effect.Effect<Contents, OnnxFileError> =>
-  Effect.suspend(() =>
-    Effect.try({ try: () => contentsOf(new Fields(bytes)), catch: (cause) => cause }).pipe(
-      Effect.catch((cause) =>
-        cause instanceof Problem || cause instanceof ProtobufError
-          ? Effect.fail(errorOf(cause, file))
-          : Effect.die(cause)
-      )
-    )
-  )
+  Effect.try({ try: () => contentsOf(new Fields(bytes)), catch: (cause) => known(cause, file) })
+
+/** What the reader throws on purpose. Anything else is a fault of its own and goes on as a defect. */
+const known = (cause: unknown, file: string): OnnxFileError => {
+  if (cause instanceof Problem || cause instanceof ProtobufError) return errorOf(cause, file)
+  throw cause
+}
 
 /** Reads a part of a file that lies beside the model. */
 export type ExternalReader<E, R> = (
