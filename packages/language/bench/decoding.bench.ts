@@ -133,7 +133,7 @@ const episodes = Effect.fn(function* (pairs: number) {
       return ids()
     }).pipe(Effect.scoped)
   const all = (isKept: boolean) =>
-    Effect.forEach(Array.from({ length: 8 }).keys(), (key) => episode(key, isKept), {
+    Effect.forEach([...new Array(8).keys()], (key) => episode(key, isKept), {
       concurrency: "unbounded"
     })
   const found = yield* ratio(pairs, all(true), all(false))

@@ -150,6 +150,28 @@ describe("Conversation", () => {
     }).pipe(Effect.scoped, inline)
   )
 
+  it.effect("is as it was after a request that was taken back before it was let in", () =>
+    Effect.gen(function* () {
+      const parameters = parametersOf(config, 10)
+      const decoding = yield* Decoding.make({ config, parameters, waiting: 1 })
+      const { generate, ids } = yield* decoding.conversation
+      const request = { key: 4, maxTokens: 3 }
+      yield* generate({ ...request, append: [1, 2] })
+      const before = ids()
+      const long = yield* Effect.forkChild(
+        decoding.generate({ prompt: [1], key: 1, maxTokens: 200 }),
+        { startImmediately: true }
+      )
+      const late = yield* Effect.forkChild(generate({ ...request, append: [5, 6] }), {
+        startImmediately: true
+      })
+      yield* Fiber.interrupt(late)
+      assert.deepStrictEqual(ids(), before)
+      yield* Fiber.interrupt(long)
+      assert.lengthOf((yield* generate({ ...request, append: [5] })).ids, 3)
+    }).pipe(Effect.scoped, inline)
+  )
+
   it.live("whose caller goes away makes room for those who wait", () =>
     Effect.gen(function* () {
       const decoding = yield* Decoding.make({

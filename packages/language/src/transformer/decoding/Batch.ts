@@ -23,12 +23,15 @@ export interface Options extends Sessions.Options {
   readonly chunk: number
 }
 
+/** Brings a row's ids up to date; tells how many of them it leaves if the request fails. */
+export type Edit = (row: Row.Row) => number
+
 /** Where requests go. */
 export interface Batch {
-  /** Says what follows the row's ids, of which those from `start` on are new. */
+  /** Edits the row's ids, and says what follows them. */
   readonly say: (
     row: Row.Row,
-    start: number,
+    edit: Edit,
     request: Row.Request
   ) => Effect.Effect<Row.Generated, DecodingError>
   /** A text; its slot goes with the scope. */
@@ -72,7 +75,7 @@ export const make = Effect.fn("Batch.make")(function* (
   yield* Effect.addFinalizer(() => Effect.sync(() => close(state)))
   yield* Effect.forkScoped(Effect.forever(turn(state)))
   return {
-    say: (row, start, request) => say(state, row, start, request),
+    say: (row, edit, request) => say(state, row, edit, request),
     open: Effect.acquireRelease(
       Effect.sync(() => open(state)),
       (row) => Effect.sync(() => release(state, row))
@@ -91,8 +94,9 @@ const release = (state: State, row: Row.Row): void => {
   Slots.forget(state.slots, row)
 }
 
-const say = (state: State, row: Row.Row, start: number, request: Row.Request) =>
+const say = (state: State, row: Row.Row, edit: Edit, request: Row.Request) =>
   Effect.suspend(() => {
+    const start = edit(row)
     const { capacity, config } = state.options
     const problem =
       Row.problemOf(config, capacity, row.ids, request) ?? (state.isClosed ? closed() : undefined)

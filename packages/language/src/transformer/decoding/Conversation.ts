@@ -5,7 +5,7 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
-import type { Batch } from "./Batch.ts"
+import type * as Batch from "./Batch.ts"
 import type { DecodingError } from "./DecodingError.ts"
 import * as Row from "./Row.ts"
 
@@ -28,32 +28,35 @@ export interface Conversation {
 
 /** A conversation that has not begun. Its place in the cache goes with the scope. */
 export const make = Effect.fn("Conversation.make")(function* (
-  batch: Batch
+  batch: Batch.Batch
 ): Effect.fn.Return<Conversation, never, Scope.Scope> {
   const row = yield* batch.open
   const turns = yield* Semaphore.make(1)
-  const say = (
-    request: Row.Request,
-    change: () => { readonly start: number; readonly added: ReadonlyArray<number> }
-  ) =>
-    turns.withPermits(1)(
-      Effect.suspend(() => {
-        const { added, start } = change()
-        Row.truncate(row, start)
-        for (const id of added) row.ids.push(id)
-        return batch.say(row, start, request)
-      })
-    )
+  const say = (edit: Batch.Edit, request: Row.Request) =>
+    turns.withPermits(1)(batch.say(row, edit, request))
   return {
     ids: () => [...row.ids],
-    generate: (request) => say(request, () => ({ start: row.ids.length, added: request.append })),
-    resume: (request) =>
-      say(request, () => {
-        const start = commonLength(row.ids, request.history)
-        return { start, added: request.history.slice(start) }
-      })
+    generate: (request) => say(appending(request.append), request),
+    resume: (request) => say(becoming(request.history), request)
   }
 })
+
+const appending =
+  (append: ReadonlyArray<number>): Batch.Edit =>
+  ({ ids }) => {
+    const start = ids.length
+    for (const id of append) ids.push(id)
+    return start
+  }
+
+const becoming =
+  (history: ReadonlyArray<number>): Batch.Edit =>
+  (row) => {
+    const start = commonLength(row.ids, history)
+    Row.truncate(row, start)
+    appending(history.slice(start))(row)
+    return start
+  }
 
 /** The number of ids at the beginning of both. */
 export const commonLength = (one: ReadonlyArray<number>, other: ReadonlyArray<number>): number => {

@@ -68,7 +68,7 @@ export const make = Effect.fn("Decoding.make")(function* (
   )
   const gated = batches.map((batch): Batch.Batch => ({
     ...batch,
-    say: (row, start, request) => gate.withPermits(1)(batch.say(row, start, request))
+    say: (row, edit, request) => gate.withPermits(1)(batch.say(row, edit, request))
   }))
   const conversation = Effect.suspend(() => Conversation.make(leastBusy(gated)))
   return {

@@ -4,7 +4,7 @@
  */
 import type { Session } from "@dreamgym/graph"
 import * as Effect from "effect/Effect"
-import type { Cache } from "./Cache.ts"
+import type { Cache, Source } from "./Cache.ts"
 import { DecodingError } from "./DecodingError.ts"
 import * as Row from "./Row.ts"
 import * as Sampler from "./Sampler.ts"
@@ -152,12 +152,6 @@ const resultsOf = (outputs: { readonly [name: string]: unknown }): Results => {
     values: values instanceof Float32Array ? values : undefined,
     possible: possible instanceof Uint8Array ? possible : undefined
   }
-}
-
-interface Source {
-  readonly outputs: { readonly [name: string]: unknown }
-  readonly row: number
-  readonly width: number
 }
 
 const keep = ({ cache }: Site, row: Row.Row, count: number, source: Source): void => {
