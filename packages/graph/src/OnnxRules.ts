@@ -73,6 +73,7 @@ const matMul: Rule<"MatMul"> = (node, site) => {
 /**
  * A'B, the gradient of a weight. The kernel would turn A again for every strip of columns: instead the
  * narrower operand is turned once, and the product after it if that was B. 1.1 to 1.2 times as fast.
+ * Of equals it is B, what went into a layer: several weights read the same.
  */
 const leftTransposed: Rule<"MatMul"> = (node, { graph, inputs: [a = "", b = ""], output }) => {
   const alpha = { float: node.attributes.scale }
@@ -80,7 +81,7 @@ const leftTransposed: Rule<"MatMul"> = (node, { graph, inputs: [a = "", b = ""],
   const turned = (x: string) => graph.result("Transpose", [x], { perm })
   const [rows = 1, columns = 1] = node.shape
   const outputs = [output]
-  if (rows <= columns)
+  if (rows < columns)
     return graph.node({ op: "Gemm", inputs: [turned(a), b], outputs, attributes: { alpha } })
   const product = graph.result("Gemm", [turned(b), a], { alpha })
   return graph.node({ op: "Transpose", inputs: [product], outputs, attributes: { perm } })
