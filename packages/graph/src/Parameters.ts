@@ -91,8 +91,8 @@ export const summary = (parameters: Pick<Parameters, "shapes">): string => {
   return aligned([["parameter", "shape", "count", "share"], ...rows, last])
 }
 
-/** A whole number with its thousands apart: 1 234 567. */
-const grouped = (count: number): string => String(count).replace(/\B(?=(\d{3})+$)/g, " ")
+/** A whole number with its thousands apart: 1,234,567. */
+const grouped = (count: number): string => count.toLocaleString("en-US")
 
 /** Rows of cells as lines; the last two columns, numbers, end at the same place. */
 const aligned = (rows: ReadonlyArray<ReadonlyArray<string>>): string => {

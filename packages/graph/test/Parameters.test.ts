@@ -20,9 +20,9 @@ describe("parameters", () => {
     const shapes = { "lm_head.weight": [512, 100], gain: [300] }
     expect(Parameters.summary({ shapes }).split("\n")).toEqual([
       "parameter       shape           count    share",
-      "lm_head.weight  [512, 100]     51 200   99.4 %",
+      "lm_head.weight  [512, 100]     51,200   99.4 %",
       "gain            [300]             300    0.6 %",
-      "2 parameters    206 000 bytes  51 500  100.0 %"
+      "2 parameters    206,000 bytes  51,500  100.0 %"
     ])
   })
 
