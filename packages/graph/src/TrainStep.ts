@@ -145,8 +145,9 @@ export interface StepOptions extends Pick<
   "name" | "worker" | "intraOpNumThreads" | "keepsMemory"
 > {
   /**
-   * "graph" (default): in the runtime, so that the new parameters come out; "arrays": on the gradients
-   * that come out, in the caller's thread. The results differ by the rounding of float32.
+   * "graph": in the runtime, so that new parameters and moments come out; "arrays": on the gradients that
+   * come out, in the caller's thread. The results differ by the rounding of float32. Default: arrays,
+   * where the optimizer can; the binding copies all that comes out, and gradients are a third of it.
    */
   readonly update?: "graph" | "arrays"
 }
@@ -155,7 +156,7 @@ export interface StepOptions extends Pick<
 export const make = <Name extends string>(
   definition: Definition<Name>,
   trained: TrainState,
-  { update = "graph", ...options }: StepOptions = {}
+  { update = preferred(definition), ...options }: StepOptions = {}
 ): Effect.Effect<Step<Name>, SessionError, SessionPool | Scope.Scope> =>
   Effect.gen(function* () {
     const pool = yield* SessionPool
@@ -177,6 +178,9 @@ export const make = <Name extends string>(
       )
     }
   })
+
+const preferred = <Name extends string>({ optimizer }: Definition<Name>) =>
+  optimizer.inArrays === undefined ? "graph" : "arrays"
 
 /** The arrays of parameters and state that a graph reads. */
 const boundOf = (outputs: Named<Value>, { parameters, state }: TrainState): Feeds => {
