@@ -62,4 +62,36 @@ describe("Decoding", () => {
       assert.include(error.message, words)
     }).pipe(inline)
   )
+
+  it.effect("fails only the text whose own function breaks, and all in hand where ours does", () =>
+    Effect.gen(function* () {
+      const config = configOf()
+      let isBroken = false
+      const version = Effect.sync(() => {
+        if (isBroken) throw new Error("no version")
+        return 0
+      })
+      const decoding = yield* Decoding.make({
+        config,
+        parameters: parametersOf(config, 9),
+        version
+      })
+      const ask = { prompt: [1], key: 1, maxTokens: 3 }
+      const isOver = () => {
+        throw new Error("no end")
+      }
+      const [broken, fine] = yield* Effect.all(
+        [Effect.flip(decoding.generate({ ...ask, isOver })), decoding.generate(ask)],
+        { concurrency: "unbounded" }
+      )
+      assert.include(broken.message, "no end")
+      assert.lengthOf(fine.ids, 3)
+      isBroken = true
+      const error = yield* Effect.flip(decoding.generate(ask))
+      assert.deepInclude({ ...error }, { reason: "EngineFailed" })
+      assert.include(error.message, "no version")
+      isBroken = false
+      assert.deepStrictEqual(yield* decoding.generate(ask), fine)
+    }).pipe(inline)
+  )
 })

@@ -73,7 +73,7 @@ export const make = Effect.fn("Batch.make")(function* (
     isClosed: false
   }
   yield* Effect.addFinalizer(() => Effect.sync(() => close(state)))
-  yield* Effect.forkScoped(Effect.forever(turn(state)))
+  yield* Effect.forkScoped(Effect.forever(unbroken(state)))
   return {
     say: (row, edit, request) => say(state, row, edit, request),
     open: Effect.acquireRelease(
@@ -139,6 +139,15 @@ const close = (state: State): void => {
   state.isClosed = true
   for (const job of [...state.active, ...state.waiting]) settle(state, job, closed())
 }
+
+/** Nobody would be answered any more if a fault ended the fibre: it fails those in hand instead. */
+const unbroken = (state: State) =>
+  Effect.catchDefect(turn(state), (cause) =>
+    Effect.sync(() => {
+      const error = Run.broken(cause)
+      for (const job of [...state.active, ...state.waiting]) settle(state, job, error)
+    })
+  )
 
 /** Lets texts join, reads a piece of what is new, says a few tokens. Sleeps where nothing is asked. */
 const turn = Effect.fnUntraced(function* (state: State): Effect.fn.Return<void> {

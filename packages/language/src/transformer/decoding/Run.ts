@@ -76,9 +76,23 @@ export const say = Effect.fnUntraced(function* (
   const said = resultsOf(outputs)
   const width = said.tokens.length / rows.length
   site.cache.reserve(0, Math.max(...rows.map(({ cached }) => cached)) + width)
-  for (const [b, job] of working.entries())
-    if (job.row.job === job) take(site, job, { outputs, row: b, width }, said)
+  for (const [b, job] of working.entries()) {
+    if (job.row.job !== job) continue
+    // The caller's own `isOver` may break; that is no fault of the others.
+    yield* Effect.catchDefect(
+      Effect.sync(() => take(site, job, { outputs, row: b, width }, said)),
+      (cause) => Effect.sync(() => site.settle(job, broken(cause)))
+    )
+  }
 })
+
+/** What a request ends with that met a fault in a program, ours or its own. */
+export const broken = (cause: unknown) =>
+  new DecodingError({
+    reason: "EngineFailed",
+    message: `a function broke: ${String(cause)}`,
+    cause
+  })
 
 const run = (
   { cache, sessions }: Site,
