@@ -8,10 +8,22 @@ import * as Schema from "effect/Schema"
 import type { Task } from "./Task.ts"
 import type { Trajectory, Transition } from "./Trajectory.ts"
 
+/**
+ * `Locked`: another process writes to the file. `NewerVersion`: a newer program wrote it. `DiskFull`: what was acknowledged stays.
+ * `message` names the file and the remedy.
+ */
 export class ReplayBufferError extends Schema.TaggedError<ReplayBufferError>()(
   "ReplayBufferError",
   {
-    reason: Schema.Literals(["Io", "Corrupt", "NotEnough", "EvaluationData"]),
+    reason: Schema.Literals([
+      "Io",
+      "Corrupt",
+      "Locked",
+      "NewerVersion",
+      "DiskFull",
+      "NotEnough",
+      "EvaluationData"
+    ]),
     file: Schema.optionalKey(Schema.String),
     message: Schema.String,
     cause: Schema.optionalKey(Schema.Defect())
