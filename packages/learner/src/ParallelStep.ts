@@ -149,7 +149,8 @@ const applied = <Form>(options: Options<Form>) => {
   return TrainStep.make(
     { loss, outputs: {}, parameters, optimizer, maxGradNorm },
     training,
-    worker === undefined ? {} : { worker }
+    // The caller's thread is the dream's bottleneck: the update stays out of it.
+    { update: "graph", ...(worker === undefined ? {} : { worker }) }
   )
 }
 
