@@ -3,20 +3,12 @@
  * It decides nothing about them: the exit code says only whether there were figures and all of them were figures.
  */
 import { globSync } from "node:fs"
-import { cpus, totalmem } from "node:os"
 import { basename, resolve } from "node:path"
 import { pathToFileURL } from "node:url"
 import { parseArgs } from "node:util"
-import { fault, table, type Bench, type Report } from "./figures.ts"
+import { fault, machine, table, type Bench, type Report } from "./figures.ts"
 
 const suffix = ".bench.ts"
-
-const machine = (): string => {
-  const processors = cpus()
-  const memory = `${Math.round(totalmem() / 2 ** 30)} GiB`
-  const place = `${process.platform} ${process.arch}, node ${process.version}`
-  return `${processors.length} x ${processors[0]?.model ?? "unknown"}, ${memory}, ${place}`
-}
 
 const figuresOf = async (file: string) => {
   const { default: bench }: { default?: Bench } = await import(pathToFileURL(resolve(file)).href)

@@ -2,6 +2,7 @@
  * What a benchmark reports: figures with their goals, as one object and as a table.
  * It measures nothing; that is for `packages/<room>/bench/<area>.bench.ts`, whose default export gives the figures.
  */
+import { cpus, totalmem } from "node:os"
 
 /** The part of a figure that is known before it is taken. */
 interface Question {
@@ -26,6 +27,14 @@ export interface Report {
   readonly machine: string
   readonly date: string
   readonly figures: ReadonlyArray<Figure>
+}
+
+/** The machine of a report, in words. */
+export const machine = (): string => {
+  const processors = cpus()
+  const memory = `${Math.round(totalmem() / 2 ** 30)} GiB`
+  const place = `${process.platform} ${process.arch}, node ${process.version}`
+  return `${processors.length} x ${processors[0]?.model ?? "unknown"}, ${memory}, ${place}`
 }
 
 /** The fault of something that a bench file gave as a figure, or undefined where it is one. */

@@ -5,18 +5,18 @@
 import { Op, Optimizer, Parameters, Session, TrainStep } from "@dreamgym/graph"
 import * as Effect from "effect/Effect"
 import type { Figure } from "../../../../scripts/figures.ts"
-import { batchOf, lossOf, operationsOf, parametersOf, type Size } from "./size.ts"
+import {
+  batchOf,
+  fewMillion,
+  fortyMillion,
+  lossOf,
+  million,
+  operationsOf,
+  parametersOf,
+  type Size
+} from "./size.ts"
+import { compared, printed, timed } from "./timing.ts"
 import { NoTorch, torch } from "./Torch.ts"
-
-export const median = (values: ReadonlyArray<number>): number =>
-  values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN
-
-const timed = <A, E, R>(run: Effect.Effect<A, E, R>) =>
-  Effect.gen(function* () {
-    const start = performance.now()
-    const result = yield* run
-    return { result, milliseconds: performance.now() - start }
-  })
 
 /** Our step on fresh parameters, and its batch already fed. */
 export const stepOf = Effect.fnUntraced(function* (
@@ -70,8 +70,7 @@ export const compare = Effect.fnUntraced(function* (size: Size, threads: number,
     ours.push(own.milliseconds)
     theirs.push(their.milliseconds)
   }
-  const ratios = ours.map((one, at) => (theirs[at] ?? Number.NaN) / one)
-  return { ratio: median(ratios), ours: median(ours), theirs: median(theirs) }
+  return compared(ours, theirs)
 })
 
 /** The ratio, our time and the share of the machine's rate of matrix products, of one size. */
@@ -101,3 +100,15 @@ export const figuresOf = (size: Size, threads: number, pairs: number) =>
     ]
     return figures
   }).pipe(Effect.scoped, Effect.provide(Session.layer({ workers: 1, intraOpNumThreads: threads })))
+
+/** All sizes, one after the other; the smaller, the more pairs. */
+export const figures = Effect.all([
+  figuresOf(million, 1, 15),
+  figuresOf(fewMillion, 1, 7),
+  figuresOf(fortyMillion, 1, 5)
+]).pipe(
+  Effect.map((all) => all.flat()),
+  Effect.orDie
+)
+
+if (import.meta.main) await printed("training", figures)

@@ -7,8 +7,8 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
-import { Transformer } from "../src/index.ts"
-import * as OnnxDecoder from "../src/transformer/OnnxDecoder.ts"
+import { Transformer } from "../../src/index.ts"
+import * as OnnxDecoder from "../../src/transformer/OnnxDecoder.ts"
 
 type Config = Transformer.Config.Config
 
