@@ -38,7 +38,8 @@ export const hashed = (dimension = 512): Encoder => ({
   encode: (pairs) => Effect.sync(() => pairs.map((pair) => hashedVector(pair, dimension)))
 })
 
-const hashedVector = ({ action, state }: Pair, dimension: number): Float32Array => {
+/** The vector of `hashed`, before any weighing. */
+export const hashedVector = ({ action, state }: Pair, dimension: number): Float32Array => {
   const border = dimension - Math.floor(dimension / 4)
   const vector = new Float32Array(dimension)
   count(state, vector.subarray(0, border))

@@ -41,6 +41,26 @@ export const open = Effect.fn("Journal.open")(function* (
   return { trajectories, append: yield* appendTo(path, handle, end) }
 })
 
+/** The trajectories of the journal in `directory`, if there is one; nothing of it is changed. Fails as `open` does. */
+export const found = Effect.fn("Journal.found")(function* (
+  directory: string
+): Effect.fn.Return<
+  ReadonlyArray<Trajectory.Trajectory>,
+  ReplayBuffer.ReplayBufferError,
+  FileSystem.FileSystem
+> {
+  const files = yield* FileSystem.FileSystem
+  const path = `${directory}/${fileName}`
+  if (!(yield* onDisk(path, files.exists(path)))) return []
+  return yield* onDisk(path, files.open(path, { flag: "r" })).pipe(
+    Effect.flatMap((handle) => onDisk(path, read(handle))),
+    Effect.flatMap(({ lines }) =>
+      Effect.forEach(lines, (line, i) => decodeLine(path, line, i + 1))
+    ),
+    Effect.scoped
+  )
+})
+
 /** JSON in the strict sense: a number that JSON does not know is written so that it comes back. */
 const codec = Schema.fromJsonString(Schema.toCodecJson(Trajectory.Trajectory))
 const encode = Schema.encodeEffect(codec)

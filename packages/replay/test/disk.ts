@@ -57,6 +57,7 @@ export const disk = (options: { failAfter?: number; noTruncate?: boolean } = {})
   })
   const layer: Layer.Layer<FileSystem.FileSystem> = FileSystem.layerNoop({
     makeDirectory: (name) => attempt("mkdir", () => void fs.mkdirSync(name, { recursive: true })),
+    exists: (name) => attempt("exists", () => fs.existsSync(name)),
     open: (name, how) =>
       Effect.acquireRelease(
         attempt("open", () => fs.openSync(name, how?.flag ?? "r")),

@@ -9,6 +9,13 @@ const jsonl = Effect.map(temporaryDirectory, (directory) =>
   ReplayBuffer.layerJsonl({ directory }).pipe(Layer.provide(disk().layer))
 )
 
+const sqlite = (options: ReplayBuffer.Options = {}) =>
+  Effect.map(temporaryDirectory, (directory) =>
+    ReplayBuffer.layerSqlite({ file: `${directory}/replay.sqlite`, ...options }).pipe(
+      Layer.provide(disk().layer)
+    )
+  )
+
 for (const suite of [
   ReplayBufferLaws.replayBufferLaws({
     name: "the buffer in memory",
@@ -23,6 +30,11 @@ for (const suite of [
         )
       ),
     durable: jsonl
+  }),
+  ReplayBufferLaws.replayBufferLaws({
+    name: "the buffer in a database",
+    buffer: (evaluation) => Layer.unwrap(sqlite({ evaluation })),
+    durable: sqlite()
   })
 ]) {
   Law.describeLaws({ describe, it }, suite)

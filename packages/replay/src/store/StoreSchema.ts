@@ -1,0 +1,74 @@
+/**
+ * The tables of a store, as a list of migrations: the file's `user_version` says how many of them it has seen.
+ * It opens nothing; `StoreEngine` applies what is missing, in one transaction.
+ */
+
+/** "DrGm" in the header of the file: whose database it is. */
+export const applicationId = 0x4472476d
+
+/**
+ * Rows are never overwritten. `gone` is null while a trajectory is kept, else how many snapshots there had been when it went;
+ * snapshot v holds what has seq <= max_seq and was not gone before it. A row that no snapshot holds is deleted.
+ */
+const first = `
+create table trajectory (
+  seq integer primary key autoincrement,
+  fingerprint text not null,
+  id text not null,
+  environment text not null,
+  task_id text not null,
+  task text not null,
+  first_observation text not null,
+  ending text not null,
+  success integer not null,
+  policy text not null,
+  policy_version integer not null,
+  source text not null check (source in ('real', 'synthetic')),
+  total_reward real,
+  length integer not null,
+  quality real not null,
+  added_at integer not null,
+  gone integer
+) strict;
+create unique index trajectory_content on trajectory (fingerprint) where gone is null;
+create index trajectory_eviction on trajectory (source, quality, seq) where gone is null;
+create index trajectory_task on trajectory (environment, task_id);
+create index trajectory_gone on trajectory (gone) where gone is not null;
+
+create table step (
+  seq integer primary key,
+  trajectory integer not null references trajectory (seq) on delete cascade,
+  idx integer not null,
+  observation text,
+  action text not null,
+  tool_call text,
+  span text,
+  reward real,
+  next_observation text not null,
+  source text not null check (source in ('real', 'synthetic')),
+  origin text not null,
+  origin_version text not null,
+  retrieved text,
+  reasoning text,
+  scores text,
+  cost real,
+  unique (trajectory, idx)
+) strict;
+
+create table snapshot (
+  version integer primary key autoincrement,
+  max_seq integer not null,
+  trajectories integer not null,
+  taken_at integer not null
+) strict;
+
+create table event (
+  seq integer primary key,
+  kind text not null check (kind in ('evicted', 'replaced', 'restored')),
+  subject integer not null,
+  at integer not null
+) strict;
+`
+
+/** Migration n leads from version n to n + 1. A migration that was published is never changed. */
+export const migrations: ReadonlyArray<string> = [first]
