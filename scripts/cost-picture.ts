@@ -177,7 +177,7 @@ const panelsOf = (newTokens: number): ReadonlyArray<Panel> => [
 
 const notes = (machine: string, date: string) => {
   const words = [
-    "One thread, float32, ONNX Runtime on the CPU.",
+    "One thread, float32, ONNX Runtime, CPU.",
     "Training: loss, gradients, clipping, AdamW.",
     "Decoding: greedy, with a key/value cache.",
     "Medians of 3 after a warm-up.",
@@ -185,7 +185,7 @@ const notes = (machine: string, date: string) => {
     date.slice(0, 10)
   ]
   return words.map((one, at) =>
-    text(2 * columnWidth + plot.left, rowHeight + plot.top + 20 + at * 20, one, 'font-size="12"')
+    text(2 * columnWidth + 22, rowHeight + plot.top + 20 + at * 20, one, 'font-size="12"')
   )
 }
 
