@@ -4,7 +4,7 @@ import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import * as PlatformError from "effect/PlatformError"
 import * as fs from "node:fs"
-import { disk } from "../disk.ts"
+import type { disk } from "../disk.ts"
 
 type Disk = ReturnType<typeof disk>
 
