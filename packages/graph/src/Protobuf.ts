@@ -6,8 +6,13 @@
 
 const utf8 = new TextEncoder()
 
+/** Arrays of at least so many bytes are kept as they are until `finish` copies them, once. */
+const large = 1 << 14
+
 /** One message being written; fields are appended in the order of the calls. */
 export class Message {
+  /** What comes before `#bytes`: small parts of our own, and large ones of the caller's. */
+  readonly #parts: Array<Uint8Array> = []
   #bytes = new Uint8Array(256)
   #length = 0
 
@@ -23,12 +28,9 @@ export class Message {
     return this
   }
 
+  /** A large array must not change before `finish`. */
   bytes(field: number, value: Uint8Array): this {
-    this.#varint(BigInt((field << 3) | 2)).#varint(BigInt(value.length))
-    this.#reserve(value.length)
-    this.#bytes.set(value, this.#length)
-    this.#length += value.length
-    return this
+    return this.#header(field, value.length).#add(value)
   }
 
   text(field: number, value: string): this {
@@ -36,21 +38,49 @@ export class Message {
   }
 
   message(field: number, value: Message): this {
-    return this.bytes(field, value.finish())
+    return this.#header(field, value.#size()).append(value)
   }
 
   /** The fields of another message after its own. */
   append(other: Message): this {
-    const more = other.finish()
-    this.#reserve(more.length)
-    this.#bytes.set(more, this.#length)
-    this.#length += more.length
+    for (const part of other.#all()) this.#add(part)
     return this
   }
 
-  /** The bytes written so far. */
+  /** The bytes written so far, in an array of exactly their length. */
   finish(): Uint8Array {
-    return this.#bytes.subarray(0, this.#length)
+    const whole = new Uint8Array(this.#size())
+    let at = 0
+    for (const part of this.#all()) {
+      whole.set(part, at)
+      at += part.length
+    }
+    return whole
+  }
+
+  #all(): ReadonlyArray<Uint8Array> {
+    return [...this.#parts, this.#bytes.subarray(0, this.#length)]
+  }
+
+  #size(): number {
+    return this.#parts.reduce((sum, part) => sum + part.length, this.#length)
+  }
+
+  #header(field: number, length: number): this {
+    return this.#varint(BigInt((field << 3) | 2)).#varint(BigInt(length))
+  }
+
+  #add(value: Uint8Array): this {
+    if (value.length >= large) {
+      this.#parts.push(this.#bytes.subarray(0, this.#length), value)
+      this.#bytes = new Uint8Array(256)
+      this.#length = 0
+      return this
+    }
+    this.#reserve(value.length)
+    this.#bytes.set(value, this.#length)
+    this.#length += value.length
+    return this
   }
 
   #varint(value: bigint): this {

@@ -36,9 +36,9 @@ export const angleTables = (nodes: Nodes, config: Config, positions: number): vo
   const turns = frequencies(config)
   const shape = [positions, turns.length]
   for (const [name, of] of [["cos", Math.cos] as const, ["sin", Math.sin] as const]) {
-    const table = Float32Array.from({ length: positions * turns.length }, (_, at) =>
-      of(Math.floor(at / turns.length) * (turns[at % turns.length] ?? 0))
-    )
+    const table = new Float32Array(positions * turns.length)
+    for (const [pair, turn] of turns.entries())
+      for (let at = 0; at < positions; at++) table[at * turns.length + pair] = of(at * turn)
     nodes.model.initializer(name, table, { shape, type: "float32" })
   }
 }
