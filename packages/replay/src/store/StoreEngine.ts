@@ -2,6 +2,7 @@
  * The database behind a buffer, in the thread that owns it: opened, migrated, written to and read from, each call a plain function.
  * It throws what SQLite throws; when to commit is decided in `StoreWorker`, what a failure means in `StoreFailure`.
  */
+import * as Result from "effect/Result"
 import { DatabaseSync, type SQLInputValue, type SQLOutputValue } from "node:sqlite"
 import { applicationId, migrations } from "./StoreSchema.ts"
 import { Refused } from "./StoreFailure.ts"
@@ -26,11 +27,28 @@ const patience = 5000
 /** The lock is a file of its own, so that other processes may read while one writes; it goes with the process that holds it. */
 export const lockName = (file: string): string => `${file}-lock`
 
-export const open = ({ file, maxBytes, quotas }: OpenRequest): Engine => {
-  const lock = new DatabaseSync(lockName(file))
-  lock.exec("begin exclusive")
-  const database = new DatabaseSync(file, { timeout: patience })
-  const version = versionOf(database, file)
+export const open = (request: OpenRequest): Engine =>
+  guarded(new DatabaseSync(lockName(request.file)), (lock) => {
+    lock.exec("begin exclusive")
+    return guarded(new DatabaseSync(request.file, { timeout: patience }), (database) =>
+      prepared(lock, database, request)
+    )
+  })
+
+/** A database that could not be used is closed again. */
+const guarded = <A>(database: DatabaseSync, use: (database: DatabaseSync) => A): A => {
+  const used = Result.try({ try: () => use(database), catch: (cause) => cause })
+  if (Result.isSuccess(used)) return used.success
+  database.close()
+  throw used.failure
+}
+
+const prepared = (
+  lock: DatabaseSync,
+  database: DatabaseSync,
+  { maxBytes, quotas }: OpenRequest
+): Engine => {
+  const version = versionOf(database)
   database.exec("pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on")
   migrate(database, version)
   if (maxBytes !== undefined) {
@@ -49,17 +67,17 @@ export const close = ({ database, lock }: Engine): void => {
 }
 
 /** Refuses before anything is changed. */
-const versionOf = (database: DatabaseSync, file: string): number => {
+const versionOf = (database: DatabaseSync): number => {
   const version = numberOf(database, "pragma user_version")
   const owner = numberOf(database, "pragma application_id")
   const tables = numberOf(database, "select count(*) from sqlite_schema")
   if (owner !== applicationId && (tables > 0 || owner !== 0)) {
-    throw new Refused("Corrupt", `${file} is the database of another program; name another file`)
+    throw new Refused("Corrupt", "it is the database of another program; name another file")
   }
   if (version > migrations.length) {
     throw new Refused(
       "NewerVersion",
-      `${file} is of version ${version}, this program knows up to ${migrations.length}; open it with a newer DreamGym`
+      `it is of version ${version}, this program knows up to ${migrations.length}; open it with a newer DreamGym`
     )
   }
   return version

@@ -27,12 +27,12 @@ const diagnoses: Readonly<Record<number, Diagnosis>> = {
   26: ["Corrupt", "it is no database; move it away, or name another file"]
 }
 
-/** `file` is named in every message. */
-export const failureOf = (cause: unknown, file: string): Failure => {
+/** The message follows the name of the file. */
+export const failureOf = (cause: unknown): Failure => {
   if (cause instanceof Refused) return { reason: cause.reason, message: cause.message }
   const said = cause instanceof Error ? cause.message : String(cause)
   const [reason, remedy] = diagnoses[codeOf(cause) & 0xff] ?? ["Io", "the database failed"]
-  return { reason, message: `${file}: ${remedy} (${said})` }
+  return { reason, message: `${remedy} (${said})` }
 }
 
 const codeOf = (cause: unknown): number =>

@@ -22,15 +22,20 @@ const builtEntry = new URL(
   import.meta.url
 )
 
-/** A new thread, ended with the scope when it has written what it was asked to. `file` is named in errors. */
-export const open = (
-  file: string,
-  entry: URL = builtEntry
-): Effect.Effect<StoreThread, never, Scope.Scope> =>
+/**
+ * A store's place in the thread that all stores of this process share; it is given up with the scope, when all that was asked is
+ * written. An idle thread does not keep the process alive. `file` is named in errors.
+ */
+export const open = (file: string): Effect.Effect<StoreThread, never, Scope.Scope> =>
   Effect.acquireRelease(
-    Effect.sync(() => new Thread(file, entry)),
-    (thread) => Effect.promise(() => thread.close())
+    Effect.sync(() => {
+      if (thread === undefined || thread.isDead) thread = new Thread(builtEntry)
+      return thread.join(file)
+    }),
+    (place) => Effect.ignore(place.ask({ kind: "close" }, () => place.leave()))
   )
+
+let thread: Thread | undefined
 
 type Kind = Request["kind"]
 
@@ -39,47 +44,61 @@ interface Pending {
   failed(failure: Failure): void
 }
 
-class Thread implements StoreThread {
-  readonly #file: string
+interface Place extends StoreThread {
+  readonly leave: () => void
+}
+
+/** A thread from its start to its end. */
+class Thread {
   readonly #worker: Worker
-  readonly #ended: Promise<void>
   readonly #pending = new Map<number, Pending>()
+  readonly #stores = new Set<number>()
   #death: string | undefined
   #calls = 0
 
-  constructor(file: string, entry: URL) {
-    const { promise, resolve } = Promise.withResolvers<void>()
-    this.#file = file
-    this.#ended = promise
+  constructor(entry: URL) {
     this.#worker = new Worker(entry, { execArgv: [] })
     this.#worker.on("message", (reply: Reply) => this.#settle(reply))
     this.#worker.on("error", (cause) => this.#end(String(cause)))
-    this.#worker.on("exit", (code) => {
-      this.#end(`exit code ${code}`)
-      resolve()
-    })
+    this.#worker.on("exit", (code) => this.#end(`exit code ${code}`))
   }
 
-  ask<R extends Request, A>(
-    request: R,
+  get isDead(): boolean {
+    return this.#death !== undefined
+  }
+
+  join(file: string): Place {
+    const store = this.#calls++
+    this.#stores.add(store)
+    this.#worker.ref()
+    return {
+      ask: (request, then) => this.#ask({ store, request }, file, then),
+      leave: () => {
+        this.#stores.delete(store)
+        if (this.#stores.size === 0) this.#worker.unref()
+      }
+    }
+  }
+
+  #ask<R extends Request, A>(
+    { request, store }: { readonly store: number; readonly request: R },
+    file: string,
     then: (answer: Answers[R["kind"]]) => A
   ): Effect.Effect<A, ReplayBuffer.ReplayBufferError> {
     return Effect.callback<A, ReplayBuffer.ReplayBufferError>((resume) => {
-      const failed = (failure: Failure) => resume(Exit.fail(this.#errorOf(failure)))
-      if (this.#death !== undefined) return failed(this.#deadly())
+      const failed = ({ message, reason }: Failure) => {
+        const told = `${file}: ${message}`
+        resume(Exit.fail(new ReplayBuffer.ReplayBufferError({ reason, file, message: told })))
+      }
+      if (this.#death !== undefined) return failed(deadly(this.#death))
       const id = this.#calls++
       this.#pending.set(id, {
         failed,
         answered: (answer: Answers[R["kind"]]) => resume(Exit.succeed(then(answer)))
       })
-      const call: Call = { id, request }
+      const call: Call = { store, id, request }
       this.#worker.postMessage(call)
     })
-  }
-
-  close(): Promise<void> {
-    this.#worker.postMessage("close")
-    return this.#ended
   }
 
   #settle(reply: Reply) {
@@ -91,16 +110,12 @@ class Thread implements StoreThread {
 
   #end(cause: string) {
     this.#death ??= cause
-    for (const { failed } of this.#pending.values()) failed(this.#deadly())
+    for (const { failed } of this.#pending.values()) failed(deadly(this.#death))
     this.#pending.clear()
   }
-
-  #deadly(): Failure {
-    const message = `${this.#file}: its thread ended (${this.#death}); what was acknowledged is kept: open it again`
-    return { reason: "Io", message }
-  }
-
-  #errorOf({ message, reason }: Failure) {
-    return new ReplayBuffer.ReplayBufferError({ reason, file: this.#file, message })
-  }
 }
+
+const deadly = (cause: string): Failure => ({
+  reason: "Io",
+  message: `its thread ended (${cause}); what was acknowledged is kept: open it again`
+})

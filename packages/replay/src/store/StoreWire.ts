@@ -68,7 +68,12 @@ export interface LoadRequest {
   readonly count: number
 }
 
-export type Request = OpenRequest | Write | LoadRequest | { readonly kind: "verify" }
+export type Request =
+  | OpenRequest
+  | Write
+  | LoadRequest
+  | { readonly kind: "verify" }
+  | { readonly kind: "close" }
 
 /** Of one added row: its number where it was new, and the numbers of those that went for it. */
 export interface Placed {
@@ -89,16 +94,18 @@ export interface Answers {
     readonly steps: ReadonlyArray<unknown>
   }
   readonly verify: ReadonlyArray<string>
+  readonly close: boolean
 }
 
-/** Why a request failed; `code` is SQLite's, where it has one. */
+/** Why a request failed. */
 export interface Failure {
   readonly reason: "Io" | "Corrupt" | "Locked" | "NewerVersion" | "DiskFull"
   readonly message: string
 }
 
-/** What goes into the thread, and what comes out. */
+/** What goes into the thread, and what comes out. One thread serves all stores of a process, each by its number. */
 export interface Call {
+  readonly store: number
   readonly id: number
   readonly request: Request
 }

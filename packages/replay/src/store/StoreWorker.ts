@@ -1,12 +1,12 @@
 /**
- * The entry of the one thread that writes to a store: what waits together is committed together, and answered after that.
+ * The entry of the one thread that writes to stores: what waits together is committed together, and answered after that.
  * It decides nothing about experience; `StoreEngine` does the work.
  */
 import * as Result from "effect/Result"
 import { parentPort } from "node:worker_threads"
 import * as Engine from "./StoreEngine.ts"
 import { failureOf } from "./StoreFailure.ts"
-import type { Answers, Call, OpenRequest, Reply, Request, Write } from "./StoreWire.ts"
+import type { Answers, Call, Reply, Request, Write } from "./StoreWire.ts"
 
 /** So many trajectories are committed at once at most; nothing waits longer than the commit before it. */
 const groupSize = 256
@@ -16,11 +16,15 @@ interface Waiting {
   readonly write: Write
 }
 
-let file = ""
-let engine: Engine.Engine | undefined
-let waiting: Array<Waiting> = []
-let rows = 0
-let timer: NodeJS.Immediate | undefined
+/** An open store, and what waits to be written to it. */
+interface Served {
+  readonly engine: Engine.Engine
+  waiting: Array<Waiting>
+  rows: number
+  timer: NodeJS.Immediate | undefined
+}
+
+const stores = new Map<number, Served>()
 
 type Answer = Answers[Request["kind"]]
 
@@ -29,105 +33,92 @@ const reply = (message: Reply): void => parentPort?.postMessage(message)
 const attempt = <A>(work: () => A): Result.Result<A, unknown> =>
   Result.try({ try: work, catch: (cause) => cause })
 
-const settle = (id: number, result: Result.Result<Answer, unknown>): void =>
-  reply(
-    Result.isSuccess(result)
-      ? { id, answer: result.success }
-      : { id, failure: failureOf(result.failure, file) }
-  )
-
-const opened = (): Engine.Engine => {
-  if (engine === undefined) throw new Error("it was not opened")
-  return engine
-}
-
-const open = (request: OpenRequest): Answers["open"] => {
-  file = request.file
-  engine = Engine.open(request)
-  return { isNew: engine.isNew }
-}
-
-const write = (on: Engine.Engine, request: Write): Answer => {
+const write = ({ engine }: Served, request: Write): Answer => {
   switch (request.kind) {
     case "add":
-      return Engine.add(on, request.rows, request.at)
+      return Engine.add(engine, request.rows, request.at)
     case "replace":
-      return Engine.replace(on, request.rows, request.at)
+      return Engine.replace(engine, request.rows, request.at)
     case "snapshot":
-      return Engine.snapshot(on, request.at)
+      return Engine.snapshot(engine, request.at)
     case "restore":
-      return Engine.restore(on, request.version, request.at)
+      return Engine.restore(engine, request.version, request.at)
     case "release":
-      return Engine.release(on, request.version)
+      return Engine.release(engine, request.version)
   }
 }
 
 /** All of them or none. */
-const commit = (group: ReadonlyArray<Waiting>): void => {
-  const on = opened()
-  on.database.exec("begin immediate")
+const commit = (served: Served, group: ReadonlyArray<Waiting>): void => {
+  const { database } = served.engine
+  database.exec("begin immediate")
   const done = attempt(() => {
-    const replies = group.map(({ id, write: request }) => ({ id, answer: write(on, request) }))
-    on.database.exec("commit")
+    const replies = group.map((one) => ({ id: one.id, answer: write(served, one.write) }))
+    database.exec("commit")
     return replies
   })
   if (Result.isSuccess(done)) return done.success.forEach(reply)
   // A full disk may have ended the transaction already.
-  if (on.database.isTransaction) on.database.exec("rollback")
-  Engine.recount(on)
+  if (database.isTransaction) database.exec("rollback")
+  Engine.recount(served.engine)
   throw done.failure
 }
 
 /** Where a group fails, each of it is tried alone, so that one cannot take the others with it. */
-const writeAll = (group: ReadonlyArray<Waiting>): void => {
-  const done = attempt(() => commit(group))
+const writeAll = (served: Served, group: ReadonlyArray<Waiting>): void => {
+  const done = attempt(() => commit(served, group))
   if (Result.isSuccess(done)) return
   const [only, ...others] = group
   if (only === undefined) return
-  if (others.length === 0) return reply({ id: only.id, failure: failureOf(done.failure, file) })
-  for (const one of group) writeAll([one])
+  if (others.length === 0) return reply({ id: only.id, failure: failureOf(done.failure) })
+  for (const one of group) writeAll(served, [one])
 }
 
-const flush = (): void => {
-  clearImmediate(timer)
-  const group = waiting
-  ;[waiting, rows, timer] = [[], 0, undefined]
-  if (group.length > 0) writeAll(group)
+const flush = (served: Served): void => {
+  const group = served.waiting
+  clearImmediate(served.timer)
+  served.timer = undefined
+  served.waiting = []
+  served.rows = 0
+  if (group.length > 0) writeAll(served, group)
 }
 
-const receive = ({ id, request }: Call): void => {
-  switch (request.kind) {
-    case "open":
-      return settle(
-        id,
-        attempt(() => open(request))
-      )
-    case "load":
-      flush()
-      return settle(
-        id,
-        attempt(() => Engine.load(opened(), request))
-      )
-    case "verify":
-      flush()
-      return settle(
-        id,
-        attempt(() => Engine.verify(opened()))
-      )
-    default:
-      waiting.push({ id, write: request })
-      rows += "rows" in request ? request.rows.length : 0
-      if (rows >= groupSize) return flush()
-      timer ??= setImmediate(flush)
+/** What is not a write is answered at once, after all writes before it. */
+const answer = (store: number, request: Exclude<Request, Write>): Answer => {
+  if (request.kind === "open") {
+    const engine = Engine.open(request)
+    stores.set(store, { engine, waiting: [], rows: 0, timer: undefined })
+    return { isNew: engine.isNew }
   }
+  const served = stores.get(store)
+  // A store that could not be opened has nothing to close.
+  if (served === undefined) return false
+  flush(served)
+  if (request.kind === "load") return Engine.load(served.engine, request)
+  if (request.kind === "verify") return Engine.verify(served.engine)
+  stores.delete(store)
+  Engine.close(served.engine)
+  return true
 }
 
-const finish = (): void => {
-  flush()
-  if (engine !== undefined) Engine.close(engine)
-  parentPort?.close()
+const enqueue = (served: Served, one: Waiting): void => {
+  served.waiting.push(one)
+  served.rows += "rows" in one.write ? one.write.rows.length : 0
+  if (served.rows >= groupSize) return flush(served)
+  served.timer ??= setImmediate(flush, served)
 }
 
-parentPort?.on("message", (message: Call | "close") =>
-  message === "close" ? finish() : receive(message)
-)
+const isWrite = (request: Request): request is Write => writes.has(request.kind)
+const writes = new Set<string>(["add", "replace", "snapshot", "restore", "release"])
+
+parentPort?.on("message", ({ id, request, store }: Call) => {
+  const served = stores.get(store)
+  if (isWrite(request) && served !== undefined) return enqueue(served, { id, write: request })
+  const done = attempt(() => {
+    if (isWrite(request)) throw new Error("it is not open")
+    return answer(store, request)
+  })
+  reply(
+    Result.isSuccess(done) ? { id, answer: done.success } : { id, failure: failureOf(done.failure) }
+  )
+})
