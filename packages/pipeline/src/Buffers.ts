@@ -22,26 +22,39 @@ export interface Lived {
   readonly config: Config
 }
 
-/** Held-out tasks are refused; those of evaluation are other tasks altogether. */
+/** The database in a run's folder. */
+export const fileOf = (directory: string): string => `${directory}/replay.sqlite`
+
+/**
+ * Real trajectories and dreams in memory or, where there is a `file`, in that database, which then holds these and nothing else:
+ * what was dreamt after the checkpoint that a run continues from is dreamt again. Held-out tasks are refused; those of
+ * evaluation are other tasks altogether.
+ */
 export const make = Effect.fn("Buffers.make")(function* (
   offline: Offline,
   world: World,
-  dreams: ReadonlyArray<Trajectory.Trajectory>
+  dreams: ReadonlyArray<Trajectory.Trajectory>,
+  file?: string
 ) {
   const evaluation = new Set(
     [...world.heldOut, ...offline.heldOut.map(({ task }) => task)].map(idOf)
   )
-  const layer = ReplayBuffer.layerMemory({
+  const options: ReplayBuffer.Options = {
     capacity: offline.train.length + keptDreams,
     evaluation: (task) => evaluation.has(task.id),
     state: (task, history) => world.knowledge.describe(task, history).text
-  })
+  }
+  const before = [...offline.train, ...dreams].map(withoutSpans)
+  const layer =
+    file === undefined
+      ? ReplayBuffer.layerMemory(options)
+      : ReplayBuffer.layerSqlite({ ...options, file, exactly: before })
   const buffer = Context.get(yield* Layer.build(layer), Buffer.ReplayBuffer)
-  const add = (trajectories: ReadonlyArray<Trajectory.Trajectory>) =>
-    buffer.add(trajectories.map(withoutSpans))
-  yield* add(offline.train)
-  yield* add(dreams)
-  return Buffer.ReplayBuffer.of({ ...buffer, add })
+  if (file === undefined) yield* buffer.add(before)
+  return Buffer.ReplayBuffer.of({
+    ...buffer,
+    add: (trajectories) => buffer.add(trajectories.map(withoutSpans))
+  })
 })
 
 /** What the experience model is shown beside a question: in training, in measurements and in dreams by this one rule. */

@@ -3,6 +3,7 @@
  * What happened in the run is told by its `RunLog`.
  *
  * runs/<name>/  config.json  events.jsonl  metrics.jsonl  trajectories/*.jsonl  eval/*.json  checkpoints/  latest  report.md
+ *               replay.sqlite (the buffer, see `Buffers`)
  */
 import { Evaluation, Trajectory } from "@dreamgym/domain"
 import * as Context from "effect/Context"

@@ -35,7 +35,8 @@ export const train = Effect.fn("Trainer.train")(function* (config: Config) {
 const fromTheBeginning = Effect.fnUntraced(function* (config: Config) {
   const world = yield* World.make(config)
   const offline = yield* Phases.phase("collect", Phases.collected(world, config))
-  const lived = { world, offline, config, buffer: yield* Buffers.make(offline, world, []) }
+  const file = Buffers.fileOf((yield* RunDirectory).path)
+  const lived = { world, offline, config, buffer: yield* Buffers.make(offline, world, [], file) }
   const tokenizer = Vocabulary.tokenizerOf(world.knowledge, [...offline.train, ...offline.heldOut])
   const fitted = yield* Phases.phase("fit", Phases.fittedAndMeasured(lived, tokenizer))
   const clones = yield* Phases.phase("clone", Phases.cloned(lived, tokenizer))
@@ -70,11 +71,12 @@ const fromCheckpoint = Effect.fnUntraced(function* (
   config: Config
 ) {
   const world = yield* World.make(config)
-  const offline = yield* Collect.read(yield* RunDirectory)
+  const directory = yield* RunDirectory
+  const offline = yield* Collect.read(directory)
   const prepared = yield* Prepared.read(files, world, config)
   const moment = yield* Prepared.momentOf(files, iteration)
   const fitted = yield* Fit.modelOf(prepared.experience, world, config)
-  const buffer = yield* Buffers.make(offline, world, moment.dreams)
+  const buffer = yield* Buffers.make(offline, world, moment.dreams, Buffers.fileOf(directory.path))
   const dreaming = { world, offline, fitted, config, buffer }
   const spent = Ledger.secondsOf(meta)
   yield* Phases.phase("dream", dreamt(prepared, dreaming, moment, spent), spent)

@@ -90,6 +90,8 @@ describe("a run", () => {
       "events.jsonl",
       "latest",
       "metrics.jsonl",
+      "replay.sqlite",
+      "replay.sqlite-lock",
       "report.md",
       "trajectories"
     ])

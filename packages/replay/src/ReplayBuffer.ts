@@ -37,7 +37,7 @@ export interface JsonlOptions extends Options {
 
 /**
  * `file` is made where it is missing, its folder is not; `maxBytes` is the size that it may reach. `exactly`: at opening, what is
- * kept becomes this, in this order, as for a run that continues from a checkpoint.
+ * kept becomes what a new buffer would hold after these were added, as for a run that continues from a checkpoint.
  */
 export interface SqliteOptions extends Options {
   readonly file: string
@@ -165,10 +165,13 @@ const inDatabase = Effect.fnUntraced(function* (
   const { exactly, file, maxBytes } = options
   const size = maxBytes === undefined ? {} : { maxBytes }
   const store = yield* Store.open({ file, quotas, ...size }, changed)
-  if (exactly !== undefined) yield* store.replace(entriesOf(options, exactly))
-  else if (store.isNew) {
-    const left = yield* Journal.found(path.dirname(file))
-    yield* store.add(entriesOf(options, left))
+  if (exactly !== undefined) {
+    yield* refuseEvaluation(options.evaluation, exactly)
+    const shelf = Kept.shelf(quotas)
+    entriesOf(options, exactly).forEach(shelf.insert)
+    yield* store.replace(shelf.entries())
+  } else if (store.isNew) {
+    yield* store.add(entriesOf(options, yield* Journal.found(path.dirname(file))))
   }
   return store
 })
