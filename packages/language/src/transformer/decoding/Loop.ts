@@ -38,7 +38,7 @@ const inputs = {
  * [N * B], those of `Sampler` and the cache. The run ends early when every row has met a stop or its
  * limit; what a row says after that means nothing.
  * Outputs: `tokens`, `logProbabilities` and, with a value head, `values` [J * B]; the new keys
- * [B, K, E, J] and values [B, K, J, E].
+ * and values [B, K, J, E] of each layer.
  */
 export const model = (options: Options) => {
   const { config, isMasked } = options
@@ -54,10 +54,8 @@ export const model = (options: Options) => {
     outputs: ["last token", "was done", ...carried, ...scanned],
     attributes: { body: { graph: body(nodes, options, past).graph } }
   })
-  const shapes = Past.newShapesOf(config)
-  for (const layer of Past.layersOf(config))
-    for (const which of ["keys", "values"] as const)
-      nodes.model.output(Past.newNamesOf(layer)[which], { shape: shapes[which], type: "float32" })
+  for (const name of carried)
+    nodes.model.output(name, { shape: Past.newShapeOf(config), type: "float32" })
   for (const { name, shape, type } of scansOf(options))
     nodes.model.output(name, { shape: ["J", ...shape], type })
   const ports = Past.portsOf(config)
@@ -106,11 +104,9 @@ const noneDone = (nodes: Nodes): string => nodes.op("Less", ["length", nodes.int
 /** No new keys and values yet. */
 const empty = (nodes: Nodes, config: Config): ReadonlyArray<string> => {
   const { headDimension: width, keyValueHeads: heads } = config
-  const rows = nodes.length("length", 0)
-  const none = (...shape: ReadonlyArray<number>) =>
-    nodes.op("Expand", [nodes.floats(0), nodes.concat([rows, nodes.integers(...shape)], 0)])
-  const [keys, values] = [none(heads, 1, width, 0), none(heads, 1, 0, width)]
-  return Past.layersOf(config).flatMap(() => [keys, values])
+  const sizes = [nodes.length("length", 0), nodes.integers(heads, 1, 0, width)]
+  const none = nodes.op("Expand", [nodes.floats(0), nodes.concat(sizes, 0)])
+  return Past.layersOf(config).flatMap(() => [none, none])
 }
 
 /** One step. What it has of earlier steps it gets as it gave it; all else lies outside. */
@@ -162,9 +158,8 @@ const receive = (nodes: Nodes, config: Config, names: ReadonlyArray<string>): vo
   nodes.graph.input("goes on", { shape: [], type: "bool" })
   nodes.graph.input("now", { shape: ["B"], type: "int64" })
   nodes.graph.input("is done", { shape: ["B"], type: "bool" })
-  const { keys, values } = Past.newShapesOf(config)
-  for (const [at, name] of names.entries())
-    nodes.graph.input(name, { shape: at % 2 === 0 ? keys : values, type: "float32" })
+  for (const name of names)
+    nodes.graph.input(name, { shape: Past.newShapeOf(config), type: "float32" })
 }
 
 /** All layers, and the new keys and values with those of the steps before. */
@@ -175,7 +170,7 @@ const through = (site: Layers.Site, past: ReadonlyArray<Layers.KeysAndValues>) =
     const at = `model.layers.${layer}`
     const { queries, ...now } = Layers.projected(site, at, x)
     const soFar = {
-      keys: site.nodes.concat([`so far k.${layer}`, now.keys], 4),
+      keys: site.nodes.concat([`so far k.${layer}`, now.keys], 3),
       values: site.nodes.concat([`so far v.${layer}`, now.values], 3)
     }
     fresh.push(soFar)
@@ -202,9 +197,7 @@ const finish = (nodes: Nodes, config: Config, { fresh, stops, token }: Step): vo
   nodes.graph.output(goesOn, { shape: [], type: "bool" })
   nodes.graph.output(token, { shape: ["B"], type: "int64" })
   nodes.graph.output(isDone, { shape: ["B"], type: "bool" })
-  const { keys, values } = Past.newShapesOf(config)
-  for (const layer of fresh) {
-    nodes.graph.output(layer.keys, { shape: keys, type: "float32" })
-    nodes.graph.output(layer.values, { shape: values, type: "float32" })
-  }
+  for (const { keys, values } of fresh)
+    for (const name of [keys, values])
+      nodes.graph.output(name, { shape: Past.newShapeOf(config), type: "float32" })
 }

@@ -38,27 +38,27 @@ export const portsOf = (config: Config) => {
   }
 }
 
-/** Declares the cache as inputs; per layer keys [B, K, 1, E, C] and values [B, K, 1, C, E]. */
+/** Declares the cache as inputs; per layer keys and values [B, K, 1, C, E]. */
 export const declare = (nodes: Nodes, config: Config): ReadonlyArray<KeysAndValues> => {
   const { headDimension: width, keyValueHeads: heads } = config
   nodes.model.input("places", { shape: [1], type: "int64" })
-  const rows = nodes.integers(-1, heads, 1)
-  const each = nodes.integers(width)
-  const keyShape = nodes.concat([rows, each, "places"], 0)
-  const valueShape = nodes.concat([rows, "places", each], 0)
+  const shape = nodes.concat([nodes.integers(-1, heads, 1), "places", nodes.integers(width)], 0)
   return layersOf(config).map((layer) => {
     const names = namesOf(layer)
     for (const name of Object.values(names))
       nodes.model.input(name, { shape: ["numbers"], type: "float32" })
     return {
-      keys: nodes.op("Reshape", [names.keys, keyShape]),
-      values: nodes.op("Reshape", [names.values, valueShape])
+      keys: nodes.op("Reshape", [names.keys, shape]),
+      values: nodes.op("Reshape", [names.values, shape])
     }
   })
 }
 
-/** The shapes of new keys and values, for those who declare them. */
-export const newShapesOf = ({ headDimension: width, keyValueHeads: heads }: Config) => ({
-  keys: ["B", heads, 1, width, "J"],
-  values: ["B", heads, 1, "J", width]
-})
+/** The shape of new keys, and of new values, for those who declare them. */
+export const newShapeOf = ({ headDimension: width, keyValueHeads: heads }: Config) => [
+  "B",
+  heads,
+  1,
+  "J",
+  width
+]

@@ -12,7 +12,7 @@ import * as Past from "./Past.ts"
 
 /**
  * Inputs: `ids` [B * T], `length` [B] (tokens in the cache already), the cache. Outputs: the new keys
- * [B, K, E, T] and values [B, K, T, E] of each layer. `positions` is the number of rotary positions.
+ * and values [B, K, T, E] of each layer. `positions` is the number of rotary positions.
  */
 export const model = (config: Config, parameters: Parameters.Parameters, positions: number) => {
   const nodes = new Nodes()
@@ -67,9 +67,9 @@ const siteOf = (
 }
 
 const give = (nodes: Nodes, config: Config, layer: number, fresh: Layers.KeysAndValues) => {
-  const [names, shapes] = [Past.newNamesOf(layer), Past.newShapesOf(config)]
+  const [names, shape] = [Past.newNamesOf(layer), Past.newShapeOf(config)]
   for (const which of ["keys", "values"] as const) {
     nodes.model.node({ op: "Identity", inputs: [fresh[which]], outputs: [names[which]] })
-    nodes.model.output(names[which], { shape: shapes[which], type: "float32" })
+    nodes.model.output(names[which], { shape, type: "float32" })
   }
 }
