@@ -12,19 +12,19 @@ import { printed } from "./timing.ts"
 const script = new URL("./memory-of-steps.ts", import.meta.url)
 const steps = 8
 
-/** What the process says, or why it said nothing. */
+/** What the process says; that it says nothing is a defect. */
 const taken = (keepsMemory: boolean) =>
-  Effect.callback<Taken, Error>((resume) => {
+  Effect.callback<Taken>((resume) => {
     const child = fork(script, [String(keepsMemory), String(steps)])
     child.once("message", (message: Taken) => resume(Effect.succeed(message)))
-    child.once("error", (cause) => resume(Effect.fail(cause)))
-    child.once("exit", (code) => resume(Effect.fail(new Error(`it ended with code ${code}`))))
+    child.once("error", (cause) => resume(Effect.die(cause)))
+    child.once("exit", (code) => resume(Effect.die(`the process ended with code ${code}`)))
     return Effect.sync(() => child.kill())
   })
 
 /** Two figures of one way to train: after the steps, and at the highest. */
 const figuresOf = Effect.fnUntraced(function* (keepsMemory: boolean) {
-  const { after, highest, loaded } = yield* Effect.orDie(taken(keepsMemory))
+  const { after, highest, loaded } = yield* taken(keepsMemory)
   const way = keepsMemory ? "as by default" : "keepsMemory: false"
   const { batch, length, name } = fewMillion
   const figure = (when: string, bytes: number): Figure => ({
