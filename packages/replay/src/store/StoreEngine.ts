@@ -164,7 +164,8 @@ const statementsOf = (database: DatabaseSync) => ({
   tell: database.prepare("insert into event (kind, subject, at) values (?, ?, ?)"),
   kept: database.prepare("select seq, fingerprint from trajectory where gone is null order by seq"),
   page: database.prepare(
-    "select * from trajectory where gone is null and seq > ? order by seq limit ?"
+    "select seq, fingerprint, id, task, first_observation, ending, success, policy, policy_version, source, quality " +
+      "from trajectory where gone is null and seq > ? order by seq limit ?"
   ),
   pageSteps: database.prepare(
     "select step.* from step join trajectory on trajectory.seq = step.trajectory " +

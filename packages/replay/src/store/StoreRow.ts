@@ -6,70 +6,89 @@ import { Ending, ReplayBuffer, Task, Trajectory } from "@dreamgym/domain"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { type Entry, sourceOf } from "../Kept.ts"
-import type { Row } from "./StoreWire.ts"
+import type { Row, StepRow } from "./StoreWire.ts"
 
 const json = <S extends Schema.Top>(schema: S) => Schema.fromJsonString(Schema.toCodecJson(schema))
 
-const ToolCall = Schema.Struct({ name: Schema.String, arguments: Schema.Unknown })
+/** The columns that hold JSON. */
+const columns = {
+  task: json(Task.Task),
+  ending: json(Ending.Ending),
+  tool_call: json(Schema.Struct({ name: Schema.String, arguments: Schema.Unknown })),
+  span: json(Trajectory.TokenSpan),
+  retrieved: json(Schema.Array(Schema.String)),
+  scores: json(Schema.Record(Schema.String, Schema.Number))
+}
+
+const encodeTask = Schema.encodeSync(columns.task)
+const encodeEnding = Schema.encodeSync(columns.ending)
+const encodeToolCall = Schema.encodeSync(columns.tool_call)
+const encodeSpan = Schema.encodeSync(columns.span)
+const encodeScores = Schema.encodeSync(columns.scores)
 
 const StoredStep = Schema.Struct({
-  idx: Schema.Int,
+  trajectory: Schema.Int,
   observation: Schema.NullOr(Schema.String),
   action: Schema.String,
-  tool_call: Schema.NullOr(json(ToolCall)),
-  span: Schema.NullOr(json(Trajectory.TokenSpan)),
+  tool_call: Schema.NullOr(columns.tool_call),
+  span: Schema.NullOr(columns.span),
   reward: Schema.NullOr(Schema.Number),
   next_observation: Schema.String,
   source: Schema.Literals(["real", "synthetic"]),
   origin: Schema.String,
   origin_version: Schema.String,
-  retrieved: Schema.NullOr(json(Schema.Array(Schema.String))),
+  retrieved: Schema.NullOr(columns.retrieved),
   reasoning: Schema.NullOr(Schema.String),
-  scores: Schema.NullOr(json(Schema.Record(Schema.String, Schema.Number))),
+  scores: Schema.NullOr(columns.scores),
   cost: Schema.NullOr(Schema.Number)
 })
 type StoredStep = typeof StoredStep.Type
 
 const StoredTrajectory = Schema.Struct({
+  seq: Schema.Int,
   fingerprint: Schema.String,
   id: Schema.String,
-  environment: Schema.String,
-  task_id: Schema.String,
-  task: json(Task.Task),
+  task: columns.task,
   first_observation: Schema.String,
-  ending: json(Ending.Ending),
+  ending: columns.ending,
   success: Schema.Int,
   policy: Schema.String,
   policy_version: Schema.Int,
   source: Schema.Literals(["real", "synthetic"]),
-  total_reward: Schema.NullOr(Schema.Number),
-  length: Schema.Int,
   quality: Schema.Number
 })
 
-const Stored = Schema.Struct({ trajectory: StoredTrajectory, steps: Schema.Array(StoredStep) })
-const encode = Schema.encodeEffect(Stored)
-
 const Loaded = Schema.Struct({
-  trajectories: Schema.Array(Schema.Struct({ ...StoredTrajectory.fields, seq: Schema.Int })),
-  steps: Schema.Array(Schema.Struct({ ...StoredStep.fields, trajectory: Schema.Int }))
+  trajectories: Schema.Array(StoredTrajectory),
+  steps: Schema.Array(StoredStep)
 })
 type Loaded = typeof Loaded.Type
 const decode = Schema.decodeUnknownEffect(Loaded)
 
 /** Fails as `Corrupt` where a value of the trajectory is none that JSON knows. */
-export const rowOf = (entry: Entry): Effect.Effect<Row, ReplayBuffer.ReplayBufferError> => {
+export const rowOf = (entry: Entry): Effect.Effect<Row, ReplayBuffer.ReplayBufferError> =>
+  Effect.try({
+    try: () => rowUnsafe(entry),
+    catch: (cause) =>
+      new ReplayBuffer.ReplayBufferError({
+        reason: "Corrupt",
+        message: `trajectory ${entry.trajectory.id} cannot be written as JSON: ${String(cause)}`,
+        cause
+      })
+  })
+
+const rowUnsafe = (entry: Entry): Row => {
   const { fingerprint, isSuccess, quality, trajectory } = entry
   const { ending, firstObservation, id, policy, policyVersion, task, transitions } = trajectory
-  return encode({
+  return {
     trajectory: {
       fingerprint,
       id: written(id),
       environment: written(task.environment),
       task_id: written(task.id),
-      task,
+      task: encodeTask(task),
       first_observation: written(firstObservation),
-      ending,
+      ending: encodeEnding(ending),
       success: isSuccess ? 1 : 0,
       policy: written(policy),
       policy_version: policyVersion,
@@ -81,53 +100,49 @@ export const rowOf = (entry: Entry): Effect.Effect<Row, ReplayBuffer.ReplayBuffe
     steps: transitions.map((transition, idx) =>
       stepOf(transition, idx, transitions[idx - 1]?.nextObservation ?? firstObservation)
     )
-  }).pipe(
-    Effect.mapError(
-      (cause) =>
-        new ReplayBuffer.ReplayBufferError({
-          reason: "Corrupt",
-          message: `trajectory ${id} cannot be written as JSON: ${cause.message}`,
-          cause
-        })
-    )
-  )
+  }
 }
 
 const stepOf = (
   { action, nextObservation, observation, provenance, reward }: Trajectory.Transition,
   idx: number,
   before: string
-): StoredStep => ({
+): StepRow => ({
   idx,
   observation: observation === before ? null : written(observation),
   action: written(action.text),
-  tool_call: action.toolCall ?? null,
-  span: action.span ?? null,
+  tool_call: action.toolCall === undefined ? null : encodeToolCall(action.toolCall),
+  span: action.span === undefined ? null : encodeSpan(action.span),
   reward: numberOrNull(reward),
   next_observation: written(nextObservation),
   ...originOf(provenance)
 })
 
-const originOf = Trajectory.Provenance.match({
-  Real: ({ environment, version }) => ({
-    source: "real" as const,
-    origin: written(environment),
-    origin_version: written(version),
-    retrieved: null,
-    reasoning: null,
-    scores: null,
-    cost: null
-  }),
-  Synthetic: ({ cost, model, modelVersion, reasoning, retrieved, scores }) => ({
-    source: "synthetic" as const,
-    origin: written(model),
-    origin_version: String(modelVersion),
-    retrieved,
-    reasoning: written(reasoning),
-    scores,
-    cost: numberOrNull(cost)
-  })
-})
+type Origin = Pick<
+  StepRow,
+  "source" | "origin" | "origin_version" | "retrieved" | "reasoning" | "scores" | "cost"
+>
+
+const originOf = (provenance: Trajectory.Provenance): Origin =>
+  provenance._tag === "Real"
+    ? {
+        source: "real",
+        origin: written(provenance.environment),
+        origin_version: written(provenance.version),
+        retrieved: null,
+        reasoning: null,
+        scores: null,
+        cost: null
+      }
+    : {
+        source: "synthetic",
+        origin: written(provenance.model),
+        origin_version: String(provenance.modelVersion),
+        retrieved: JSON.stringify(provenance.retrieved),
+        reasoning: written(provenance.reasoning),
+        scores: encodeScores(provenance.scores),
+        cost: numberOrNull(provenance.cost)
+      }
 
 /** A page of `StoreEngine.load` as entries, each with its number. Fails as `Corrupt` where a row is none of ours. */
 export const entriesOf = (
