@@ -7,6 +7,7 @@
 import { Seed } from "@dreamgym/domain"
 import * as Effect from "effect/Effect"
 import * as fs from "node:fs"
+import * as os from "node:os"
 import * as path from "node:path"
 import type { Bench, Figure } from "../../../scripts/figures.ts"
 import * as SideCar from "../src/retrieval/SideCar.ts"
@@ -138,7 +139,7 @@ const million = 1_000_000
 /** Time to read the side-car of a million and make the index of it; the store's columns are taken as known. */
 const rebuild = Effect.gen(function* () {
   const directory = yield* Effect.acquireRelease(
-    Effect.sync(() => fs.mkdtempSync(path.join(process.cwd(), "tmp", "bench-"))),
+    Effect.sync(() => fs.mkdtempSync(path.join(os.tmpdir(), "dreamgym-bench-"))),
     (made) => Effect.sync(() => fs.rmSync(made, { recursive: true }))
   )
   const file = `${directory}/vectors`

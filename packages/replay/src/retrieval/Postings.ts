@@ -8,16 +8,14 @@ export interface Postings {
   readonly add: (slot: number, key: string) => void
   readonly remove: (slot: number) => void
   readonly numberOf: (key: string) => number
-  readonly count: (number: number) => number
   /** Valid until the next change. */
-  readonly slots: (number: number) => Int32Array
+  readonly slots: (number: number) => ReadonlyArray<number>
   readonly column: () => Int32Array
 }
 
 interface List {
   readonly key: string
-  slots: Int32Array
-  count: number
+  readonly slots: Array<number>
 }
 
 interface Table {
@@ -41,16 +39,10 @@ export const make = (): Postings => {
     add: (slot, key) => add(table, slot, key),
     remove: (slot) => remove(table, slot),
     numberOf: (key) => table.numbers.get(key) ?? -1,
-    count: (number) => table.lists[number]?.count ?? 0,
-    slots: (number) => {
-      const list = table.lists[number]
-      return list === undefined ? nothing : list.slots.subarray(0, list.count)
-    },
+    slots: (number) => table.lists[number]?.slots ?? [],
     column: () => table.column
   }
 }
-
-const nothing = new Int32Array(0)
 
 const add = (table: Table, slot: number, key: string): void => {
   if (slot >= table.column.length) {
@@ -61,15 +53,13 @@ const add = (table: Table, slot: number, key: string): void => {
   const number = table.numbers.get(key) ?? begin(table, key)
   const list = table.lists[number]
   if (list === undefined) return
-  if (list.count === list.slots.length) list.slots = widened(list.slots, list.count * 2)
-  list.slots[list.count] = slot
   table.column[slot] = number
-  table.places[slot] = list.count++
+  table.places[slot] = list.slots.push(slot) - 1
 }
 
 const begin = (table: Table, key: string): number => {
   const number = table.free.pop() ?? table.lists.length
-  table.lists[number] = { key, slots: new Int32Array(4), count: 0 }
+  table.lists[number] = { key, slots: [] }
   table.numbers.set(key, number)
   return number
 }
@@ -80,11 +70,13 @@ const remove = (table: Table, slot: number): void => {
   const list = table.lists[number]
   if (list === undefined) return
   const place = table.places[slot] ?? 0
-  const last = list.slots[--list.count] ?? 0
-  list.slots[place] = last
-  table.places[last] = place
+  const last = list.slots.pop() ?? slot
+  if (last !== slot) {
+    list.slots[place] = last
+    table.places[last] = place
+  }
   table.column[slot] = -1
-  if (list.count > 0) return
+  if (list.slots.length > 0) return
   table.lists[number] = undefined
   table.numbers.delete(list.key)
   table.free.push(number)

@@ -3,7 +3,7 @@
  * It is a copy and never the truth: one that is torn, foreign or stale is refused with its reason, and made anew.
  *
  * Little-endian. Header: "DGVECTOR", format version u32, dimension u32, rows f64, greatest sequence f64, length of the
- * embedder's name u32, the name, CRC-32 of all before u32. Then blocks of up to 4096 rows: sequences f64[rows], vectors
+ * embedder's name u32, the name, CRC-32 of all before u32. Then blocks of up to 512 rows: sequences f64[rows], vectors
  * f32[rows][dimension], CRC-32 of both u32. Nothing may follow.
  */
 import { crc32 } from "node:zlib"
@@ -63,7 +63,7 @@ export const write = Effect.fn("SideCar.write")(function* (
 })
 
 /**
- * Hands the rows to `take`, up to 4096 at a time; a row's vector is valid until `take` has answered. Blocks are checked before
+ * Hands the rows to `take`, up to 512 at a time; a row's vector is valid until `take` has answered. Blocks are checked before
  * they are handed over, but the file as a whole only at its end: where this fails, forget what was taken.
  */
 export const read = Effect.fn("SideCar.read")(function* <E, R>(
@@ -86,7 +86,8 @@ export const read = Effect.fn("SideCar.read")(function* <E, R>(
   )
 })
 
-const blockRows = 4096
+/** Small enough that a block is still in the cache when it was checked. */
+const blockRows = 512
 const magic = new TextEncoder().encode("DGVECTOR")
 /** Up to the embedder's name. */
 const fixedBytes = magic.length + 4 + 4 + 8 + 8 + 4

@@ -133,75 +133,90 @@ const remove = (table: Table, sequence: number): void => {
 const buckets = 16
 const bucketOf = (quality: number): number =>
   Math.max(0, Math.min(buckets - 1, Math.floor(quality * buckets)))
-const stratum = (isReal: boolean, bucket: number): string =>
-  `${isReal ? "real" : "synthetic"}/${bucket}`
+const strata = ["synthetic", "real"].map((source) =>
+  Array.from({ length: buckets }, (_, bucket) => `${source}/${bucket}`)
+)
+const stratum = (isReal: boolean, bucket: number): string => strata[Number(isReal)]?.[bucket] ?? ""
 
 const passing = (table: Table, filter: Filter): Int32Array => {
   const lists = narrowest(table, filter)
-  const total = lists.reduce((sum, list) => sum + list.length, 0)
+  const total = lengthOf(lists)
   if (table.passing.length < total) table.passing = new Int32Array(total * 2)
-  const task = filter.task === undefined ? any : table.tasks.numberOf(filter.task)
-  const environment =
-    filter.environment === undefined ? any : table.environments.numberOf(filter.environment)
-  const count = collect(table, lists, {
-    ...filter,
-    taskNumber: task,
-    environmentNumber: environment
-  })
+  let count = 0
+  for (const { left, slots } of lists) count = collect(table, slots, testsOf(table, left), count)
   return table.passing.subarray(0, count)
 }
 
-/** No slot has this number, and no key is unknown by it. */
-const any = -2
-
-interface Wanted extends Filter {
-  readonly taskNumber: number
-  readonly environmentNumber: number
-}
-
-/** Copies the slots that pass to `table.passing`; answers how many. */
-const collect = (table: Table, lists: ReadonlyArray<Int32Array>, wanted: Wanted): number => {
-  const { isReal, quality, version } = table.columns
-  const [tasks, environments] = [table.tasks.column(), table.environments.column()]
-  const { environmentNumber, taskNumber } = wanted
-  const leastQuality = wanted.leastQuality ?? Number.NEGATIVE_INFINITY
-  const leastVersion = wanted.leastVersion ?? Number.NEGATIVE_INFINITY
-  const source = wanted.source === undefined ? any : Number(wanted.source === "Real")
-  let count = 0
-  for (const list of lists) {
-    for (let i = 0; i < list.length; i++) {
-      const slot = list[i] ?? 0
-      if (taskNumber !== any && tasks[slot] !== taskNumber) continue
-      if (environmentNumber !== any && environments[slot] !== environmentNumber) continue
-      if (source !== any && isReal[slot] !== source) continue
-      if ((quality[slot] ?? 0) < leastQuality || (version[slot] ?? 0) < leastVersion) continue
-      table.passing[count++] = slot
-    }
+/** Copies the slots that pass to `table.passing` from `start` on; answers where it ended. */
+const collect = (
+  table: Table,
+  slots: ReadonlyArray<number>,
+  tests: ReadonlyArray<(slot: number) => boolean>,
+  start: number
+): number => {
+  const { passing } = table
+  let count = start
+  for (const slot of slots) {
+    passing[count] = slot
+    if (tests.every((test) => test(slot))) count++
   }
   return count
 }
 
-/** The shortest of the sets of lists that hold all that can pass. */
-const narrowest = (table: Table, filter: Filter): ReadonlyArray<Int32Array> => {
-  const ways = [strataOf(table, filter)]
-  if (filter.task !== undefined) {
-    ways.push([table.tasks.slots(table.tasks.numberOf(filter.task))])
+const testsOf = (table: Table, filter: Filter): ReadonlyArray<(slot: number) => boolean> => {
+  const { environment, leastQuality, leastVersion, source, task } = filter
+  const { isReal, quality, version } = table.columns
+  const tests: Array<(slot: number) => boolean> = []
+  const has = (postings: Postings.Postings, key: string) => {
+    const [number, column] = [postings.numberOf(key), postings.column()]
+    tests.push((slot) => column[slot] === number)
   }
-  if (filter.environment !== undefined) {
-    ways.push([table.environments.slots(table.environments.numberOf(filter.environment))])
-  }
-  const length = (lists: ReadonlyArray<Int32Array>) =>
-    lists.reduce((sum, list) => sum + list.length, 0)
-  return ways.reduce((best, way) => (length(way) < length(best) ? way : best))
+  if (task !== undefined) has(table.tasks, task)
+  if (environment !== undefined) has(table.environments, environment)
+  if (source !== undefined) tests.push((slot) => isReal[slot] === Number(source === "Real"))
+  if (leastQuality !== undefined) tests.push((slot) => (quality[slot] ?? 0) >= leastQuality)
+  if (leastVersion !== undefined) tests.push((slot) => (version[slot] ?? 0) >= leastVersion)
+  return tests
 }
 
-const strataOf = (table: Table, filter: Filter): ReadonlyArray<Int32Array> => {
-  const first = filter.leastQuality === undefined ? 0 : bucketOf(filter.leastQuality)
+/** Some slots, and what is left of the filter to test them by. */
+interface List {
+  readonly slots: ReadonlyArray<number>
+  readonly left: Filter
+}
+
+const lengthOf = (lists: ReadonlyArray<List>): number =>
+  lists.reduce((sum, { slots }) => sum + slots.length, 0)
+
+/** The shortest of the sets of lists that hold all that can pass. */
+const narrowest = (table: Table, filter: Filter): ReadonlyArray<List> => {
+  const ways = [strataOf(table, filter)]
+  const { environment, task, ...others } = filter
+  if (task !== undefined) {
+    const slots = table.tasks.slots(table.tasks.numberOf(task))
+    ways.push([{ slots, left: environment === undefined ? others : { ...others, environment } }])
+  }
+  if (environment !== undefined) {
+    const slots = table.environments.slots(table.environments.numberOf(environment))
+    ways.push([{ slots, left: task === undefined ? others : { ...others, task } }])
+  }
+  return ways.reduce((best, way) => (lengthOf(way) < lengthOf(best) ? way : best))
+}
+
+/** Only the first range of quality may hold some that are below the least. */
+const strataOf = (
+  table: Table,
+  { leastQuality, source, ...others }: Filter
+): ReadonlyArray<List> => {
+  const first = leastQuality === undefined ? 0 : bucketOf(leastQuality)
   const range = Array.from({ length: buckets - first }, (_, i) => first + i)
   const sources = [true, false].filter(
-    (isReal) => filter.source === undefined || isReal === (filter.source === "Real")
+    (isReal) => source === undefined || isReal === (source === "Real")
   )
   return sources.flatMap((isReal) =>
-    range.map((bucket) => table.strata.slots(table.strata.numberOf(stratum(isReal, bucket))))
+    range.map((bucket) => ({
+      slots: table.strata.slots(table.strata.numberOf(stratum(isReal, bucket))),
+      left: leastQuality === undefined || bucket > first ? others : { ...others, leastQuality }
+    }))
   )
 }

@@ -71,21 +71,30 @@ export const make = Effect.fn("VectorIndex.make")(function* ({
   const kernel = yield* allocated(`room for ${limitBytes} bytes of vectors cannot be had`, () =>
     Kernel.make(dimension, limitBytes)
   )
-  const index: Index = { embedder, dimension, limitBytes, kernel, slots: Slots.make() }
+  const index: Index = {
+    embedder,
+    dimension,
+    limitBytes,
+    kernel,
+    slots: Slots.make(),
+    norms: [Number.POSITIVE_INFINITY, 0]
+  }
   return {
     embedder,
     dimension,
     size: index.slots.size,
     add: Effect.fn("VectorIndex.add")(function* (from, entries) {
-      yield* refuse(embedderFault(index, from) ?? vectorsFault(index, entries))
+      const lengths = lengthsOf(entries)
+      yield* refuse(embedderFault(index, from) ?? vectorsFault(index, entries, lengths))
       yield* refuse(entries.map(attributesFault).find((fault) => fault !== undefined))
       yield* room(index, entries)
-      entries.forEach((entry) => insert(index, entry))
+      entries.forEach((entry, i) => insert(index, entry, lengths[i] ?? 0))
     }),
     remove: (sequences) => sequences.forEach(index.slots.remove),
     search: Effect.fn("VectorIndex.search")(function* (from, queries) {
-      yield* refuse(embedderFault(index, from) ?? vectorsFault(index, queries))
-      return search(index, queries)
+      const lengths = lengthsOf(queries)
+      yield* refuse(embedderFault(index, from) ?? vectorsFault(index, queries, lengths))
+      return search(index, queries, lengths)
     }),
     rows: () => rows(index)
   }
@@ -108,6 +117,8 @@ interface Index {
   readonly limitBytes: number
   readonly kernel: Kernel.Kernel
   readonly slots: Slots.Slots
+  /** The least and the greatest length of a vector that ever was in it, empty ones left out. */
+  readonly norms: [least: number, greatest: number]
 }
 
 const refuse = (fault: VectorIndexError | undefined): Effect.Effect<void, VectorIndexError> =>
@@ -121,25 +132,28 @@ const embedderFault = ({ embedder }: Index, from: string): VectorIndexError | un
         message: `vectors of ${from} cannot be compared with those of ${embedder}; embed the texts again with ${embedder}, or build the index anew with ${from}`
       })
 
+/** Taken once per vector, because a long list of vectors is read from slow memory. */
+const lengthsOf = (list: ReadonlyArray<{ readonly vector: Float32Array }>): Float64Array =>
+  Float64Array.from(list, ({ vector }) => Math.sqrt(product(vector, vector, 0, vector.length)))
+
+/** The length of a vector is finite where all its numbers are: 64 bits hold every square of 32. */
 const vectorsFault = (
   { dimension, embedder }: Index,
-  list: ReadonlyArray<{ readonly vector: Float32Array }>
+  list: ReadonlyArray<{ readonly vector: Float32Array }>,
+  lengths: Float64Array
 ): VectorIndexError | undefined => {
-  for (const { vector } of list) {
-    if (vector.length !== dimension) {
-      return new VectorIndexError({
-        reason: "WrongDimension",
-        message: `a vector has ${vector.length} numbers, those of ${embedder} have ${dimension}; embed the text again with ${embedder}`
-      })
-    }
-    if (!Number.isFinite(product(vector, vector, 0, dimension))) {
-      return new VectorIndexError({
-        reason: "NotFinite",
-        message: `a vector of ${embedder} holds a number that is not finite; see what the embedder made of its text`
-      })
-    }
+  const other = list.find(({ vector }) => vector.length !== dimension)
+  if (other !== undefined) {
+    return new VectorIndexError({
+      reason: "WrongDimension",
+      message: `a vector has ${other.vector.length} numbers, those of ${embedder} have ${dimension}; embed the text again with ${embedder}`
+    })
   }
-  return undefined
+  if (lengths.every((length) => Number.isFinite(length))) return undefined
+  return new VectorIndexError({
+    reason: "NotFinite",
+    message: `a vector of ${embedder} holds a number that is not finite; see what the embedder made of its text`
+  })
 }
 
 const attributesFault = ({ quality, sequence, version }: Entry): VectorIndexError | undefined =>
@@ -161,28 +175,48 @@ const room = ({ kernel, limitBytes, slots }: Index, entries: ReadonlyArray<Entry
   return allocated(message, () => kernel.grow(wanted))
 }
 
-const insert = ({ kernel, slots }: Index, entry: Entry): void => {
+const insert = ({ kernel, norms, slots }: Index, entry: Entry, length: number): void => {
   slots.remove(entry.sequence)
   const slot = slots.add(entry)
-  const { vectors } = kernel.layout()
-  const place = vectors.subarray(slot * kernel.stride, (slot + 1) * kernel.stride)
-  slots.columns().norms[slot] = write(entry.vector, place)
+  const norm = write(entry.vector, length, kernel.layout().vectors, slot * kernel.stride)
+  slots.columns().norms[slot] = norm
+  if (norm === 0) return
+  norms[0] = Math.min(norms[0], norm)
+  norms[1] = Math.max(norms[1], norm)
 }
 
-/** Copies `vector`, scaled by a power of two to a length in [0.7, 1.5); answers that length, 0 for an empty one. */
-const write = (vector: Float32Array, place: Float32Array): number => {
-  const norm = Math.sqrt(product(vector, vector, 0, vector.length))
-  const scale = norm === 0 ? 1 : 2 ** -Math.round(Math.log2(norm))
-  if (scale === 1) place.set(vector)
-  else for (let d = 0; d < vector.length; d++) place[d] = (vector[d] ?? 0) * scale
-  return norm * scale
+/**
+ * Copies `vector` of `length` to `place`, scaled by a power of two where 32 bits could not hold its products; answers its length
+ * there, 0 for an empty one.
+ */
+const write = (
+  vector: Float32Array,
+  length: number,
+  place: Float32Array,
+  start: number
+): number => {
+  if (length === 0 || (length > 2 ** -20 && length < 2 ** 20)) {
+    place.set(vector, start)
+    return length
+  }
+  const scale = 2 ** -Math.round(Math.log2(length))
+  vector.forEach((x, d) => (place[start + d] = x * scale))
+  return length * scale
 }
 
-/** In 64 bits, from the first to the last: `a` against the part of `b` that begins at `start`. */
+/** In 64 bits: `a` against the part of `b` that begins at `start`. Four sums, because one would wait for itself. */
 const product = (a: Float32Array, b: Float32Array, start: number, length: number): number => {
-  let sum = 0
-  for (let d = 0; d < length; d++) sum += (a[d] ?? 0) * (b[start + d] ?? 0)
-  return sum
+  const even = length - (length % 4)
+  let [s0, s1, s2, s3] = [0, 0, 0, 0]
+  for (let d = 0; d < even; d += 4) {
+    const at = start + d
+    s0 += (a[d] ?? 0) * (b[at] ?? 0)
+    s1 += (a[d + 1] ?? 0) * (b[at + 1] ?? 0)
+    s2 += (a[d + 2] ?? 0) * (b[at + 2] ?? 0)
+    s3 += (a[d + 3] ?? 0) * (b[at + 3] ?? 0)
+  }
+  for (let d = even; d < length; d++) s0 += (a[d] ?? 0) * (b[start + d] ?? 0)
+  return s0 + s1 + (s2 + s3)
 }
 
 const rows = function* ({ dimension, kernel, slots }: Index) {
@@ -206,9 +240,10 @@ interface Asked {
 
 const search = (
   index: Index,
-  queries: ReadonlyArray<Query>
+  queries: ReadonlyArray<Query>,
+  lengths: Float64Array
 ): ReadonlyArray<ReadonlyArray<Found>> => {
-  const asked = queries.map((query) => askedOf(index, query))
+  const asked = queries.map((query, i) => askedOf(index, query, lengths[i] ?? 0))
   const groups = Map.groupBy(asked.keys(), (i) => filterKey(queries[i]))
   for (const members of groups.values()) {
     const [first = 0] = members
@@ -229,11 +264,11 @@ const filterKey = (filter: Slots.Filter = {}): string => {
   return JSON.stringify([environment, leastQuality, leastVersion, source, task])
 }
 
-const askedOf = ({ kernel, slots }: Index, query: Query): Asked => {
+const askedOf = ({ kernel, slots }: Index, query: Query, length: number): Asked => {
   const vector = new Float32Array(kernel.stride)
   return {
     vector,
-    norm: write(query.vector, vector),
+    norm: write(query.vector, length, vector, 0),
     excluded:
       query.excludeTrajectory === undefined ? -1 : slots.trajectoryOf(query.excludeTrajectory),
     nearest: Nearest.make(query.k)
@@ -262,28 +297,35 @@ const scan = (index: Index, passing: Int32Array, asked: ReadonlyArray<Asked>): v
 
 /** Offers what may be among the best: the 32 bits of the scan are wrong by `margin` at most, for vectors of length 1. */
 const choose = (index: Index, part: Int32Array, asked: Asked, start: number): void => {
-  const { kernel, slots } = index
-  const { scores, vectors } = kernel.layout()
-  const { isReal, norms, sequences } = slots.columns()
-  const trajectories = slots.trajectories()
+  const { kernel, norms, slots } = index
+  const { scores } = kernel.layout()
+  const columns = slots.columns()
   const margin = (kernel.stride / 4 + 8) * 2 ** -23
-  let least = (asked.nearest.bound() - margin) * asked.norm
+  const leastCosine = () => (asked.nearest.bound() - margin) * asked.norm
+  let least = leastCosine()
   for (let i = 0; i < part.length; i++) {
+    const score = scores[start + i] ?? 0
+    // Most are too far away for any length; only for the others the column of lengths is read.
+    if (score < least * (least < 0 ? norms[1] : norms[0])) continue
     const slot = part[i] ?? 0
-    const norm = norms[slot] ?? 0
-    // An empty vector scores 0 and is compared as 0, not as 0 / 0.
-    if ((scores[start + i] ?? 0) < least * (norm === 0 ? 1 : norm)) continue
-    if (trajectories[slot] === asked.excluded) continue
-    const dot = product(asked.vector, vectors, slot * kernel.stride, kernel.stride)
-    const similarity = dot === 0 ? 0 : clamp(dot / (norm * asked.norm))
-    asked.nearest.offer({
-      slot,
-      similarity,
-      isReal: isReal[slot] === 1,
-      sequence: sequences[slot] ?? 0
-    })
-    least = (asked.nearest.bound() - margin) * asked.norm
+    if (score < least * (columns.norms[slot] ?? 0)) continue
+    compare(index, columns, asked, slot)
+    least = leastCosine()
   }
+}
+
+const compare = (
+  { kernel, slots }: Index,
+  { isReal, norms, sequences }: Slots.Columns,
+  { excluded, nearest, norm, vector }: Asked,
+  slot: number
+): void => {
+  if (slots.trajectories()[slot] === excluded) return
+  const { vectors } = kernel.layout()
+  const dot = product(vector, vectors, slot * kernel.stride, kernel.stride)
+  const similarity = dot === 0 ? 0 : clamp(dot / ((norms[slot] ?? 0) * norm))
+  const sequence = sequences[slot] ?? 0
+  nearest.offer({ slot, similarity, isReal: isReal[slot] === 1, sequence })
 }
 
 const clamp = (cosine: number): number => Math.max(-1, Math.min(1, cosine))
