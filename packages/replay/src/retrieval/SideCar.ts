@@ -76,7 +76,8 @@ export const read = Effect.fn("SideCar.read")(function* <E, R>(
     Effect.gen(function* () {
       const file = yield* onDisk(path, files.open(path, { flag: "r" }))
       const size = Number((yield* onDisk(path, file.stat)).size)
-      const head = yield* readPart(path, file, 0, Math.min(size, fixedBytes + longestName + 4))
+      const head = new Uint8Array(Math.min(size, fixedBytes + longestName + 4))
+      yield* fill(path, file, 0, head)
       yield* refuse(path, headerFault(head, expected))
       const start = headerOf(expected).length
       const whole = start + bodyBytes(expected)
@@ -209,9 +210,11 @@ const readRows = Effect.fnUntraced(function* <E, R>(
   take: (rows: ReadonlyArray<Row>) => Effect.Effect<void, E, R>
 ) {
   let position = start
+  const buffer = new Uint8Array(blockBytes(Math.min(blockRows, count), dimension))
   for (let done = 0; done < count; done += blockRows) {
     const rows = Math.min(blockRows, count - done)
-    const bytes = yield* readPart(path, file, position, blockBytes(rows, dimension))
+    const bytes = buffer.subarray(0, blockBytes(rows, dimension))
+    yield* fill(path, file, position, bytes)
     position += bytes.length
     if (!isSealed(bytes)) {
       yield* refuse(path, ["Torn", `the checksum of rows ${done} to ${done + rows} differs`])
@@ -226,22 +229,20 @@ const readRows = Effect.fnUntraced(function* <E, R>(
   }
 })
 
-/** Exactly `length` bytes from `position`, or `Torn`. */
-const readPart = Effect.fnUntraced(function* (
+/** Reads as many bytes as there is room for, from `position`, or fails as `Torn`. */
+const fill = Effect.fnUntraced(function* (
   path: string,
   file: FileSystem.File,
   position: number,
-  length: number
+  bytes: Uint8Array
 ) {
-  const bytes = new Uint8Array(length)
   let filled = 0
-  while (filled < length) {
+  while (filled < bytes.length) {
     const at = { position: BigInt(position + filled) }
     const count = yield* onDisk(path, file.read(bytes.subarray(filled), at))
     if (count === 0) yield* refuse(path, ["Torn", `it ends at byte ${position + filled}`])
     filled += count
   }
-  return bytes
 })
 
 /** The renaming is there for good when the folder is written too; not every system lets a folder be opened. */

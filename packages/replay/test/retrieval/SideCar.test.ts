@@ -21,7 +21,11 @@ const rows: ReadonlyArray<SideCar.Row> = Array.from({ length: 5000 }, (_, i) => 
 const read = (path: string, expected: SideCar.Contents = contents) =>
   Effect.gen(function* () {
     const found: Array<SideCar.Row> = []
-    yield* SideCar.read(path, expected, (some) => Effect.sync(() => void found.push(...some)))
+    yield* SideCar.read(path, expected, (some) =>
+      Effect.sync(() => {
+        for (const row of some) found.push({ ...row, vector: row.vector.slice() })
+      })
+    )
     return found
   })
 
