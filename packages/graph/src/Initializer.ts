@@ -25,13 +25,13 @@ export const ones: Initializer = constant(1)
 export const normal =
   (standardDeviation: number): Initializer =>
   (shape, random) =>
-    Float32Array.from({ length: Shape.product(shape) }, () => standardDeviation * gauss(random))
+    filled(shape, () => standardDeviation * gauss(random))
 
 /** Independent uniform numbers in [low, high). */
 export const uniform =
   (low: number, high: number): Initializer =>
   (shape, random) =>
-    Float32Array.from({ length: Shape.product(shape) }, () => low + (high - low) * random())
+    filled(shape, () => low + (high - low) * random())
 
 /** Uniform with variance 2 / (inputs + outputs) (Glorot & Bengio 2010, eq. 16). */
 export const xavier: Initializer = (shape, random) => {
@@ -58,6 +58,12 @@ export const orthogonal =
       return gain * (vectors[vector]?.[element] ?? 0)
     })
   }
+
+const filled = (shape: Shape.Shape, next: () => number): Float32Array => {
+  const numbers = new Float32Array(Shape.product(shape))
+  for (let index = 0; index < numbers.length; index++) numbers[index] = next()
+  return numbers
+}
 
 const gauss = (random: Random): number =>
   Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random())
