@@ -149,8 +149,7 @@ const applied = <Form>(options: Options<Form>) => {
   return TrainStep.make(
     { loss, outputs: {}, parameters, optimizer, maxGradNorm },
     training,
-    // The caller's thread is the dream's bottleneck: the update stays out of it.
-    { update: "graph", ...(worker === undefined ? {} : { worker }) }
+    worker === undefined ? {} : { worker }
   )
 }
 
