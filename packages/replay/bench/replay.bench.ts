@@ -22,16 +22,20 @@ const embedder = "bench"
 const median = (values: ReadonlyArray<number>): number =>
   values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN
 
-/** The median of five times `count` draws, in draws per second. */
+/** In batches of 256, the median of five times `batches`, in draws per second. */
 const drawsPerSecond = (tree: SumTree.SumTree): number => {
-  const count = 500_000
+  const batches = 2000
   const random = Seed.generator(2)
+  const points = new Float64Array(256)
   const taken = Array.from({ length: 5 }, () => {
     const began = performance.now()
-    for (let i = 0; i < count; i++) tree.find(random())
+    for (let i = 0; i < batches; i++) {
+      for (let j = 0; j < points.length; j++) points[j] = random()
+      tree.findAll(points)
+    }
     return performance.now() - began
   })
-  return (count / median(taken)) * 1000
+  return ((batches * points.length) / median(taken)) * 1000
 }
 
 const sizes = [

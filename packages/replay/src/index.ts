@@ -1,6 +1,13 @@
 /** The experience replay buffer; start with `ReplayBuffer`. */
+export * as Annealing from "./sampling/Annealing.ts"
+export * as BalancedSampler from "./sampling/BalancedSampler.ts"
+export * as Embedder from "./retrieval/Embedder.ts"
 export * as Embedding from "./Embedding.ts"
 export * as Journal from "./Journal.ts"
 export * as Neighbours from "./Neighbours.ts"
 export * as ReplayBuffer from "./ReplayBuffer.ts"
+export * as Sampler from "./sampling/Sampler.ts"
+export * as SideCar from "./retrieval/SideCar.ts"
 export * as Stages from "./Stages.ts"
+export * as SumTree from "./sampling/SumTree.ts"
+export * as VectorIndex from "./retrieval/VectorIndex.ts"

@@ -86,7 +86,7 @@ export const make = Effect.fn("VectorIndex.make")(function* ({
     add: Effect.fn("VectorIndex.add")(function* (from, entries) {
       const lengths = lengthsOf(entries)
       yield* refuse(embedderFault(index, from) ?? vectorsFault(index, entries, lengths))
-      yield* refuse(entries.map(attributesFault).find((fault) => fault !== undefined))
+      yield* refuse(attributesFault(entries))
       yield* room(index, entries)
       entries.forEach((entry, i) => insert(index, entry, lengths[i] ?? 0))
     }),
@@ -133,8 +133,13 @@ const embedderFault = ({ embedder }: Index, from: string): VectorIndexError | un
       })
 
 /** Taken once per vector, because a long list of vectors is read from slow memory. */
-const lengthsOf = (list: ReadonlyArray<{ readonly vector: Float32Array }>): Float64Array =>
-  Float64Array.from(list, ({ vector }) => Math.sqrt(product(vector, vector, 0, vector.length)))
+const lengthsOf = (list: ReadonlyArray<{ readonly vector: Float32Array }>): Float64Array => {
+  const lengths = new Float64Array(list.length)
+  list.forEach(({ vector }, i) => {
+    lengths[i] = Math.sqrt(product(vector, vector, 0, vector.length))
+  })
+  return lengths
+}
 
 /** The length of a vector is finite where all its numbers are: 64 bits hold every square of 32. */
 const vectorsFault = (
@@ -156,16 +161,20 @@ const vectorsFault = (
   })
 }
 
-const attributesFault = ({ quality, sequence, version }: Entry): VectorIndexError | undefined =>
-  [quality, sequence, version].every(Number.isFinite)
-    ? undefined
-    : new VectorIndexError({
-        reason: "NotFinite",
-        message: `entry ${sequence}: quality ${quality} and version ${version} must be finite numbers`
-      })
+const attributesFault = (entries: ReadonlyArray<Entry>): VectorIndexError | undefined => {
+  // A sum is finite only where all its parts are.
+  const wrong = entries.find((one) => !Number.isFinite(one.quality + one.sequence + one.version))
+  if (wrong === undefined) return undefined
+  const { quality, sequence, version } = wrong
+  return new VectorIndexError({
+    reason: "NotFinite",
+    message: `entry ${sequence}: quality ${quality} and version ${version} must be finite numbers`
+  })
+}
 
 /** Makes room for all entries before the first is written. */
 const room = ({ kernel, limitBytes, slots }: Index, entries: ReadonlyArray<Entry>) => {
+  if (slots.size() + entries.length <= kernel.capacity()) return Effect.void
   const fresh = new Set(entries.map(({ sequence }) => sequence))
   for (const sequence of fresh) if (slots.slotOf(sequence) !== undefined) fresh.delete(sequence)
   const needed = slots.size() + fresh.size

@@ -51,13 +51,15 @@ export class SamplerError extends Schema.TaggedError<SamplerError>()("SamplerErr
 }) {}
 
 /** The default priority strategy: alpha 0.6 and a floor that keeps every slot possible. */
-export const proportional = (alpha = 0.6, epsilon = 1e-6): Chances.Strategy => ({
+export const proportional = (alpha = 0.6, epsilon = 1e-6): Strategy => ({
   _tag: "Proportional",
   alpha,
   epsilon
 })
 
-export const make = (strategy: Chances.Strategy): Sampler => {
+export type Strategy = Chances.Strategy
+
+export const make = (strategy: Strategy): Sampler => {
   const chances = Chances.make(strategy)
   return {
     size: chances.size,
@@ -110,6 +112,8 @@ export const slotsOf = (
   { count, replacement }: { readonly count: number; readonly replacement: boolean }
 ): ReadonlyArray<Weighed> => {
   const whole = totalOf(sets)
+  const [only] = sets
+  if (replacement && only !== undefined && sets.length === 1) return many(random, only, count)
   const drawn: Array<Weighed> = []
   while (drawn.length < count) {
     const found = findIn(sets, pointOf(random))
@@ -120,6 +124,21 @@ export const slotsOf = (
   }
   sets.forEach((chances) => chances.restore())
   return drawn
+}
+
+/** With replacement no draw changes the next, so that all can be looked up at once. */
+const many = (
+  random: () => number,
+  chances: Chances.Chances,
+  count: number
+): ReadonlyArray<Weighed> => {
+  const total = chances.total()
+  if (total <= 0) return []
+  const points = Float64Array.from({ length: count }, () => pointOf(random))
+  return Array.from(chances.findAll(points), (slot) => ({
+    slot,
+    probability: chances.weight(slot) / total
+  }))
 }
 
 const totalOf = (sets: ReadonlyArray<Chances.Chances>): number =>

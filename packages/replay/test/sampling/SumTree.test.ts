@@ -55,6 +55,8 @@ describe("a sum tree", () => {
           const owners = model.flatMap((value, slot) => new Array<number>(value).fill(slot))
           const found = owners.map((_, i) => tree.find((i + 0.5) / owners.length))
           assert.deepStrictEqual(found, owners)
+          const points = Float64Array.from(owners, (_, i) => (i + 0.5) / owners.length)
+          assert.deepStrictEqual(Array.from(tree.findAll(points)), owners)
           assert.strictEqual(tree.find(1), owners.at(-1) ?? -1)
           assert.strictEqual(tree.find(0), owners[0] ?? -1)
         }),
