@@ -93,6 +93,7 @@ export class ReplayBuffer extends Context.Service<
       query: SimilarQuery
     ) => Effect.Effect<ReadonlyArray<Demonstration>, ReplayBufferError>
     readonly stats: Effect.Effect<BufferStats>
-    readonly snapshot: Effect.Effect<ReadonlyArray<Trajectory>>
+    /** Everything that is kept, oldest first. */
+    readonly snapshot: Effect.Effect<ReadonlyArray<Trajectory>, ReplayBufferError>
   }
 >()("@dreamgym/domain/ReplayBuffer") {}

@@ -6,19 +6,27 @@ import { Ending, type ReplayBuffer, Trajectory } from "@dreamgym/domain"
 import type * as Effect from "effect/Effect"
 import { createHash } from "node:crypto"
 
-/** A trajectory with what must be known of it again and again. `fingerprint` stands for the content, `quality` decides who goes. */
+/** What must be known of a kept trajectory again and again; the trajectory itself is read when it is wanted. */
 export interface Entry {
-  readonly trajectory: Trajectory.Trajectory
-  readonly fingerprint: string
   readonly isReal: boolean
   readonly isSuccess: boolean
+  /** An episode that failed is kept for what it shows of the world, but nobody may learn to act from it. */
+  readonly isFailed: boolean
+  readonly realSteps: number
+  readonly syntheticSteps: number
+}
+
+/** A trajectory on its way in. `fingerprint` stands for its content, `quality` decides who goes. */
+export interface Coming extends Entry {
+  readonly trajectory: Trajectory.Trajectory
+  readonly fingerprint: string
   readonly quality: number
 }
 
 /** What an insertion changed. `evicted` may hold the inserted one itself, where there was no room for it. */
-export interface Change {
-  readonly inserted?: Entry
-  readonly evicted: ReadonlyArray<Entry>
+export interface Change<E extends Entry> {
+  readonly inserted?: E
+  readonly evicted: ReadonlyArray<E>
 }
 
 /**
@@ -31,30 +39,38 @@ export interface Quotas {
   readonly synthetic?: number
 }
 
-/** What is kept now, and the way in: `add` answers one change per entry when all of them are kept for good. */
-export interface Kept {
-  readonly entries: () => ReadonlyArray<Entry>
+/**
+ * What is kept now, oldest first, and the way in: `add` answers one change per trajectory when all of them are kept for good.
+ * `read` answers the trajectories of entries, in their order, or undefined where one of them is not kept any more.
+ */
+export interface Kept<E extends Entry> {
+  readonly entries: () => ReadonlyArray<E>
   readonly add: (
-    entries: ReadonlyArray<Entry>
-  ) => Effect.Effect<ReadonlyArray<Change>, ReplayBuffer.ReplayBufferError>
+    coming: ReadonlyArray<Coming>
+  ) => Effect.Effect<ReadonlyArray<Change<E>>, ReplayBuffer.ReplayBufferError>
+  readonly read: Read<E>
 }
+
+export type Read<E extends Entry> = (
+  entries: ReadonlyArray<E>
+) => Effect.Effect<ReadonlyArray<Trajectory.Trajectory> | undefined, ReplayBuffer.ReplayBufferError>
 
 /** The rules in memory. `novel`: those that `insert` would take as new, were they inserted in this order and none evicted. */
 export interface Shelf {
-  readonly entries: () => ReadonlyArray<Entry>
-  readonly novel: (entries: ReadonlyArray<Entry>) => ReadonlyArray<Entry>
-  readonly insert: (entry: Entry) => Change
+  readonly entries: () => ReadonlyArray<Coming>
+  readonly novel: (coming: ReadonlyArray<Coming>) => ReadonlyArray<Coming>
+  readonly insert: (coming: Coming) => Change<Coming>
 }
 
 export const shelf = (quotas: Quotas): Shelf => {
-  const all = new Map<string, Entry>()
+  const all = new Map<string, Coming>()
   const sources = { real: queue(), synthetic: queue() }
-  const drop = (entry: Entry): Entry => {
+  const drop = (entry: Coming): Coming => {
     all.delete(entry.fingerprint)
     sources[sourceOf(entry)].remove(entry)
     return entry
   }
-  const insert = (entry: Entry): Change => {
+  const insert = (entry: Coming): Change<Coming> => {
     const twin = all.get(entry.fingerprint)
     if (!isNew(entry, twin)) return { evicted: [] }
     const evicted = twin === undefined ? [] : [drop(twin)]
@@ -67,7 +83,7 @@ export const shelf = (quotas: Quotas): Shelf => {
     }
     return { inserted: entry, evicted }
   }
-  return { entries: () => [...all.values()], novel: (entries) => novelOf(all, entries), insert }
+  return { entries: () => [...all.values()], novel: (coming) => novelOf(all, coming), insert }
 }
 
 /** How many of `source` may stay beside `realCount` real ones. */
@@ -82,33 +98,40 @@ export const sourceOf = ({ isReal }: Entry): "real" | "synthetic" => (isReal ? "
 /** How good a trajectory is, the greater the better; NaN counts as 0. */
 export type Quality = (trajectory: Trajectory.Trajectory) => number
 
-export const entryOf = (trajectory: Trajectory.Trajectory, quality: Quality): Entry => ({
-  trajectory,
-  fingerprint: fingerprintOf(trajectory),
-  isReal: Trajectory.isReal(trajectory),
-  isSuccess: Ending.isSuccess(trajectory.ending),
-  quality: quality(trajectory) || 0
-})
+export const comingOf = (trajectory: Trajectory.Trajectory, quality: Quality): Coming => {
+  const { ending, transitions } = trajectory
+  const realSteps = transitions.filter(({ provenance }) => provenance._tag === "Real").length
+  return {
+    trajectory,
+    fingerprint: fingerprintOf(trajectory),
+    isReal: Trajectory.isReal(trajectory),
+    isSuccess: Ending.isSuccess(ending),
+    isFailed: ending._tag === "Failed",
+    realSteps,
+    syntheticSteps: transitions.length - realSteps,
+    quality: quality(trajectory) || 0
+  }
+}
 
 /** Entries by quality and, among equals, by age. Few qualities differ, so that the least is soon found. */
 const queue = () => {
-  const byQuality = new Map<number, Set<Entry>>()
+  const byQuality = new Map<number, Set<Coming>>()
   let count = 0
   return {
     size: () => count,
-    add: (entry: Entry): void => {
+    add: (entry: Coming): void => {
       const alike = byQuality.get(entry.quality) ?? new Set()
       byQuality.set(entry.quality, alike.add(entry))
       count++
     },
-    remove: (entry: Entry): void => {
+    remove: (entry: Coming): void => {
       const alike = byQuality.get(entry.quality)
       if (alike?.delete(entry) !== true) return
       if (alike.size === 0) byQuality.delete(entry.quality)
       count--
     },
     /** At most one. */
-    worst: (): ReadonlyArray<Entry> => {
+    worst: (): ReadonlyArray<Coming> => {
       let least = Number.POSITIVE_INFINITY
       for (const quality of byQuality.keys()) least = Math.min(least, quality)
       for (const oldest of byQuality.get(least) ?? []) return [oldest]
@@ -118,14 +141,14 @@ const queue = () => {
 }
 
 /** The same content is kept once, but what really happened takes the place of what was only dreamt. */
-const isNew = (entry: Entry, twin: Entry | undefined): boolean =>
+const isNew = (entry: Coming, twin: Coming | undefined): boolean =>
   twin === undefined || (entry.isReal && !twin.isReal)
 
 const novelOf = (
-  all: ReadonlyMap<string, Entry>,
-  entries: ReadonlyArray<Entry>
-): ReadonlyArray<Entry> => {
-  const coming = new Map<string, Entry>()
+  all: ReadonlyMap<string, Coming>,
+  entries: ReadonlyArray<Coming>
+): ReadonlyArray<Coming> => {
+  const coming = new Map<string, Coming>()
   return entries.filter((entry) => {
     const fresh = isNew(entry, coming.get(entry.fingerprint) ?? all.get(entry.fingerprint))
     if (fresh) coming.set(entry.fingerprint, entry)

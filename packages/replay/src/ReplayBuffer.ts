@@ -36,12 +36,14 @@ export interface JsonlOptions extends Options {
 }
 
 /**
- * `file` is made where it is missing, its folder is not; `maxBytes` is the size that it may reach. `exactly`: at opening, what is
+ * `file` is made where it is missing, its folder is not; `maxBytes` is the size that it may reach; so many trajectories as
+ * `cached` says (default 4,096) are held in memory, the others are read when they are wanted. `exactly`: at opening, what is
  * kept becomes what a new buffer would hold after these were added, as for a run that continues from a checkpoint.
  */
 export interface SqliteOptions extends Options {
   readonly file: string
   readonly maxBytes?: number
+  readonly cached?: number
   readonly exactly?: ReadonlyArray<Trajectory.Trajectory>
 }
 
@@ -49,7 +51,9 @@ export interface SqliteOptions extends Options {
 export const layerMemory = (options: Options = {}): Layer.Layer<ReplayBuffer.ReplayBuffer> =>
   Layer.effect(
     ReplayBuffer.ReplayBuffer,
-    make(options, (quotas, changed) => Effect.succeed(onShelf(Kept.shelf(quotas), changed)))
+    make(options, (quotas, changed: Changed<Kept.Coming>) =>
+      Effect.succeed(onShelf(Kept.shelf(quotas), changed))
+    )
   )
 
 /** Lives on disk, in one file of JSON lines (`Journal`); opening it again gives the same buffer. */
@@ -58,7 +62,7 @@ export const layerJsonl = (
 ): Layer.Layer<ReplayBuffer.ReplayBuffer, ReplayBuffer.ReplayBufferError, FileSystem.FileSystem> =>
   Layer.effect(
     ReplayBuffer.ReplayBuffer,
-    make(options, (quotas, changed) => inJournal(options, quotas, changed))
+    make(options, (quotas, changed: Changed<Kept.Coming>) => inJournal(options, quotas, changed))
   )
 
 /**
@@ -70,7 +74,7 @@ export const layerSqlite = (
 ): Layer.Layer<ReplayBuffer.ReplayBuffer, ReplayBuffer.ReplayBufferError, FileSystem.FileSystem> =>
   Layer.effect(
     ReplayBuffer.ReplayBuffer,
-    make(options, (quotas, changed) => inDatabase(options, quotas, changed))
+    make(options, (quotas, changed: Changed<Store.Stored>) => inDatabase(options, quotas, changed))
   )
 
 /** The read-only view of a buffer. */
@@ -80,119 +84,135 @@ export const layerRetrieval: Layer.Layer<ReplayBuffer.Retrieval, never, ReplayBu
     Effect.map(ReplayBuffer.ReplayBuffer, ({ similar }) => ReplayBuffer.Retrieval.of({ similar }))
   )
 
-type Changed = (change: Kept.Change) => void
-
 /** Over what `open` keeps; it tells of every change. */
-const make = Effect.fnUntraced(function* <E, R>(
+const make = <K extends Kept.Entry, E, R>(
   options: Options,
-  open: (quotas: Kept.Quotas, changed: Changed) => Effect.Effect<Kept.Kept, E, R>
-) {
-  const recall = Recall.make(
-    options.encoder ?? Embedding.hashed(),
-    options.state ?? ((_, history) => History.observation(history))
+  open: (quotas: Kept.Quotas, changed: Changed<K>) => Effect.Effect<Kept.Kept<K>, E, R>
+): Effect.Effect<ReplayBuffer.ReplayBuffer["Service"], E, R> =>
+  Effect.gen(function* () {
+    const recall = Recall.make<K>(
+      options.encoder ?? Embedding.hashed(),
+      options.state ?? ((_, history) => History.observation(history))
+    )
+    const all = options.capacity === undefined ? {} : { all: options.capacity }
+    const kept = yield* open({ ...options.quotas, ...all }, recall.apply)
+    let duplicates = 0
+    const add = Effect.fn("ReplayBuffer.add")(function* (
+      trajectories: ReadonlyArray<Trajectory.Trajectory>
+    ) {
+      yield* refuseEvaluation(options.evaluation, trajectories)
+      const changes = yield* kept.add(comingOf(options, trajectories))
+      const count = changes.filter(({ inserted }) => inserted !== undefined).length
+      duplicates += trajectories.length - count
+      return count
+    }, Effect.uninterruptible)
+    return ReplayBuffer.ReplayBuffer.of({
+      add,
+      sample: (request) => sample(kept, request),
+      similar: (query) => recall.similar(query, kept.read),
+      stats: Effect.sync(() => statsOf(kept.entries(), duplicates)),
+      snapshot: settled(() => kept.read(kept.entries()))
+    })
+  })
+
+type Changed<E extends Kept.Entry> = (change: Kept.Change<E>) => void
+
+/** Reads again where something was evicted between choosing and reading: then the choice is among what is left. */
+const settled = <A, E>(read: () => Effect.Effect<A | undefined, E>): Effect.Effect<A, E> =>
+  Effect.flatMap(Effect.suspend(read), (found) =>
+    found === undefined ? settled(read) : Effect.succeed(found)
   )
-  const all = options.capacity === undefined ? {} : { all: options.capacity }
-  const kept = yield* open({ ...options.quotas, ...all }, recall.apply)
-  let duplicates = 0
-  const add = Effect.fn("ReplayBuffer.add")(function* (
-    trajectories: ReadonlyArray<Trajectory.Trajectory>
-  ) {
-    yield* refuseEvaluation(options.evaluation, trajectories)
-    const changes = yield* kept.add(entriesOf(options, trajectories))
-    const count = changes.filter(({ inserted }) => inserted !== undefined).length
-    duplicates += trajectories.length - count
-    return count
-  }, Effect.uninterruptible)
-  const sample = Effect.fn("ReplayBuffer.sample")(function* (request: ReplayBuffer.SampleRequest) {
-    const entries = kept.entries().filter(isFaultless)
-    if (entries.length === 0 && request.count > 0) return yield* nothingToDraw(request.count)
-    return Sampling.sample(entries, request).map(({ trajectory }) => trajectory)
-  })
-  return ReplayBuffer.ReplayBuffer.of({
-    add,
-    sample,
-    similar: recall.similar,
-    stats: Effect.sync(() => statsOf(kept.entries(), duplicates)),
-    snapshot: Effect.sync(() => kept.entries().map(({ trajectory }) => trajectory))
-  })
-})
+
+const sample = <E extends Kept.Entry>(
+  kept: Kept.Kept<E>,
+  request: ReplayBuffer.SampleRequest
+): Effect.Effect<ReadonlyArray<Trajectory.Trajectory>, ReplayBuffer.ReplayBufferError> =>
+  settled(() => {
+    const entries = kept.entries().filter(({ isFailed }) => !isFailed)
+    return entries.length === 0 && request.count > 0
+      ? nothingToDraw(request.count)
+      : kept.read(Sampling.sample(entries, request))
+  }).pipe(Effect.withSpan("ReplayBuffer.sample"))
 
 const allEqual: Kept.Quality = () => 1
 
-const entriesOf = (
+const comingOf = (
   { quality = allEqual }: Options,
   trajectories: ReadonlyArray<Trajectory.Trajectory>
-): ReadonlyArray<Kept.Entry> => trajectories.map((trajectory) => Kept.entryOf(trajectory, quality))
+): ReadonlyArray<Kept.Coming> =>
+  trajectories.map((trajectory) => Kept.comingOf(trajectory, quality))
 
-const onShelf = (shelf: Kept.Shelf, changed: Changed): Kept.Kept => {
-  const insert = (entry: Kept.Entry) => {
-    const change = shelf.insert(entry)
-    changed(change)
-    return change
-  }
-  return {
-    entries: shelf.entries,
-    add: (entries) => Effect.sync(() => entries.map(insert))
-  }
-}
+const onShelf = (shelf: Kept.Shelf, changed: Changed<Kept.Coming>): Kept.Kept<Kept.Coming> => ({
+  entries: shelf.entries,
+  read: (entries) => Effect.sync(() => entries.map(({ trajectory }) => trajectory)),
+  add: (coming) =>
+    Effect.sync(() =>
+      coming.map((one) => {
+        const change = shelf.insert(one)
+        changed(change)
+        return change
+      })
+    )
+})
 
 const inJournal = Effect.fnUntraced(function* (
   options: JsonlOptions,
   quotas: Kept.Quotas,
-  changed: Changed
+  changed: Changed<Kept.Coming>
 ) {
   const journal = yield* Journal.open(options.directory)
   const shelf = Kept.shelf(quotas)
   const inMemory = onShelf(shelf, changed)
-  yield* inMemory.add(entriesOf(options, journal.trajectories))
+  yield* inMemory.add(comingOf(options, journal.trajectories))
   const oneAtATime = Semaphore.makeUnsafe(1)
-  const add = Effect.fnUntraced(function* (entries: ReadonlyArray<Kept.Entry>) {
-    const novel = shelf.novel(entries)
+  const append = Effect.fnUntraced(function* (coming: ReadonlyArray<Kept.Coming>) {
+    const novel = shelf.novel(coming)
     yield* journal.append(novel.map(({ trajectory }) => trajectory))
     return yield* inMemory.add(novel)
   })
-  return {
+  const kept: Kept.Kept<Kept.Coming> = {
     ...inMemory,
-    add: (entries: ReadonlyArray<Kept.Entry>) => oneAtATime.withPermit(add(entries))
+    add: (coming) => oneAtATime.withPermit(append(coming))
   }
+  return kept
 })
 
 const inDatabase = Effect.fnUntraced(function* (
   options: SqliteOptions,
   quotas: Kept.Quotas,
-  changed: Changed
+  changed: Changed<Store.Stored>
 ) {
-  const { exactly, file, maxBytes } = options
-  const size = maxBytes === undefined ? {} : { maxBytes }
-  const store = yield* Store.open({ file, quotas, ...size }, changed)
+  const { cached, exactly, file, maxBytes } = options
+  const store = yield* Store.open(
+    {
+      file,
+      quotas,
+      ...(maxBytes === undefined ? {} : { maxBytes }),
+      ...(cached === undefined ? {} : { cached })
+    },
+    changed
+  )
   if (exactly !== undefined) {
     yield* refuseEvaluation(options.evaluation, exactly)
     const shelf = Kept.shelf(quotas)
-    entriesOf(options, exactly).forEach(shelf.insert)
+    comingOf(options, exactly).forEach(shelf.insert)
     yield* store.replace(shelf.entries())
   } else if (store.isNew) {
-    yield* store.add(entriesOf(options, yield* Journal.found(path.dirname(file))))
+    yield* store.add(comingOf(options, yield* Journal.found(path.dirname(file))))
   }
   return store
 })
 
-/** An episode that failed is kept for what it shows of the world, but nobody may learn to act from it. */
-const isFaultless = ({ trajectory }: Kept.Entry): boolean => trajectory.ending._tag !== "Failed"
-
 const statsOf = (
   entries: ReadonlyArray<Kept.Entry>,
   duplicates: number
-): ReplayBuffer.BufferStats => {
-  const transitions = entries.flatMap(({ trajectory }) => trajectory.transitions)
-  const realTransitions = transitions.filter(({ provenance }) => provenance._tag === "Real").length
-  return {
-    trajectories: entries.length,
-    realTransitions,
-    syntheticTransitions: transitions.length - realTransitions,
-    duplicates,
-    successes: entries.filter(({ isSuccess }) => isSuccess).length
-  }
-}
+): ReplayBuffer.BufferStats => ({
+  trajectories: entries.length,
+  realTransitions: entries.reduce((sum, { realSteps }) => sum + realSteps, 0),
+  syntheticTransitions: entries.reduce((sum, { syntheticSteps }) => sum + syntheticSteps, 0),
+  duplicates,
+  successes: entries.filter(({ isSuccess }) => isSuccess).length
+})
 
 const refuseEvaluation = (
   isEvaluation: Options["evaluation"],
@@ -210,7 +230,9 @@ const refuseEvaluation = (
 }
 
 const nothingToDraw = (count: number) =>
-  new ReplayBuffer.ReplayBufferError({
-    reason: "NotEnough",
-    message: `a sample of ${count} was asked of a buffer without a faultless trajectory; add some first`
-  })
+  Effect.fail(
+    new ReplayBuffer.ReplayBufferError({
+      reason: "NotEnough",
+      message: `a sample of ${count} was asked of a buffer without a faultless trajectory; add some first`
+    })
+  )

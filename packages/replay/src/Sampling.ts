@@ -9,11 +9,11 @@ import type { Entry } from "./Kept.ts"
  * `count` entries: `realFraction` of them real and `successFraction` successes as far as there are enough of each. None comes
  * twice before all came once; then the draw begins anew. Empty where there is nothing to draw.
  */
-export const sample = (
-  entries: ReadonlyArray<Entry>,
+export const sample = <E extends Entry>(
+  entries: ReadonlyArray<E>,
   request: ReplayBuffer.SampleRequest
-): ReadonlyArray<Entry> => {
-  const drawn: Array<Entry> = []
+): ReadonlyArray<E> => {
+  const drawn: Array<E> = []
   for (let round = 0; entries.length > 0 && drawn.length < request.count; round++) {
     const count = Math.min(request.count - drawn.length, entries.length)
     const random = Seed.generator(Seed.key(request.key, "sample", round))
@@ -23,11 +23,11 @@ export const sample = (
 }
 
 /** `count` is at most the number of entries. */
-const drawRound = (
+const drawRound = <E extends Entry>(
   random: () => number,
-  entries: ReadonlyArray<Entry>,
+  entries: ReadonlyArray<E>,
   { count, realFraction, successFraction }: ReplayBuffer.SampleRequest
-): ReadonlyArray<Entry> => {
+): ReadonlyArray<E> => {
   const real = entries.filter(({ isReal }) => isReal)
   const synthetic = entries.filter(({ isReal }) => !isReal)
   const realCount = within(Math.round(count * realFraction), count - synthetic.length, real.length)
@@ -69,12 +69,12 @@ const successes = (
   return [within(target - second, real.low, real.high), second]
 }
 
-const drawSplit = (
+const drawSplit = <E extends Entry>(
   random: () => number,
-  entries: ReadonlyArray<Entry>,
+  entries: ReadonlyArray<E>,
   count: number,
   successCount: number
-): ReadonlyArray<Entry> => [
+): ReadonlyArray<E> => [
   ...draw(
     random,
     entries.filter(({ isSuccess }) => isSuccess),

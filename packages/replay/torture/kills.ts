@@ -113,7 +113,8 @@ const looked = (file: string, work: Work, version?: number) =>
       const store = yield* Store.open({ file, quotas: quotasOf(work) }, () => undefined)
       if (version !== undefined) yield* store.restore(version)
       const unsound = yield* store.verify
-      return { list: store.entries().map(({ trajectory }) => trajectory), unsound }
+      const list = yield* store.read(store.entries())
+      return { list: list ?? [], unsound }
     })
   )
 

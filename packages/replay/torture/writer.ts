@@ -22,8 +22,8 @@ const batchOf = { bulk: 64, single: 1, eviction: 3, snapshot: 2 } as const satis
 const write = Effect.fnUntraced(function* (store: Store.Store, work: Work, first: number) {
   for (let at = first; ; at += batchOf[work]) {
     const batch = Array.from({ length: batchOf[work] }, (_, i) => at + i)
-    const entries = batch.map((i) => Kept.entryOf(trajectoryOf(i), () => 1))
-    yield* store.add(entries)
+    const coming = batch.map((i) => Kept.comingOf(trajectoryOf(i), () => 1))
+    yield* store.add(coming)
     yield* say("added", ...batch)
     if (work !== "snapshot") continue
     const version = yield* store.snapshot

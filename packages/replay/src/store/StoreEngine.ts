@@ -6,7 +6,7 @@ import * as Result from "effect/Result"
 import { DatabaseSync, type SQLInputValue, type SQLOutputValue } from "node:sqlite"
 import { applicationId, migrations } from "./StoreSchema.ts"
 import { Refused } from "./StoreFailure.ts"
-import type { LoadRequest, OpenRequest, Placed, Row, StepRow, TrajectoryRow } from "./StoreWire.ts"
+import type { OpenRequest, Placed, Row, StepRow, TrajectoryRow } from "./StoreWire.ts"
 
 type Source = "real" | "synthetic"
 type Statements = ReturnType<typeof statementsOf>
@@ -117,11 +117,13 @@ const trajectoryColumns = [
   "first_observation",
   "ending",
   "success",
+  "failed",
   "policy",
   "policy_version",
   "source",
   "total_reward",
   "length",
+  "real_steps",
   "quality"
 ] as const satisfies ReadonlyArray<keyof TrajectoryRow>
 
@@ -145,6 +147,20 @@ const stepColumns = [
 const insertInto = (table: string, columns: ReadonlyArray<string>): string =>
   `insert into ${table} (${columns.join()}) values (${columns.map(() => "?").join()})`
 
+/** By these a row is known to be the very one: the content, and who lived it when. */
+const marks = [
+  "fingerprint",
+  "id",
+  "source",
+  "policy",
+  "policy_version",
+  "ending",
+  "total_reward"
+] as const satisfies ReadonlyArray<keyof TrajectoryRow>
+
+/** A parameter that is a list of numbers, as JSON. */
+const listed = "(select value from json_each(?))"
+
 const statementsOf = (database: DatabaseSync) => ({
   insert: database.prepare(insertInto("trajectory", [...trajectoryColumns, "added_at"])),
   insertStep: database.prepare(insertInto("step", ["trajectory", ...stepColumns])),
@@ -162,14 +178,19 @@ const statementsOf = (database: DatabaseSync) => ({
     "select max(version) as version from snapshot where max_seq >= ?"
   ),
   tell: database.prepare("insert into event (kind, subject, at) values (?, ?, ?)"),
-  kept: database.prepare("select seq, fingerprint from trajectory where gone is null order by seq"),
-  page: database.prepare(
-    "select seq, fingerprint, id, task, first_observation, ending, success, policy, policy_version, source, quality " +
-      "from trajectory where gone is null and seq > ? order by seq limit ?"
+  kept: database.prepare(
+    `select seq, ${marks.join()} from trajectory where gone is null order by seq`
   ),
-  pageSteps: database.prepare(
-    "select step.* from step join trajectory on trajectory.seq = step.trajectory " +
-      "where gone is null and trajectory between ? and ? order by trajectory, idx"
+  index: database.prepare(
+    "select seq, source = 'real' as is_real, success, failed, real_steps, length from trajectory " +
+      "where gone is null order by seq"
+  ),
+  fetch: database.prepare(
+    "select seq, id, task, first_observation, ending, policy, policy_version, length from trajectory " +
+      `where gone is null and seq in ${listed}`
+  ),
+  fetchSteps: database.prepare(
+    `select trajectory, ${stepColumns.join()} from step where trajectory in ${listed} order by trajectory, idx`
   )
 })
 
@@ -230,7 +251,7 @@ const drop = (
   return seq
 }
 
-const seqOf = (row: Record<string, SQLOutputValue>): number => Number(row["seq"])
+export const seqOf = (row: Record<string, SQLOutputValue>): number => Number(row["seq"])
 
 /** Makes `rows` all that is kept, in this order; answers their numbers. What is there already, in its place, stays as it is. */
 export const replace = (
@@ -239,7 +260,7 @@ export const replace = (
   at: number
 ): ReadonlyArray<number> => {
   const kept = engine.run.kept.all()
-  const isSame = (i: number) => kept[i]?.["fingerprint"] === rows[i]?.trajectory.fingerprint
+  const isSame = (i: number) => marks.every((mark) => kept[i]?.[mark] === rows[i]?.trajectory[mark])
   let same = 0
   while (same < Math.min(kept.length, rows.length) && isSame(same)) same++
   for (const row of kept.slice(same)) {
@@ -285,19 +306,3 @@ export const release = ({ database }: Engine, version: number): boolean => {
   )
   return changes === 1
 }
-
-export const load = ({ run }: Engine, { after, count }: LoadRequest) => {
-  const trajectories = run.page.all(after, count)
-  const [first, last] = [trajectories[0], trajectories.at(-1)]
-  const steps =
-    first === undefined || last === undefined ? [] : run.pageSteps.all(seqOf(first), seqOf(last))
-  return { trajectories, steps }
-}
-
-/** What SQLite finds wrong, sentence by sentence; nothing in a sound file. */
-export const verify = ({ database }: Engine): ReadonlyArray<string> =>
-  database
-    .prepare("pragma integrity_check(20)")
-    .all()
-    .map((row) => String(row["integrity_check"]))
-    .filter((finding) => finding !== "ok")

@@ -5,8 +5,8 @@
 import { Ending, ReplayBuffer, Task, Trajectory } from "@dreamgym/domain"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { type Entry, sourceOf } from "../Kept.ts"
-import type { Row, StepRow } from "./StoreWire.ts"
+import { type Coming, type Entry, sourceOf } from "../Kept.ts"
+import type { Answers, FetchedStep, FetchedTrajectory, Index, Row, StepRow } from "./StoreWire.ts"
 
 const json = <S extends Schema.Top>(schema: S) => Schema.fromJsonString(Schema.toCodecJson(schema))
 
@@ -14,7 +14,7 @@ const json = <S extends Schema.Top>(schema: S) => Schema.fromJsonString(Schema.t
 const columns = {
   task: json(Task.Task),
   ending: json(Ending.Ending),
-  tool_call: json(Schema.Struct({ name: Schema.String, arguments: Schema.Unknown })),
+  toolCall: json(Schema.Struct({ name: Schema.String, arguments: Schema.Unknown })),
   span: json(Trajectory.TokenSpan),
   retrieved: json(Schema.Array(Schema.String)),
   scores: json(Schema.Record(Schema.String, Schema.Number))
@@ -22,51 +22,20 @@ const columns = {
 
 const encodeTask = Schema.encodeSync(columns.task)
 const encodeEnding = Schema.encodeSync(columns.ending)
-const encodeToolCall = Schema.encodeSync(columns.tool_call)
+const encodeToolCall = Schema.encodeSync(columns.toolCall)
 const encodeSpan = Schema.encodeSync(columns.span)
+const encodeRetrieved = Schema.encodeSync(columns.retrieved)
 const encodeScores = Schema.encodeSync(columns.scores)
 
-const StoredStep = Schema.Struct({
-  trajectory: Schema.Int,
-  observation: Schema.NullOr(Schema.String),
-  action: Schema.String,
-  tool_call: Schema.NullOr(columns.tool_call),
-  span: Schema.NullOr(columns.span),
-  reward: Schema.NullOr(Schema.Number),
-  next_observation: Schema.String,
-  source: Schema.Literals(["real", "synthetic"]),
-  origin: Schema.String,
-  origin_version: Schema.String,
-  retrieved: Schema.NullOr(columns.retrieved),
-  reasoning: Schema.NullOr(Schema.String),
-  scores: Schema.NullOr(columns.scores),
-  cost: Schema.NullOr(Schema.Number)
-})
-type StoredStep = typeof StoredStep.Type
-
-const StoredTrajectory = Schema.Struct({
-  seq: Schema.Int,
-  fingerprint: Schema.String,
-  id: Schema.String,
-  task: columns.task,
-  first_observation: Schema.String,
-  ending: columns.ending,
-  success: Schema.Int,
-  policy: Schema.String,
-  policy_version: Schema.Int,
-  source: Schema.Literals(["real", "synthetic"]),
-  quality: Schema.Number
-})
-
-const Loaded = Schema.Struct({
-  trajectories: Schema.Array(StoredTrajectory),
-  steps: Schema.Array(StoredStep)
-})
-type Loaded = typeof Loaded.Type
-const decode = Schema.decodeUnknownEffect(Loaded)
+const decodeTask = Schema.decodeUnknownSync(columns.task)
+const decodeEnding = Schema.decodeUnknownSync(columns.ending)
+const decodeToolCall = Schema.decodeUnknownSync(columns.toolCall)
+const decodeSpan = Schema.decodeUnknownSync(columns.span)
+const decodeRetrieved = Schema.decodeUnknownSync(columns.retrieved)
+const decodeScores = Schema.decodeUnknownSync(columns.scores)
 
 /** Fails as `Corrupt` where a value of the trajectory is none that JSON knows. */
-export const rowOf = (entry: Entry): Effect.Effect<Row, ReplayBuffer.ReplayBufferError> =>
+export const rowOf = (entry: Coming): Effect.Effect<Row, ReplayBuffer.ReplayBufferError> =>
   Effect.try({
     try: () => rowUnsafe(entry),
     catch: (cause) =>
@@ -77,8 +46,8 @@ export const rowOf = (entry: Entry): Effect.Effect<Row, ReplayBuffer.ReplayBuffe
       })
   })
 
-const rowUnsafe = (entry: Entry): Row => {
-  const { fingerprint, isSuccess, quality, trajectory } = entry
+const rowUnsafe = (entry: Coming): Row => {
+  const { fingerprint, isFailed, isSuccess, quality, realSteps, trajectory } = entry
   const { ending, firstObservation, id, policy, policyVersion, task, transitions } = trajectory
   return {
     trajectory: {
@@ -90,11 +59,13 @@ const rowUnsafe = (entry: Entry): Row => {
       first_observation: written(firstObservation),
       ending: encodeEnding(ending),
       success: isSuccess ? 1 : 0,
+      failed: isFailed ? 1 : 0,
       policy: written(policy),
       policy_version: policyVersion,
       source: sourceOf(entry),
       total_reward: numberOrNull(Trajectory.totalReward(trajectory)),
       length: transitions.length,
+      real_steps: realSteps,
       quality
     },
     steps: transitions.map((transition, idx) =>
@@ -138,40 +109,55 @@ const originOf = (provenance: Trajectory.Provenance): Origin =>
         source: "synthetic",
         origin: written(provenance.model),
         origin_version: String(provenance.modelVersion),
-        retrieved: JSON.stringify(provenance.retrieved),
+        retrieved: encodeRetrieved(provenance.retrieved),
         reasoning: written(provenance.reasoning),
         scores: encodeScores(provenance.scores),
         cost: numberOrNull(provenance.cost)
       }
 
-/** A page of `StoreEngine.load` as entries, each with its number. Fails as `Corrupt` where a row is none of ours. */
-export const entriesOf = (
-  page: unknown,
-  file: string
-): Effect.Effect<
-  ReadonlyArray<{ readonly seq: number; readonly entry: Entry }>,
-  ReplayBuffer.ReplayBufferError
-> =>
-  decode(page).pipe(
-    Effect.map(({ steps, trajectories }) => {
-      const byTrajectory = Map.groupBy(steps, ({ trajectory }) => trajectory)
-      return trajectories.map((row) => ({
-        seq: row.seq,
-        entry: entryOf(row, byTrajectory.get(row.seq) ?? [])
-      }))
-    }),
-    Effect.mapError(
-      (cause) =>
-        new ReplayBuffer.ReplayBufferError({
-          reason: "Corrupt",
-          file,
-          message: `${file}: a row is no trajectory; move the file away, or restore it from a copy. ${cause.message}`,
-          cause
-        })
-    )
-  )
+/** The entries of an index, each with its number. */
+export const storedOf = ({ flags, lengths, realSteps, seqs }: Index) =>
+  Array.from(seqs, (seq, i): Entry & { readonly seq: number } => {
+    const [flag, real] = [flags[i] ?? 0, realSteps[i] ?? 0]
+    return {
+      seq,
+      isReal: (flag & 1) !== 0,
+      isSuccess: (flag & 2) !== 0,
+      isFailed: (flag & 4) !== 0,
+      realSteps: real,
+      syntheticSteps: (lengths[i] ?? 0) - real
+    }
+  })
 
-const entryOf = (row: Loaded["trajectories"][number], steps: Loaded["steps"]): Entry => {
+/** What was fetched, by number. Fails as `Corrupt` where a row is none of ours. */
+export const trajectoriesOf = (
+  { steps, trajectories }: Answers["fetch"],
+  file: string
+): Effect.Effect<ReadonlyMap<number, Trajectory.Trajectory>, ReplayBuffer.ReplayBufferError> =>
+  Effect.try({
+    try: () => {
+      const byTrajectory = Map.groupBy(steps, ({ trajectory }) => trajectory)
+      return new Map(
+        trajectories.map((row) => [row.seq, trajectoryOf(row, byTrajectory.get(row.seq) ?? [])])
+      )
+    },
+    catch: (cause) => damaged(file, `a row is no trajectory (${String(cause)})`)
+  })
+
+export const damaged = (file: string, what: string) =>
+  new ReplayBuffer.ReplayBufferError({
+    reason: "Corrupt",
+    file,
+    message: `${file}: ${what}; move the file away with its -wal, or restore it from a copy`
+  })
+
+const trajectoryOf = (
+  row: FetchedTrajectory,
+  steps: ReadonlyArray<FetchedStep>
+): Trajectory.Trajectory => {
+  if (steps.length !== row.length) {
+    throw new Error(`${steps.length} of the ${row.length} steps of row ${row.seq} are there`)
+  }
   const firstObservation = read(row.first_observation)
   let before = firstObservation
   const transitions = steps.map((step) => {
@@ -180,48 +166,42 @@ const entryOf = (row: Loaded["trajectories"][number], steps: Loaded["steps"]): E
     return transitionOf(step, observation, before)
   })
   return {
-    trajectory: {
-      id: read(row.id),
-      task: row.task,
-      firstObservation,
-      transitions,
-      ending: row.ending,
-      policy: read(row.policy),
-      policyVersion: row.policy_version
-    },
-    fingerprint: row.fingerprint,
-    isReal: row.source === "real",
-    isSuccess: row.success === 1,
-    quality: row.quality
+    id: read(row.id),
+    task: decodeTask(row.task),
+    firstObservation,
+    transitions,
+    ending: decodeEnding(row.ending),
+    policy: read(row.policy),
+    policyVersion: row.policy_version
   }
 }
 
 const transitionOf = (
-  step: StoredStep,
+  step: FetchedStep,
   observation: string,
   nextObservation: string
 ): Trajectory.Transition => ({
   observation,
   action: {
     text: read(step.action),
-    ...(step.tool_call === null ? {} : { toolCall: step.tool_call }),
-    ...(step.span === null ? {} : { span: step.span })
+    ...(step.tool_call === null ? {} : { toolCall: decodeToolCall(step.tool_call) }),
+    ...(step.span === null ? {} : { span: decodeSpan(step.span) })
   },
   reward: step.reward ?? Number.NaN,
   nextObservation,
   provenance: provenanceOf(step)
 })
 
-const provenanceOf = (step: StoredStep): Trajectory.Provenance =>
+const provenanceOf = (step: FetchedStep): Trajectory.Provenance =>
   step.source === "real"
     ? { _tag: "Real", environment: read(step.origin), version: read(step.origin_version) }
     : {
         _tag: "Synthetic",
         model: read(step.origin),
         modelVersion: Number(step.origin_version),
-        retrieved: step.retrieved ?? [],
+        retrieved: decodeRetrieved(step.retrieved),
         reasoning: read(step.reasoning ?? ""),
-        scores: step.scores ?? {},
+        scores: decodeScores(step.scores),
         cost: step.cost ?? Number.NaN
       }
 

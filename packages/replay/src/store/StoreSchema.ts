@@ -21,17 +21,20 @@ create table trajectory (
   first_observation text not null,
   ending text not null,
   success integer not null,
+  failed integer not null,
   policy text not null,
   policy_version integer not null,
   source text not null check (source in ('real', 'synthetic')),
   total_reward real,
   length integer not null,
+  real_steps integer not null,
   quality real not null,
   added_at integer not null,
   gone integer
 ) strict;
 create unique index trajectory_content on trajectory (fingerprint) where gone is null;
 create index trajectory_eviction on trajectory (source, quality, seq) where gone is null;
+create index trajectory_index on trajectory (seq, source, success, failed, real_steps, length) where gone is null;
 create index trajectory_task on trajectory (environment, task_id);
 create index trajectory_gone on trajectory (gone) where gone is not null;
 

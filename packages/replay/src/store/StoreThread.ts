@@ -32,7 +32,10 @@ export const open = (file: string): Effect.Effect<StoreThread, never, Scope.Scop
       if (thread === undefined || thread.isDead) thread = new Thread(builtEntry)
       return thread.join(file)
     }),
-    (place) => Effect.ignore(place.ask({ kind: "close" }, () => place.leave()))
+    (place) =>
+      place
+        .ask({ kind: "close" }, () => undefined)
+        .pipe(Effect.ignore, Effect.ensuring(Effect.sync(place.leave)))
   )
 
 let thread: Thread | undefined

@@ -31,12 +31,26 @@ export interface TrajectoryRow {
   readonly first_observation: string
   readonly ending: string
   readonly success: number
+  readonly failed: number
   readonly policy: string
   readonly policy_version: number
   readonly source: string
   readonly total_reward: number | null
   readonly length: number
+  readonly real_steps: number
   readonly quality: number
+}
+
+/** As much of a trajectory as is needed to have it back, and its number. */
+export interface FetchedTrajectory extends Pick<
+  TrajectoryRow,
+  "id" | "task" | "first_observation" | "ending" | "policy" | "policy_version" | "length"
+> {
+  readonly seq: number
+}
+
+export interface FetchedStep extends StepRow {
+  readonly trajectory: number
 }
 
 /** A trajectory with its steps, ready to be written. */
@@ -61,17 +75,23 @@ export type Write =
   | { readonly kind: "restore"; readonly version: number; readonly at: number }
   | { readonly kind: "release"; readonly version: number }
 
-/** What only reads: up to `count` kept trajectories behind number `after`. */
-export interface LoadRequest {
-  readonly kind: "load"
-  readonly after: number
-  readonly count: number
+/** What only reads: the numbers of all that is kept, or the rows of those of `seqs` that are. */
+export type Reading =
+  | { readonly kind: "index" }
+  | { readonly kind: "fetch"; readonly seqs: ReadonlyArray<number> }
+
+/** `flags`: 1 real, 2 success, 4 failed. All in the order of `seqs`. */
+export interface Index {
+  readonly seqs: Float64Array
+  readonly flags: Uint8Array
+  readonly lengths: Uint32Array
+  readonly realSteps: Uint32Array
 }
 
 export type Request =
   | OpenRequest
   | Write
-  | LoadRequest
+  | Reading
   | { readonly kind: "verify" }
   | { readonly kind: "close" }
 
@@ -81,7 +101,7 @@ export interface Placed {
   readonly evicted: ReadonlyArray<number>
 }
 
-/** The answer to each kind of request. `load` gives rows as SQLite does; `StoreRow` reads them. */
+/** The answer to each kind of request. `fetch` gives rows in no order, the steps of each in theirs. */
 export interface Answers {
   readonly open: { readonly isNew: boolean }
   readonly add: ReadonlyArray<Placed>
@@ -89,9 +109,10 @@ export interface Answers {
   readonly snapshot: number
   readonly restore: boolean
   readonly release: boolean
-  readonly load: {
-    readonly trajectories: ReadonlyArray<unknown>
-    readonly steps: ReadonlyArray<unknown>
+  readonly index: Index
+  readonly fetch: {
+    readonly trajectories: ReadonlyArray<FetchedTrajectory>
+    readonly steps: ReadonlyArray<FetchedStep>
   }
   readonly verify: ReadonlyArray<string>
   readonly close: boolean

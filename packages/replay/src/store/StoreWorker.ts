@@ -6,6 +6,7 @@ import * as Result from "effect/Result"
 import { parentPort } from "node:worker_threads"
 import * as Engine from "./StoreEngine.ts"
 import { failureOf } from "./StoreFailure.ts"
+import * as Reading from "./StoreReading.ts"
 import type { Answers, Call, Reply, Request, Write } from "./StoreWire.ts"
 
 /** So many trajectories are committed at once at most; nothing waits longer than the commit before it. */
@@ -94,8 +95,9 @@ const answer = (store: number, request: Exclude<Request, Write>): Answer => {
   // A store that could not be opened has nothing to close.
   if (served === undefined) return false
   flush(served)
-  if (request.kind === "load") return Engine.load(served.engine, request)
-  if (request.kind === "verify") return Engine.verify(served.engine)
+  if (request.kind === "index") return Reading.index(served.engine)
+  if (request.kind === "fetch") return Reading.fetch(served.engine, request.seqs)
+  if (request.kind === "verify") return Reading.verify(served.engine)
   stores.delete(store)
   Engine.close(served.engine)
   return true
