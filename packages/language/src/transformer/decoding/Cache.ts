@@ -7,8 +7,11 @@
 import type { Config } from "../Config.ts"
 import { layersOf, namesOf, newNamesOf } from "./Past.ts"
 
-/** The places that a slot begins with; slots and places double, so that little is copied in all. */
+/** The places that a slot begins with. */
 const fewest = 64
+
+/** Places come in steps: attention looks at all of them, so that too many cost time in every run. */
+const step = 32
 
 /** Where new keys and values lie in what a model gave: row `row`, `width` (J) places of each row. */
 export interface Source {
@@ -60,14 +63,14 @@ export class Cache {
   reserve(slots: number, places: number): void {
     if (slots <= this.#slots && places <= this.#places) return
     const run = this.#places * this.#width
-    this.#slots = enough(this.#slots, slots)
-    this.#places = enough(this.#places, places)
-    const step = this.#places * this.#width
+    if (slots > this.#slots) this.#slots = Math.max(slots, 2 * this.#slots)
+    if (places > this.#places) this.#places = longer(this.#places, places)
+    const size = this.#places * this.#width
     for (const part of this.#parts) {
       const from = this.#arrays.get(part) ?? new Float32Array(0)
-      const to = new Float32Array(new SharedArrayBuffer(4 * this.#slots * this.#heads * step))
+      const to = new Float32Array(new SharedArrayBuffer(4 * this.#slots * this.#heads * size))
       for (let at = 0; at * run < from.length; at++)
-        to.set(from.subarray(at * run, (at + 1) * run), at * step)
+        to.set(from.subarray(at * run, (at + 1) * run), at * size)
       this.#arrays.set(part, to)
     }
   }
@@ -119,6 +122,6 @@ export class Cache {
   }
 }
 
-/** So many, or twice as many as there are, if more are wanted. */
-const enough = (present: number, wanted: number): number =>
-  wanted <= present ? present : Math.max(wanted, 2 * present)
+/** At least a third more than there are, so that little is copied in all. */
+const longer = (present: number, wanted: number): number =>
+  Math.ceil(Math.max(wanted, (present * 4) / 3) / step) * step
