@@ -182,8 +182,10 @@ const statementsOf = (database: DatabaseSync) => ({
     `select seq, ${marks.join()} from trajectory where gone is null order by seq`
   ),
   index: database.prepare(
-    "select seq, source = 'real' as is_real, success, failed, real_steps, length from trajectory " +
-      "where gone is null order by seq"
+    "select json_group_array(seq) as seqs, json_group_array(length) as lengths, " +
+      "json_group_array((source = 'real') + 2 * success + 4 * failed) as flags, " +
+      "json_group_array(real_steps) as realSteps " +
+      "from (select * from trajectory where gone is null order by seq)"
   ),
   fetch: database.prepare(
     "select seq, id, task, first_observation, ending, policy, policy_version, length from trajectory " +

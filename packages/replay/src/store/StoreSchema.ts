@@ -34,8 +34,7 @@ create table trajectory (
 ) strict;
 create unique index trajectory_content on trajectory (fingerprint) where gone is null;
 create index trajectory_eviction on trajectory (source, quality, seq) where gone is null;
-create index trajectory_index on trajectory (seq, source, success, failed, real_steps, length) where gone is null;
-create index trajectory_task on trajectory (environment, task_id);
+create index trajectory_index on trajectory (seq, gone, source, success, failed, real_steps, length) where gone is null;
 create index trajectory_gone on trajectory (gone) where gone is not null;
 
 create table step (
