@@ -1,5 +1,5 @@
 /**
- * How fast the replay buffer draws, finds and begins: `npm run bench -- replay`.
+ * How fast the replay buffer draws, finds, begins and stores: `npm run bench -- replay`.
  * It says nothing of what is found; `test/retrieval` does.
  *
  * Vectors have 384 numbers around 2,000 centres; a filter `real and quality at least 0.5` leaves 15 % of them.
@@ -15,6 +15,7 @@ import * as VectorIndex from "../src/retrieval/VectorIndex.ts"
 import * as SumTree from "../src/sampling/SumTree.ts"
 import { disk } from "../test/disk.ts"
 import { filesOf } from "../test/retrieval/files.ts"
+import { storing } from "./storing.ts"
 
 const dimension = 384
 const embedder = "bench"
@@ -22,20 +23,16 @@ const embedder = "bench"
 const median = (values: ReadonlyArray<number>): number =>
   values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN
 
-/** In batches of 256, the median of five times `batches`, in draws per second. */
+/** The median of five times `count` draws, in draws per second. */
 const drawsPerSecond = (tree: SumTree.SumTree): number => {
-  const batches = 2000
+  const count = 500_000
   const random = Seed.generator(2)
-  const points = new Float64Array(256)
   const taken = Array.from({ length: 5 }, () => {
     const began = performance.now()
-    for (let i = 0; i < batches; i++) {
-      for (let j = 0; j < points.length; j++) points[j] = random()
-      tree.findAll(points)
-    }
+    for (let i = 0; i < count; i++) tree.find(random())
     return performance.now() - began
   })
-  return ((batches * points.length) / median(taken)) * 1000
+  return (count / median(taken)) * 1000
 }
 
 const sizes = [
@@ -171,7 +168,8 @@ const rebuild = Effect.gen(function* () {
 const bench: Bench = async () => [
   ...draws(),
   ...(await Effect.runPromise(retrieval)),
-  ...(await Effect.runPromise(rebuild))
+  ...(await Effect.runPromise(rebuild)),
+  ...(await Effect.runPromise(storing))
 ]
 
 export default bench
