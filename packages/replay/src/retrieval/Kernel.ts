@@ -92,7 +92,10 @@ interface Places {
   readonly vectors: number
 }
 
-/** Byte offsets; ids and scores have room for the slots by which the last turn may overshoot. */
+/**
+ * Byte offsets; ids and scores have room for those by which the last turn may overshoot. Such ids are 0 or of an earlier call, so
+ * they lead to memory that is there, and nobody reads their scores.
+ */
 const placesOf = (stride: number): Places => {
   const ids = 0
   const scores = (chunk + tile) * floatBytes
@@ -115,9 +118,6 @@ const layoutOf = (
 
 /** The distance, in floats, between the scores of two queries. */
 export const scoreStride = chunk + tile
-
-/** How many vectors one turn of `one` and of `tile` works on: `ids` must hold valid slots up to the next multiple. */
-export const overshoot = 4
 
 const assemble = (stride: number, base: number): Uint8Array<ArrayBuffer> =>
   Wasm.moduleOf(4, {

@@ -293,7 +293,6 @@ const scan = (index: Index, passing: Int32Array, asked: ReadonlyArray<Asked>): v
   const block = blockOf(asked.length)
   for (let from = 0; from < passing.length; from += block) {
     const part = passing.subarray(from, from + block)
-    ids.fill(part[0] ?? 0, part.length, part.length + Kernel.overshoot)
     ids.set(part)
     for (let first = 0; first < asked.length; first += width) {
       const side = asked.slice(first, first + width)

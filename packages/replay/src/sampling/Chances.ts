@@ -28,7 +28,6 @@ export interface Chances {
   readonly remove: (slot: number) => void
   /** -1 where nothing has weight. */
   readonly find: (point: number) => number
-  readonly findAll: (points: Float64Array) => Int32Array
   readonly hide: (slot: number) => void
   readonly restore: () => void
 }
@@ -54,7 +53,6 @@ const weighed = (tree: SumTree.SumTree, weightOf: (value: number) => number): Ch
     set: (slot, value) => tree.update(slot, Math.max(leastWeight, weightOf(value))),
     remove: (slot) => tree.update(slot, 0),
     find: tree.find,
-    findAll: tree.findAll,
     hide: (slot) => {
       hidden.set(slot, tree.weight(slot))
       tree.update(slot, 0)
@@ -116,7 +114,6 @@ const byRank = (alpha: number): Chances => {
       resize()
     },
     find: (point) => ranking.at(ranks.find(point)),
-    findAll: (points) => ranks.findAll(points).map(ranking.at),
     hide: (slot) => {
       const rank = ranking.rankOf(slot)
       hidden.push(rank)

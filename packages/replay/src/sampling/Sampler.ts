@@ -112,8 +112,6 @@ export const slotsOf = (
   { count, replacement }: { readonly count: number; readonly replacement: boolean }
 ): ReadonlyArray<Weighed> => {
   const whole = totalOf(sets)
-  const [only] = sets
-  if (replacement && only !== undefined && sets.length === 1) return many(random, only, count)
   const drawn: Array<Weighed> = []
   while (drawn.length < count) {
     const found = findIn(sets, pointOf(random))
@@ -124,21 +122,6 @@ export const slotsOf = (
   }
   sets.forEach((chances) => chances.restore())
   return drawn
-}
-
-/** With replacement no draw changes the next, so that all can be looked up at once. */
-const many = (
-  random: () => number,
-  chances: Chances.Chances,
-  count: number
-): ReadonlyArray<Weighed> => {
-  const total = chances.total()
-  if (total <= 0) return []
-  const points = Float64Array.from({ length: count }, () => pointOf(random))
-  return Array.from(chances.findAll(points), (slot) => ({
-    slot,
-    probability: chances.weight(slot) / total
-  }))
 }
 
 const totalOf = (sets: ReadonlyArray<Chances.Chances>): number =>

@@ -15,8 +15,6 @@ export interface SumTree {
   readonly update: (slot: number, weight: number) => void
   /** The slot whose share holds `point`, from [0, 1); never one of weight 0. -1 where all weigh 0. */
   readonly find: (point: number) => number
-  /** The same for each point, faster: while one waits for memory, the others go on. */
-  readonly findAll: (points: Float64Array) => Int32Array
 }
 
 const fan = 8
@@ -32,20 +30,16 @@ interface Tree {
   levels: ReadonlyArray<Level>
   total: number
   count: number
-  /** Where `find` keeps what is left of its point. */
-  readonly rest: Float64Array
 }
 
 export const make = (capacity: number = fan, leaves: Leaves = "Any"): SumTree => {
-  const levels = levelsOf(capacity, leaves)
-  const tree: Tree = { leaves, levels, total: 0, count: 0, rest: new Float64Array(1) }
+  const tree: Tree = { leaves, levels: levelsOf(capacity, leaves), total: 0, count: 0 }
   return {
     total: () => tree.total,
     count: () => tree.count,
     weight: (slot) => tree.levels[0]?.[slot] ?? 0,
     update: (slot, weight) => update(tree, slot, weight),
-    find: (point) => find(tree, point),
-    findAll: (points) => findAll(tree, points)
+    find: (point) => find(tree, point)
   }
 }
 
@@ -102,42 +96,25 @@ const grow = (tree: Tree, capacity: number): void => {
 
 const find = (tree: Tree, point: number): number => {
   if (tree.total <= 0) return -1
-  tree.rest[0] = point * tree.total
+  let rest = point * tree.total
   let at = 0
   for (let height = tree.levels.length - 1; height >= 0; height--) {
-    at = descend(tree.levels[height] ?? nothing, at, tree.rest, 0)
+    const level = tree.levels[height]
+    if (level === undefined) return -1
+    const end = (at + 1) * fan
+    let chosen = -1
+    let isInside = false
+    for (let child = at * fan; child < end; child++) {
+      const weight = level[child] ?? 0
+      if (weight <= 0) continue
+      chosen = child
+      isInside = rest < weight
+      if (isInside) break
+      rest -= weight
+    }
+    // Where rounding leaves `rest` beyond the last share, the last share is the one, down to the leaves.
+    if (!isInside) rest = Number.POSITIVE_INFINITY
+    at = chosen
   }
   return at
-}
-
-const findAll = (tree: Tree, points: Float64Array): Int32Array => {
-  const found = new Int32Array(points.length)
-  if (tree.total <= 0) return found.fill(-1)
-  const rests = points.map((point) => point * tree.total)
-  for (let height = tree.levels.length - 1; height >= 0; height--) {
-    const level = tree.levels[height] ?? nothing
-    for (let i = 0; i < found.length; i++) found[i] = descend(level, found[i] ?? 0, rests, i)
-  }
-  return found
-}
-
-const nothing = new Float64Array(0)
-
-/** The child of node `at` whose share holds `rests[i]`, which becomes what of it lies in that share. */
-const descend = (level: Level, at: number, rests: Float64Array, i: number): number => {
-  let rest = rests[i] ?? 0
-  let chosen = -1
-  for (let child = at * fan; child < (at + 1) * fan; child++) {
-    const weight = level[child] ?? 0
-    if (weight <= 0) continue
-    chosen = child
-    if (rest < weight) {
-      rests[i] = rest
-      return chosen
-    }
-    rest -= weight
-  }
-  // Where rounding leaves `rest` beyond the last share, the last share is the one, down to the leaves.
-  rests[i] = Number.POSITIVE_INFINITY
-  return chosen
 }

@@ -159,6 +159,27 @@ describe("the nearest vectors", () => {
     assert.deepStrictEqual(found, wanted)
   })
 
+  it("are told apart where 32 bits cannot", () => {
+    const random = Seed.generator(8)
+    const dimension = 384
+    const vector = Array.from({ length: dimension }, () => Math.fround(random() - 0.5))
+    // One number of each is changed a little, ever another one: the cosines differ by less than 1e-7.
+    const entries = Array.from({ length: 300 }, (_, i) =>
+      entryOf(
+        i,
+        vector.map((x, d) => (d === i ? Math.fround(x * (1 + 1e-4)) : x))
+      )
+    )
+    const query = { vector: Float32Array.from(vector, (x) => x + 0.1 * random()), k: 5 }
+    const program = Effect.gen(function* () {
+      const index = yield* VectorIndex.make({ embedder: name, dimension })
+      yield* index.add(name, entries)
+      return (yield* index.search(name, [query])).flat().map(({ sequence }) => sequence)
+    })
+    const wanted = bruteForce(entries, query).map(({ sequence }) => sequence)
+    assert.deepStrictEqual(Effect.runSync(program), wanted)
+  })
+
   it("of equally similar ones are the real, then the older, though slots are used again", () => {
     const same = [3, 1, 2]
     const entries = [
