@@ -118,7 +118,8 @@ const draw = (cells: ReadonlyArray<Cell>, request: Request): ReadonlyArray<Sampl
     const count = request.replacement ? rest : Math.min(rest, size)
     const random = Seed.generator(Seed.key(request.key, "sample", round))
     const found = drawRound(random, cells, { ...request, count })
-    drawn.push(...Seed.shuffle(random, found))
+    if (found.length === 0) break
+    for (const one of Seed.shuffle(random, found)) drawn.push(one)
   }
   return Sampler.withImportance(drawn, size, request.beta ?? 1)
 }

@@ -96,9 +96,10 @@ const byRank = (alpha: number): Chances => {
   // Weights belong to ranks, not to slots: rank 0 weighs 1, the next 2^-alpha, and so on.
   const ranks = SumTree.make()
   const hidden: Array<number> = []
+  const weightAt = (rank: number) => Math.max(leastWeight, (rank + 1) ** -alpha)
   const resize = (): void => {
     const size = ranking.size()
-    if (size > ranks.count()) ranks.update(size - 1, size ** -alpha)
+    if (size > ranks.count()) ranks.update(size - 1, weightAt(size - 1))
     else if (size < ranks.count()) ranks.update(size, 0)
   }
   return {
@@ -120,7 +121,7 @@ const byRank = (alpha: number): Chances => {
       ranks.update(rank, 0)
     },
     restore: () => {
-      for (const rank of hidden.splice(0)) ranks.update(rank, (rank + 1) ** -alpha)
+      for (const rank of hidden.splice(0)) ranks.update(rank, weightAt(rank))
     }
   }
 }

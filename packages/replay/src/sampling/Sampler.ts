@@ -94,7 +94,9 @@ const draw = (chances: Chances.Chances, request: Request): ReadonlyArray<Drawn> 
     const rest = request.count - drawn.length
     const count = request.replacement ? rest : Math.min(rest, chances.size())
     const random = Seed.generator(Seed.key(request.key, "sample", round))
-    drawn.push(...slotsOf(random, [chances], { count, replacement: request.replacement }))
+    const found = slotsOf(random, [chances], { count, replacement: request.replacement })
+    if (found.length === 0) break
+    for (const one of found) drawn.push(one)
   }
   return withImportance(drawn, chances.size(), request.beta ?? 1)
 }
