@@ -29,6 +29,7 @@ describe("apportioning", () => {
     )
     assert.deepStrictEqual(Balance.apportion(10, [9, 9, 9], [1, 1, 1]), [4, 3, 3])
     assert.deepStrictEqual(Balance.apportion(10, [1, 9, 9], [2, 1, 1]), [1, 5, 4])
+    assert.deepStrictEqual(Balance.apportion(10, [99, 99, 99], [1, 1, 2.9]), [2, 2, 6])
   })
 
   it("within bounds reaches the target as nearly as the bounds let it", () => {
@@ -150,6 +151,8 @@ describe("a balanced sampler", () => {
       [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]
     )
     assert.strictEqual(sampler.size(), 10)
+    const any = sampler.draw({ count: 10, key: 1, replacement: false, targets: {} })
+    assert.strictEqual(new Set(any.map(({ slot }) => slot)).size, 10)
   })
 
   it("follows targets that change over the run", () => {
