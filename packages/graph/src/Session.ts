@@ -172,8 +172,8 @@ const fatal = 4
 
 /**
  * A session that keeps its memory has the runtime's arena; one that does not plans one block a run and
- * gives it back. Measured on a training step of 4.5 M parameters and 8 x 256 tokens: 570 MB above the
- * process's start and 340 MB, which takes 1.2 to 1.4 times as long (`docs/decisions/0011-memory.md`).
+ * gives it back. Measured on a training step of 4.5 M parameters and 8 x 256 tokens: 588 MB above the
+ * empty process and 401 MB, which takes 1.2 to 1.4 times as long (`docs/decisions/0011-memory.md`).
  * Spinning only takes time from the other threads of the pool.
  */
 const sessionOptions = (
