@@ -5,7 +5,7 @@
 import * as Shape from "../Shape.ts"
 import type * as Value from "../Value.ts"
 import { matMul } from "./Contraction.ts"
-import { add, and, constant, equal, where } from "./Elementwise.ts"
+import { add, constant, equal, where } from "./Elementwise.ts"
 import { concat, reshape, slice } from "./Layout.ts"
 import { softmax } from "./Reduction.ts"
 
@@ -92,8 +92,11 @@ export const attention = (
 
 /** What is attended causally, T queries at the places of T keys. */
 export interface CausalAttentionOptions {
-  /** Int64 [B, T]: only keys of the query's own segment are seen (packed texts, padding). */
-  readonly segments?: V
+  /**
+   * Bool [T, T] or [B, 1, T, T]: which keys a query sees, none of them after it; default all before it
+   * and its own (`causalMask`). A network's layers share one, with `packingMask` where texts are packed.
+   */
+  readonly visible?: V
   /** Multiplies query times key; default 1 / sqrt(E). */
   readonly scale?: number
 }
@@ -111,11 +114,9 @@ const pieceLength = 128
  */
 export const causalAttention = (
   { query, key, value }: AttentionOperands,
-  { segments, ...options }: CausalAttentionOptions = {}
+  { visible: mask = causalMask(query.shape[2] ?? 0), ...options }: CausalAttentionOptions = {}
 ): V => {
   const length = query.shape[2] ?? 0
-  const causal = causalMask(length)
-  const mask = segments === undefined ? causal : and(causal, packingMask(segments))
   const starts = Array.from({ length: Math.ceil(length / pieceLength) }, (_, i) => i * pieceLength)
   const pieces = starts.map((from) => {
     const to = Math.min(from + pieceLength, length)

@@ -152,7 +152,7 @@ export const hidden = (
     rows,
     length,
     ...rotation(config, batch, options.positions ?? length),
-    segments: batch.segments
+    visible: visibleOf(batch, length)
   }
   let x = Op.reshape(Op.gather(weightOf(weights, `${embedding}.weight`), ids), [
     rows * length,
@@ -238,7 +238,8 @@ interface Site {
   readonly length: number
   readonly cos: V
   readonly sin: V
-  readonly segments: V | undefined
+  /** Which keys each query sees, bool: [T, T] or [B, 1, T, T]. */
+  readonly visible: V
 }
 
 const weightOf = (weights: Weights, name: string): V => {
@@ -262,6 +263,11 @@ const rotation = (config: Config, { positions }: Batch, limit: number) => {
   return { cos: at(table(Math.cos)), sin: at(table(Math.sin)) }
 }
 
+const visibleOf = ({ segments }: Batch, length: number): V => {
+  const causal = Op.causalMask(length)
+  return segments === undefined ? causal : Op.and(causal, Op.packingMask(segments))
+}
+
 /** Pre-norm residual block over x [N, D]. */
 const block = (site: Site, at: string, x: V): V => {
   const seen = Op.add(x, attention(site, `${at}.self_attn`, norm(site, `${at}.input_layernorm`, x)))
@@ -278,7 +284,7 @@ const norm = ({ config, weights }: Site, name: string, x: V): V => {
 
 /** Causal attention over x [N, D] with shared heads of keys and values: [N, D]. */
 const attention = (site: Site, at: string, x: V): V => {
-  const { config, cos, sin, linear, rows, length, segments } = site
+  const { config, cos, sin, linear, rows, length, visible } = site
   const { heads, keyValueHeads, headDimension } = config
   const project = (name: string, count: number) =>
     Op.transpose(
@@ -290,7 +296,7 @@ const attention = (site: Site, at: string, x: V): V => {
   const query = Op.rotary(normed("q", project("q", heads)), cos, sin)
   const key = Op.rotary(normed("k", project("k", keyValueHeads)), cos, sin)
   const value = project("v", keyValueHeads)
-  const seen = Op.causalAttention({ query, key, value }, segments === undefined ? {} : { segments })
+  const seen = Op.causalAttention({ query, key, value }, { visible })
   const merged = Op.reshape(Op.transpose(seen, [0, 2, 1, 3]), [-1, heads * headDimension])
   return linear(`${at}.o_proj`, merged)
 }
