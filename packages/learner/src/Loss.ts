@@ -42,7 +42,7 @@ export const scores = (
 
 /** Mean negative log-probability over the tokens, by weight. */
 export const crossEntropy = (logitsBKV: V, targetBK: V, weightBK: V): V => {
-  const taken = Op.multiply(Op.pick(Op.logSoftmax(logitsBKV), targetBK), weightBK)
+  const taken = Op.multiply(Op.logProbability(logitsBKV, targetBK), weightBK)
   const total = Op.maximum(Op.sum(weightBK, [0, 1]), Op.constant(1e-6))
   return Op.negate(Op.divide(Op.sum(taken, [0, 1]), total))
 }

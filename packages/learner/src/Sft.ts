@@ -55,7 +55,10 @@ export const optimizerOf = (options: {
   const { muonFactor, weightDecay } = options
   const adam = Optimizer.adamW({ beta2: 0.95, weightDecay })
   if (muonFactor === undefined) return adam
-  const muon = Optimizer.chain(Optimizer.muon({ momentum: 0.95, weightDecay }), scaleBy(muonFactor))
+  const muon = Optimizer.chain(
+    Optimizer.muon({ momentum: 0.95, weightDecay }),
+    Optimizer.scale(muonFactor)
+  )
   return Optimizer.partition((name) => (Decoder.isMatrix(name) ? "muon" : "adam"), { muon, adam })
 }
 
@@ -190,19 +193,6 @@ const withoutCritic = (arrays: Readonly<Record<string, Float32Array>>) =>
   Object.fromEntries(Object.entries(arrays).filter(([name]) => !name.startsWith("critic.")))
 
 const workerOf = (worker: number | undefined) => (worker === undefined ? {} : { worker })
-
-const scaleBy = (factor: number): Optimizer.Optimizer => ({
-  init: () => ({}),
-  update: ({ updates }) => ({
-    updates: Object.fromEntries(
-      Object.entries(updates).map(([name, update]) => [
-        name,
-        Op.multiply(update, Op.constant(factor))
-      ])
-    ),
-    state: {}
-  })
-})
 
 const readOf = (
   { network }: Trainable.Trainable,
