@@ -5,6 +5,7 @@
 import * as Schema from "effect/Schema"
 import { Ending } from "./Ending.ts"
 import { Task } from "./Task.ts"
+import { Verdict } from "./Verdict.ts"
 
 /**
  * The exact tokens of one action, as the policy sampled them; never decoded and encoded again.
@@ -36,7 +37,11 @@ export const Action = Schema.Struct({
 })
 export interface Action extends Schema.Schema.Type<typeof Action> {}
 
-/** Who made a transition, and from what. `cost` is in US dollars. */
+/**
+ * Who made a transition, and from what. `cost` is in US dollars; `promptHash` is the SHA-256 (hex) of the prompt that was answered,
+ * `tokens` what it and the answer were long, `latency` how long a served model took, in milliseconds (absent for our own, whose
+ * answers come many at once).
+ */
 export const Provenance = Schema.TaggedUnion({
   Real: { environment: Schema.String, version: Schema.String },
   Synthetic: {
@@ -45,7 +50,10 @@ export const Provenance = Schema.TaggedUnion({
     retrieved: Schema.Array(Schema.String),
     reasoning: Schema.String,
     scores: Schema.Record(Schema.String, Schema.Number),
-    cost: Schema.Number
+    cost: Schema.Number,
+    promptHash: Schema.optionalKey(Schema.String),
+    tokens: Schema.optionalKey(Schema.Struct({ prompt: Schema.Int, completion: Schema.Int })),
+    latency: Schema.optionalKey(Schema.Number)
   }
 })
 export type Provenance = typeof Provenance.Type
@@ -59,7 +67,10 @@ export const Transition = Schema.Struct({
 })
 export interface Transition extends Schema.Schema.Type<typeof Transition> {}
 
-/** `policyVersion` is -1 where no trained policy acted (a scripted expert, a random demonstrator). */
+/**
+ * `policyVersion` is -1 where no trained policy acted (a scripted expert, a random demonstrator). `iteration`: of the run that
+ * lived it, from 0; `verdict`: what the quality filter said of it. Both are absent where there was none.
+ */
 export const Trajectory = Schema.Struct({
   id: Schema.String,
   task: Task,
@@ -67,7 +78,9 @@ export const Trajectory = Schema.Struct({
   transitions: Schema.Array(Transition),
   ending: Ending,
   policy: Schema.String,
-  policyVersion: Schema.Int
+  policyVersion: Schema.Int,
+  iteration: Schema.optionalKey(Schema.Int),
+  verdict: Schema.optionalKey(Verdict)
 })
 export interface Trajectory extends Schema.Schema.Type<typeof Trajectory> {}
 
@@ -86,3 +99,6 @@ export const totalReward = (trajectory: Trajectory): number =>
 /** Real where every transition is. A trajectory without transitions counts as real: nothing was made up. */
 export const isReal = (trajectory: Trajectory): boolean =>
   trajectory.transitions.every((transition) => transition.provenance._tag === "Real")
+
+/** Whether the quality filter rejected it: then it is kept as a record, and neither found nor drawn. */
+export const isRejected = ({ verdict }: Trajectory): boolean => verdict?._tag === "Rejected"

@@ -1,5 +1,6 @@
 /** The words and the contracts of every stage; `docs/glossary.md` explains them. */
 export * as Curriculum from "./Curriculum.ts"
+export * as Embedder from "./Embedder.ts"
 export * as Ending from "./Ending.ts"
 export * as Environment from "./Environment.ts"
 export * as Evaluation from "./Evaluation.ts"

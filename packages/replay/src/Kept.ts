@@ -1,99 +1,145 @@
 /**
- * The trajectories that a buffer holds: each content once, in the order they came, the worst and then the oldest evicted first.
- * It is a changing value in memory; what makes it durable is `Journal` or the database of `store`.
+ * What a buffer keeps, whatever it keeps it in: the entry that stands for each trajectory, and the rules of who may stay.
+ * Where it is kept (memory, a SQLite file, PostgreSQL) is a `Kept`; who finds and draws follows its changes.
  */
 import { Ending, type ReplayBuffer, Trajectory } from "@dreamgym/domain"
 import type * as Effect from "effect/Effect"
 import { createHash } from "node:crypto"
 
-/** What must be known of a kept trajectory again and again; the trajectory itself is read when it is wanted. */
+type Failed = ReplayBuffer.ReplayBufferError
+
+/**
+ * What must be known of a kept trajectory again and again; the trajectory itself is read when it is wanted. `seq`: the younger,
+ * the greater, never used again. `id`, `environment` and `task` are the trajectory's; `version` is the policy's. An entry never
+ * changes.
+ */
 export interface Entry {
+  readonly seq: number
+  readonly id: string
+  readonly environment: string
+  readonly task: string
   readonly isReal: boolean
   readonly isSuccess: boolean
   /** An episode that failed is kept for what it shows of the world, but nobody may learn to act from it. */
   readonly isFailed: boolean
+  /** The quality filter rejected it: a record, neither found nor drawn. */
+  readonly isRejected: boolean
   readonly realSteps: number
   readonly syntheticSteps: number
+  readonly quality: number
+  readonly version: number
+  /** When it was read or added; later ones are told by `Change.prioritised`. */
+  readonly priority: number
 }
 
 /** A trajectory on its way in. `fingerprint` stands for its content, `quality` decides who goes. */
-export interface Coming extends Entry {
+export interface Coming extends Omit<Entry, "seq"> {
   readonly trajectory: Trajectory.Trajectory
   readonly fingerprint: string
-  readonly quality: number
 }
 
-/** What an insertion changed. `evicted` may hold the inserted one itself, where there was no room for it. */
-export interface Change<E extends Entry> {
-  readonly inserted?: E
-  readonly evicted: ReadonlyArray<E>
+/** What an addition, a restoration or a new priority changed. `evicted` may hold the inserted one itself, where there was no room for it. */
+export interface Change {
+  readonly inserted?: Entry
+  readonly evicted: ReadonlyArray<Entry>
+  readonly prioritised?: ReadonlyArray<Prioritised>
+}
+
+export interface Prioritised {
+  readonly seq: number
+  readonly priority: number
 }
 
 /**
  * How many trajectories may stay; absent: no bound. `all` bounds real and synthetic together, and only synthetic ones go for it,
- * so that real ones are never evicted by them. `real` and `synthetic` bound each source by itself.
+ * so that real ones are never evicted by them. `real`, `synthetic` and `rejected` bound each of these by itself.
  */
 export interface Quotas {
   readonly all?: number
   readonly real?: number
   readonly synthetic?: number
+  readonly rejected?: number
 }
 
 /**
- * What is kept now, oldest first, and the way in: `add` answers one change per trajectory when all of them are kept for good.
- * `read` answers the trajectories of entries, in their order, or undefined where one of them is not kept any more.
+ * What is kept now and the way in. Every change is told to the one `changed` that it was opened with, in the order of commits and
+ * before the call that made it answers.
  */
-export interface Kept<E extends Entry> {
-  readonly entries: () => ReadonlyArray<E>
-  readonly add: (
-    coming: ReadonlyArray<Coming>
-  ) => Effect.Effect<ReadonlyArray<Change<E>>, ReplayBuffer.ReplayBufferError>
-  readonly read: Read<E>
+export interface Kept {
+  /** Oldest first. */
+  readonly entries: () => ReadonlyArray<Entry>
+  /** One change per trajectory, when all of them are kept for good. */
+  readonly add: (coming: ReadonlyArray<Coming>) => Effect.Effect<ReadonlyArray<Change>, Failed>
+  /** Makes these all that is kept, in their order. */
+  readonly replace: (coming: ReadonlyArray<Coming>) => Effect.Effect<void, Failed>
+  readonly read: Read
+  readonly prioritise: (list: ReadonlyArray<Prioritised>) => Effect.Effect<void, Failed>
+  readonly snapshot: Effect.Effect<number, Failed>
+  /** Fail as `NoSnapshot` where there is none of this number. */
+  readonly restore: (snapshot: number) => Effect.Effect<void, Failed>
+  readonly release: (snapshot: number) => Effect.Effect<void, Failed>
+  /** Learns what others wrote; absent where nobody else can. Called before every question. */
+  readonly refresh?: Effect.Effect<void, Failed>
+  /** Absent where vectors are not kept. */
+  readonly vectors?: Vectors
 }
 
-export type Read<E extends Entry> = (
-  entries: ReadonlyArray<E>
-) => Effect.Effect<ReadonlyArray<Trajectory.Trajectory> | undefined, ReplayBuffer.ReplayBufferError>
+/** The trajectories of entries, in their order, or undefined where one of them is not kept any more. */
+export type Read = (
+  entries: ReadonlyArray<Entry>
+) => Effect.Effect<ReadonlyArray<Trajectory.Trajectory> | undefined, Failed>
 
-/** The rules in memory. `novel`: those that `insert` would take as new, were they inserted in this order and none evicted. */
-export interface Shelf {
-  readonly entries: () => ReadonlyArray<Coming>
-  readonly novel: (coming: ReadonlyArray<Coming>) => ReadonlyArray<Coming>
-  readonly insert: (coming: Coming) => Change<Coming>
+/** Whose vectors they are: the embedder's name and the length D of a vector. */
+export interface Space {
+  readonly embedder: string
+  readonly dimension: number
 }
 
-export const shelf = (quotas: Quotas): Shelf => {
-  const all = new Map<string, Coming>()
-  const sources = { real: queue(), synthetic: queue() }
-  const drop = (entry: Coming): Coming => {
-    all.delete(entry.fingerprint)
-    sources[sourceOf(entry)].remove(entry)
-    return entry
-  }
-  const insert = (entry: Coming): Change<Coming> => {
-    const twin = all.get(entry.fingerprint)
-    if (!isNew(entry, twin)) return { evicted: [] }
-    const evicted = twin === undefined ? [] : [drop(twin)]
-    all.set(entry.fingerprint, entry)
-    sources[sourceOf(entry)].add(entry)
-    for (const source of ["real", "synthetic"] as const) {
-      while (sources[source].size() > room(quotas, source, sources.real.size())) {
-        evicted.push(...sources[source].worst().map(drop))
-      }
-    }
-    return { inserted: entry, evicted }
-  }
-  return { entries: () => [...all.values()], novel: (coming) => novelOf(all, coming), insert }
+/** The vectors of a trajectory of T transitions: `vectors`[T x D], one row per transition. */
+export interface Embedded {
+  readonly seq: number
+  readonly vectors: Float32Array
 }
 
-/** How many of `source` may stay beside `realCount` real ones. */
-export const room = (quotas: Quotas, source: "real" | "synthetic", realCount: number): number => {
-  const own = quotas[source] ?? Number.POSITIVE_INFINITY
+/** Vectors beside the trajectories, so that none need be made twice. They go with their trajectory. */
+export interface Vectors {
+  /** Where a copy for fast starts may lie (`SideCar`); absent: nowhere. */
+  readonly sideCar?: string
+  /** What is kept of this space, page by page, in the order of `seq`. Fails as `Embedding` where a row has another length than it says. */
+  readonly read: <E>(
+    space: Space,
+    page: (some: ReadonlyArray<Embedded>) => Effect.Effect<void, E>
+  ) => Effect.Effect<void, E | Failed>
+  /** Those that are not kept any more are passed over; vectors of other spaces go. */
+  readonly write: (space: Space, some: ReadonlyArray<Embedded>) => Effect.Effect<void, Failed>
+}
+
+/** Whose quota a trajectory counts to. */
+export type Shelf = "real" | "synthetic" | "rejected"
+
+export const shelves = ["real", "synthetic", "rejected"] as const satisfies ReadonlyArray<Shelf>
+
+export const shelfOf = ({ isReal, isRejected }: Pick<Entry, "isReal" | "isRejected">): Shelf =>
+  isRejected ? "rejected" : isReal ? "real" : "synthetic"
+
+/** How many may stay on `shelf` beside `realCount` real ones. */
+export const room = (quotas: Quotas, shelf: Shelf, realCount: number): number => {
+  const own = quotas[shelf] ?? Number.POSITIVE_INFINITY
   const rest = (quotas.all ?? Number.POSITIVE_INFINITY) - realCount
-  return Math.max(0, source === "real" ? own : Math.min(own, rest))
+  return Math.max(0, shelf === "synthetic" ? Math.min(own, rest) : own)
 }
 
-export const sourceOf = ({ isReal }: Entry): "real" | "synthetic" => (isReal ? "real" : "synthetic")
+/**
+ * The same content is kept once. What really happened takes the place of what was dreamt, and what was accepted that of what was
+ * rejected.
+ */
+export const takesThePlaceOf = (
+  coming: Pick<Entry, "isReal" | "isRejected">,
+  kept: Pick<Entry, "isReal" | "isRejected">
+): boolean => rankOf(coming) > rankOf(kept)
+
+const rankOf = (entry: Pick<Entry, "isReal" | "isRejected">): number =>
+  shelves.length - shelves.indexOf(shelfOf(entry))
 
 /** How good a trajectory is, the greater the better; NaN counts as 0. */
 export type Quality = (trajectory: Trajectory.Trajectory) => number
@@ -104,57 +150,23 @@ export const comingOf = (trajectory: Trajectory.Trajectory, quality: Quality): C
   return {
     trajectory,
     fingerprint: fingerprintOf(trajectory),
+    id: trajectory.id,
+    environment: trajectory.task.environment,
+    task: trajectory.task.id,
     isReal: Trajectory.isReal(trajectory),
     isSuccess: Ending.isSuccess(ending),
     isFailed: ending._tag === "Failed",
+    isRejected: Trajectory.isRejected(trajectory),
     realSteps,
     syntheticSteps: transitions.length - realSteps,
-    quality: quality(trajectory) || 0
+    quality: quality(trajectory) || 0,
+    version: trajectory.policyVersion,
+    priority: firstPriority
   }
 }
 
-/** Entries by quality and, among equals, by age. Few qualities differ, so that the least is soon found. */
-const queue = () => {
-  const byQuality = new Map<number, Set<Coming>>()
-  let count = 0
-  return {
-    size: () => count,
-    add: (entry: Coming): void => {
-      const alike = byQuality.get(entry.quality) ?? new Set()
-      byQuality.set(entry.quality, alike.add(entry))
-      count++
-    },
-    remove: (entry: Coming): void => {
-      const alike = byQuality.get(entry.quality)
-      if (alike?.delete(entry) !== true) return
-      if (alike.size === 0) byQuality.delete(entry.quality)
-      count--
-    },
-    /** At most one. */
-    worst: (): ReadonlyArray<Coming> => {
-      let least = Number.POSITIVE_INFINITY
-      for (const quality of byQuality.keys()) least = Math.min(least, quality)
-      for (const oldest of byQuality.get(least) ?? []) return [oldest]
-      return []
-    }
-  }
-}
-
-/** The same content is kept once, but what really happened takes the place of what was only dreamt. */
-const isNew = (entry: Coming, twin: Coming | undefined): boolean =>
-  twin === undefined || (entry.isReal && !twin.isReal)
-
-const novelOf = (
-  all: ReadonlyMap<string, Coming>,
-  entries: ReadonlyArray<Coming>
-): ReadonlyArray<Coming> => {
-  const coming = new Map<string, Coming>()
-  return entries.filter((entry) => {
-    const fresh = isNew(entry, coming.get(entry.fingerprint) ?? all.get(entry.fingerprint))
-    if (fresh) coming.set(entry.fingerprint, entry)
-    return fresh
-  })
-}
+/** What was never prioritised. */
+export const firstPriority = 1
 
 /** SHA-256 of the content: environment, task, first observation, actions, and what they brought. */
 const fingerprintOf = ({ firstObservation, task, transitions }: Trajectory.Trajectory): string => {
