@@ -127,15 +127,26 @@ export const real: fc.Arbitrary<Trajectory.Provenance> = fc.record({
   version: identifier
 })
 
-export const synthetic: fc.Arbitrary<Trajectory.Provenance> = fc.record({
-  _tag: fc.constant("Synthetic" as const),
-  model: identifier,
-  modelVersion: fc.nat({ max: 99 }),
-  retrieved: fc.array(identifier, { maxLength: 3 }),
-  reasoning: text,
-  scores: numbers,
-  cost: fc.double({ min: 0, max: 1, noNaN: true }).map((value) => value + 0)
-})
+const positive = fc.double({ min: 0, max: 1, noNaN: true }).map((value) => value + 0)
+
+/** With and without the hash of the prompt, the number of tokens and the latency. */
+export const synthetic: fc.Arbitrary<Trajectory.Provenance> = fc.record(
+  {
+    _tag: fc.constant("Synthetic" as const),
+    model: identifier,
+    modelVersion: fc.nat({ max: 99 }),
+    retrieved: fc.array(identifier, { maxLength: 3 }),
+    reasoning: text,
+    scores: numbers,
+    cost: positive,
+    promptHash: fc.stringMatching(/^[0-9a-f]{64}$/),
+    tokens: fc.record({ prompt: count, completion: count }),
+    latency: positive
+  },
+  {
+    requiredKeys: ["_tag", "model", "modelVersion", "retrieved", "reasoning", "scores", "cost"]
+  }
+)
 
 export const provenance: fc.Arbitrary<Trajectory.Provenance> = fc.oneof(real, synthetic)
 
@@ -147,11 +158,30 @@ export const transition: fc.Arbitrary<Trajectory.Transition> = fc.record({
   provenance
 })
 
-/** How a trajectory is to be: all of it from this provenance, ending so. */
+export const rejection: fc.Arbitrary<QualityFilter.Rejection> = fc.constantFrom(
+  ...QualityFilter.Rejection.literals
+)
+
+export const accepted: fc.Arbitrary<QualityFilter.Verdict> = fc.record({
+  _tag: fc.constant("Accepted" as const),
+  scores: numbers
+})
+
+export const rejected: fc.Arbitrary<QualityFilter.Verdict> = fc.record({
+  _tag: fc.constant("Rejected" as const),
+  reason: rejection,
+  message: text,
+  scores: numbers
+})
+
+export const verdict: fc.Arbitrary<QualityFilter.Verdict> = fc.oneof(accepted, rejected)
+
+/** How a trajectory is to be: all of it from this provenance, ending so, with this verdict or none. */
 export interface TrajectoryShape {
   readonly provenance?: fc.Arbitrary<Trajectory.Provenance>
   readonly ending?: fc.Arbitrary<Ending.Ending>
   readonly task?: fc.Arbitrary<Task.Task>
+  readonly verdict?: fc.Arbitrary<QualityFilter.Verdict>
   /** Default 0. */
   readonly minTransitions?: number
 }
@@ -159,19 +189,26 @@ export interface TrajectoryShape {
 /** Observations connect; reward 1 at the last transition of a success, else 0. */
 export const trajectoryLike = (shape: TrajectoryShape): fc.Arbitrary<Trajectory.Trajectory> =>
   fc
-    .record({
-      id: identifier,
-      task: shape.task ?? task,
-      firstObservation: words,
-      turns: fc.array(fc.tuple(action, words, shape.provenance ?? provenance), {
+    .tuple(
+      fc.record({
+        id: identifier,
+        task: shape.task ?? task,
+        firstObservation: words,
+        ending: shape.ending ?? ending,
+        policy: identifier,
+        policyVersion: fc.integer({ min: -1, max: 99 })
+      }),
+      fc.array(fc.tuple(action, words, shape.provenance ?? provenance), {
         minLength: shape.minTransitions ?? 0,
         maxLength: 4
       }),
-      ending: shape.ending ?? ending,
-      policy: identifier,
-      policyVersion: fc.integer({ min: -1, max: 99 })
-    })
-    .map(({ turns, ...rest }) => ({ ...rest, transitions: connected(rest, turns) }))
+      fc.record({ iteration: count, verdict: shape.verdict ?? verdict }, { requiredKeys: [] })
+    )
+    .map(([start, turns, judged]) => ({
+      ...start,
+      transitions: connected(start, turns),
+      ...judged
+    }))
 
 export const trajectory: fc.Arbitrary<Trajectory.Trajectory> = trajectoryLike({})
 
@@ -209,20 +246,6 @@ export const decision: fc.Arbitrary<Policy.Decision> = fc.record({
   key: fc.nat({ max: 0xffffffff })
 })
 
-export const rejection: fc.Arbitrary<QualityFilter.Rejection> = fc.constantFrom(
-  ...QualityFilter.Rejection.literals
-)
-
-export const verdict: fc.Arbitrary<QualityFilter.Verdict> = fc.oneof(
-  fc.record({ _tag: fc.constant("Accepted" as const), scores: numbers }),
-  fc.record({
-    _tag: fc.constant("Rejected" as const),
-    reason: rejection,
-    message: text,
-    scores: numbers
-  })
-)
-
 export const demonstration: fc.Arbitrary<ReplayBuffer.Demonstration> = fc.record({
   id: identifier,
   task,
@@ -230,15 +253,52 @@ export const demonstration: fc.Arbitrary<ReplayBuffer.Demonstration> = fc.record
   similarity: fc.double({ min: -1, max: 1, noNaN: true }).map((value) => value + 0)
 })
 
-export const sampleRequest: fc.Arbitrary<ReplayBuffer.SampleRequest> = fc.record(
-  {
-    count: fc.integer({ min: 1, max: 12 }),
-    realFraction: fc.double({ min: 0, max: 1, noNaN: true }),
-    key: count,
-    successFraction: fc.double({ min: 0, max: 1, noNaN: true })
-  },
-  { requiredKeys: ["count", "realFraction", "key"] }
+export const strategy: fc.Arbitrary<ReplayBuffer.Strategy> = fc.oneof(
+  fc.constant({ _tag: "Uniform" as const }),
+  fc.record({
+    _tag: fc.constant("Proportional" as const),
+    alpha: positive,
+    epsilon: fc.double({ min: 1e-6, max: 1, noNaN: true })
+  }),
+  fc.record({ _tag: fc.constant("RankBased" as const), alpha: positive }),
+  fc.record({
+    _tag: fc.constant("Recency" as const),
+    halfLife: fc.double({ min: 0.5, max: 50, noNaN: true })
+  })
 )
+
+/** Without a contradiction: ranks come with no balance. The names of the environments are the caller's. */
+export const sampleRequestOf = (
+  environments: ReadonlyArray<string>
+): fc.Arbitrary<ReplayBuffer.SampleRequest> =>
+  fc
+    .record(
+      {
+        count: fc.integer({ min: 1, max: 12 }),
+        key: count,
+        realFraction: positive,
+        successFraction: positive,
+        environments: fc.dictionary(fc.constantFrom("nowhere", ...environments), positive, {
+          minKeys: 1,
+          maxKeys: 3,
+          noNullPrototype: true
+        }),
+        strategy,
+        replacement: fc.boolean(),
+        beta: positive
+      },
+      { requiredKeys: ["count", "key"] }
+    )
+    .map((request) => (request.strategy?._tag === "RankBased" ? unbalanced(request) : request))
+
+export const sampleRequest: fc.Arbitrary<ReplayBuffer.SampleRequest> = sampleRequestOf([])
+
+const unbalanced = ({
+  realFraction: _realFraction,
+  successFraction: _successFraction,
+  environments: _environments,
+  ...rest
+}: ReplayBuffer.SampleRequest): ReplayBuffer.SampleRequest => rest
 
 export const completion: fc.Arbitrary<LanguageModel.Completion> = fc
   .tuple(tokenSpan, words, fc.constantFrom("Stop", "Length"))

@@ -10,7 +10,7 @@ import {
 import * as Schema from "effect/Schema"
 import * as fc from "fast-check"
 import { assert, describe, it } from "vitest"
-import { Arbitraries, RunArbitraries } from "../src/index.ts"
+import { Arbitraries, NastyArbitraries, RunArbitraries } from "../src/index.ts"
 
 const parameters = { seed: 1, numRuns: 100 }
 
@@ -158,9 +158,43 @@ describe("what is made is well-formed:", () => {
           assert.strictEqual(made.ids.length, made.logProbabilities.length)
           assert.isTrue(asked.key >= 0 && asked.key <= 0xffffffff)
           assert.isTrue(Math.abs(shown.similarity) <= 1)
-          assert.isTrue(drawn.count > 0 && drawn.realFraction >= 0 && drawn.realFraction <= 1)
+          const shares = [drawn.realFraction, drawn.successFraction, drawn.beta]
+          assert.isTrue(drawn.count > 0)
+          assert.isTrue(shares.every((share = 0) => share >= 0 && share <= 1))
+          const isRanked = drawn.strategy?._tag === "RankBased"
+          assert.isFalse(isRanked && drawn.realFraction !== undefined)
         }
       ),
+      parameters
+    )
+  })
+})
+
+describe("what is nasty", () => {
+  it("is still of the right shape", () => {
+    const isOne = Schema.is(Trajectory.Trajectory)
+    fc.assert(
+      fc.property(NastyArbitraries.trajectory, (one) => isOne(one)),
+      parameters
+    )
+  })
+
+  it("holds every number and text that is easily lost", () => {
+    const numbers = all(NastyArbitraries.number, (n) => (Object.is(n, -0) ? "-0" : `${n}`))
+    for (const wanted of ["NaN", "Infinity", "-Infinity", "-0", "5e-324"]) {
+      assert.include(numbers, wanted)
+    }
+    const texts = fc.sample(NastyArbitraries.text, { seed: 1, numRuns: 500 })
+    assert.isTrue(texts.some((one) => one.includes("\u0000")))
+    assert.isTrue(texts.some((one) => !one.isWellFormed()))
+  })
+
+  it("comes several at a time with ids of their own", () => {
+    fc.assert(
+      fc.property(NastyArbitraries.trajectories, (list) => {
+        assert.strictEqual(new Set(list.map(({ id }) => id)).size, list.length)
+        assert.strictEqual(new Set(list.map(({ task }) => task.id)).size, list.length)
+      }),
       parameters
     )
   })
