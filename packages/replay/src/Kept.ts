@@ -6,6 +6,8 @@ import { Ending, type ReplayBuffer, Trajectory } from "@dreamgym/domain"
 import type * as Effect from "effect/Effect"
 import { createHash } from "node:crypto"
 
+export { room, shelfOf, shelves, takesThePlaceOf, type Quotas, type Shelf } from "./Quotas.ts"
+
 type Failed = ReplayBuffer.ReplayBufferError
 
 /**
@@ -48,17 +50,6 @@ export interface Change {
 export interface Prioritised {
   readonly seq: number
   readonly priority: number
-}
-
-/**
- * How many trajectories may stay; absent: no bound. `all` bounds real and synthetic together, and only synthetic ones go for it,
- * so that real ones are never evicted by them. `real`, `synthetic` and `rejected` bound each of these by itself.
- */
-export interface Quotas {
-  readonly all?: number
-  readonly real?: number
-  readonly synthetic?: number
-  readonly rejected?: number
 }
 
 /**
@@ -113,33 +104,6 @@ export interface Vectors {
   /** Those that are not kept any more are passed over; vectors of other spaces go. */
   readonly write: (space: Space, some: ReadonlyArray<Embedded>) => Effect.Effect<void, Failed>
 }
-
-/** Whose quota a trajectory counts to. */
-export type Shelf = "real" | "synthetic" | "rejected"
-
-export const shelves = ["real", "synthetic", "rejected"] as const satisfies ReadonlyArray<Shelf>
-
-export const shelfOf = ({ isReal, isRejected }: Pick<Entry, "isReal" | "isRejected">): Shelf =>
-  isRejected ? "rejected" : isReal ? "real" : "synthetic"
-
-/** How many may stay on `shelf` beside `realCount` real ones. */
-export const room = (quotas: Quotas, shelf: Shelf, realCount: number): number => {
-  const own = quotas[shelf] ?? Number.POSITIVE_INFINITY
-  const rest = (quotas.all ?? Number.POSITIVE_INFINITY) - realCount
-  return Math.max(0, shelf === "synthetic" ? Math.min(own, rest) : own)
-}
-
-/**
- * The same content is kept once. What really happened takes the place of what was dreamt, and what was accepted that of what was
- * rejected.
- */
-export const takesThePlaceOf = (
-  coming: Pick<Entry, "isReal" | "isRejected">,
-  kept: Pick<Entry, "isReal" | "isRejected">
-): boolean => rankOf(coming) > rankOf(kept)
-
-const rankOf = (entry: Pick<Entry, "isReal" | "isRejected">): number =>
-  shelves.length - shelves.indexOf(shelfOf(entry))
 
 /** How good a trajectory is, the greater the better; NaN counts as 0. */
 export type Quality = (trajectory: Trajectory.Trajectory) => number
