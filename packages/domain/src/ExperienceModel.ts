@@ -27,13 +27,18 @@ export interface PredictionRequest {
   readonly key: number
 }
 
-/** `reward` is 1 only at the last step of a task that is done, else 0. `tokens` counts prompt and completion. */
+/**
+ * `reward` is 1 only at the last step of a task that is done, else 0. `tokens` counts prompt and completion, of which the prompt has
+ * `promptTokens`; `promptHash` is its SHA-256 (hex). Both are absent where no prompt was read.
+ */
 export interface Prediction {
   readonly reasoning: string
   readonly observation: string
   readonly reward: number
   readonly ending?: Ending
   readonly tokens: number
+  readonly promptTokens?: number
+  readonly promptHash?: string
   readonly scores: Readonly<Record<string, number>>
 }
 
