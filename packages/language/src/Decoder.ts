@@ -45,15 +45,12 @@ export interface Network {
 /** Shapes and initialisers by name; matrices are [out, in] as in PyTorch. */
 export const specs = ({ config, tokenizer }: Network): Parameters.Specifications => {
   const { dimension: d, features, layers, mlpRatio } = config
-  const table = (rows: number, deviation: number) => ({
-    shape: [rows, d],
-    initial: Initializer.normal(deviation)
-  })
   const size = tokenizer.vocabulary.length
   const matrix = (rows: number, columns: number, deviation: number) => ({
     shape: [rows, columns],
     initial: Initializer.normal(deviation)
   })
+  const table = (rows: number, deviation: number) => matrix(rows, d, deviation)
   const blocks = Array.from({ length: layers }, (_, l) => {
     const out = (columns: number) => 0.3 / Math.sqrt(columns * layers)
     return {
@@ -130,18 +127,16 @@ export interface Forward {
  * computes only where it is read.
  */
 export const forward = (network: Network, weights: Weights, sizes: Sizes): Forward => {
-  const { batch: b, prompt, read } = sizes
-  const length = prompt + read - 1
-  const validBT = Op.input("valid", [b, length])
-  const tables = tablesOf(network, weights)
-  const seen = embed(network, weights, tables, b, length)
-  const trunk = blocks(network, weights, seen, validBT, read)
-  const logitsBKV = logits(network, weights, tables, trunk.hiddenBKD, b)
+  const { hiddenBKD, tables } = trunkOf(network, weights, sizes)
   return {
-    logitsBKV,
-    ...critic(network, weights, Op.slice(trunk.hiddenBKD, 1, 0, 1), b)
+    logitsBKV: logits(network, weights, tables, hiddenBKD, sizes.batch),
+    ...critic(network, weights, Op.slice(hiddenBKD, 1, 0, 1), sizes.batch)
   }
 }
+
+/** What the network makes of the last K places before it says a word: normalised, [B, K, D]. */
+export const hidden = (network: Network, weights: Weights, sizes: Sizes): V =>
+  trunkOf(network, weights, sizes).hiddenBKD
 
 /**
  * Reads a prompt of P tokens: logits [B, V] after it, `value` [B], and caches `keys.l`, `values.l`
@@ -153,13 +148,10 @@ export const prefill = (
   sizes: { readonly batch: number; readonly prompt: number }
 ): Readonly<Record<string, V>> => {
   const { batch: b, prompt } = sizes
-  const tables = tablesOf(network, weights)
-  const validBT = Op.input("valid", [b, prompt])
-  const seen = embed(network, weights, tables, b, prompt)
-  const trunk = blocks(network, weights, seen, validBT, 1)
+  const trunk = trunkOf(network, weights, { batch: b, prompt, read: 1 })
   return Object.assign(
     {
-      logits: Op.reshape(logits(network, weights, tables, trunk.hiddenBKD, b), [
+      logits: Op.reshape(logits(network, weights, trunk.tables, trunk.hiddenBKD, b), [
         b,
         network.tokenizer.vocabulary.length
       ])
@@ -337,6 +329,15 @@ const rotationOf = (config: DecoderConfig, from: number, to: number): Rotation =
     cos: Op.constant(rows.map(Math.cos), shape),
     sin: Op.constant(rows.map(Math.sin), shape)
   }
+}
+
+/** The tables, and all blocks over what they make of the tokens. */
+const trunkOf = (network: Network, weights: Weights, { batch, prompt, read }: Sizes) => {
+  const length = prompt + read - 1
+  const validBT = Op.input("valid", [batch, length])
+  const tables = tablesOf(network, weights)
+  const seen = embed(network, weights, tables, batch, length)
+  return { tables, ...blocks(network, weights, seen, validBT, read) }
 }
 
 /** All blocks; the last one reads only the last `read` places. */
