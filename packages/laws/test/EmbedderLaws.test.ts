@@ -1,4 +1,4 @@
-import { Embedder } from "@dreamgym/domain"
+import type { Embedder } from "@dreamgym/domain"
 import * as Effect from "effect/Effect"
 import { EmbedderLaws } from "../src/index.ts"
 import { provenLaws } from "./mutations.ts"
