@@ -1,24 +1,30 @@
 /**
- * The database behind a buffer, in the thread that owns it: opened, migrated, written to and read from, each call a plain function.
- * It throws what SQLite throws; when to commit is decided in `StoreWorker`, what a failure means in `StoreFailure`.
+ * The database behind a buffer, in the thread that owns it: opened, migrated, counted, closed.
+ * It throws what SQLite throws; what is written is in `StoreWriting`, what a failure means in `StoreFailure`.
  */
 import * as Result from "effect/Result"
-import { DatabaseSync, type SQLInputValue, type SQLOutputValue } from "node:sqlite"
-import { applicationId, migrations } from "./StoreSchema.ts"
+import * as fs from "node:fs"
+import { DatabaseSync } from "node:sqlite"
+import { type Quotas, type Shelf, shelves } from "../Quotas.ts"
 import { Refused } from "./StoreFailure.ts"
-import type { OpenRequest, Placed, Row, StepRow, TrajectoryRow } from "./StoreWire.ts"
+import { applicationId, migrations } from "./StoreSchema.ts"
+import { type Statements, statementsOf } from "./StoreStatements.ts"
+import type { OpenRequest } from "./StoreWire.ts"
 
-type Source = "real" | "synthetic"
-type Statements = ReturnType<typeof statementsOf>
-
-/** An open database. `counts` follow what is kept; after a rollback they are read again. */
+/**
+ * An open database. `counts` follow what is kept; after a rollback they are read again. `space` is the one whose vectors alone are
+ * there, as far as that is known; `dataVersion` what SQLite counted of others' writes at the last `index`.
+ */
 export interface Engine {
   readonly database: DatabaseSync
-  readonly lock: DatabaseSync
-  readonly quotas: OpenRequest["quotas"]
+  readonly lock: DatabaseSync | undefined
+  readonly quotas: Quotas
   readonly run: Statements
   readonly isNew: boolean
-  counts: Record<Source, number>
+  readonly isReadOnly: boolean
+  counts: Record<Shelf, number>
+  space: string | undefined
+  dataVersion: number
 }
 
 /** Long enough for a reader in another process that is just looking. */
@@ -28,12 +34,14 @@ const patience = 5000
 export const lockName = (file: string): string => `${file}-lock`
 
 export const open = (request: OpenRequest): Engine =>
-  guarded(new DatabaseSync(lockName(request.file)), (lock) => {
-    lock.exec("begin exclusive")
-    return guarded(new DatabaseSync(request.file, { timeout: patience }), (database) =>
-      prepared(lock, database, request)
-    )
-  })
+  request.isReadOnly
+    ? looking(request)
+    : guarded(new DatabaseSync(lockName(request.file)), (lock) => {
+        lock.exec("begin exclusive")
+        return guarded(new DatabaseSync(request.file, { timeout: patience }), (database) =>
+          prepared(lock, database, request)
+        )
+      })
 
 /** A database that could not be used is closed again. */
 const guarded = <A>(database: DatabaseSync, use: (database: DatabaseSync) => A): A => {
@@ -41,6 +49,23 @@ const guarded = <A>(database: DatabaseSync, use: (database: DatabaseSync) => A):
   if (Result.isSuccess(used)) return used.success
   database.close()
   throw used.failure
+}
+
+const looking = ({ file, quotas }: OpenRequest): Engine => {
+  if (!fs.existsSync(file)) {
+    throw new Refused("Io", "there is no such file; name the database of a buffer")
+  }
+  return guarded(new DatabaseSync(file, { readOnly: true, timeout: patience }), (database) => {
+    const version = versionOf(database)
+    if (version < migrations.length) {
+      throw new Refused(
+        "BadRequest",
+        `it is of version ${version}, and reading only cannot bring it to ${migrations.length}; open it once to write, ` +
+          "for example by resuming its run"
+      )
+    }
+    return engineOf(database, undefined, quotas)
+  })
 }
 
 const prepared = (
@@ -55,15 +80,31 @@ const prepared = (
     const pages = Math.floor(maxBytes / numberOf(database, "pragma page_size"))
     database.exec(`pragma max_page_count = ${Math.max(1, pages)}`)
   }
-  const isNew =
-    numberOf(database, "select count(*) from sqlite_sequence where name = 'trajectory'") === 0
-  const run = statementsOf(database)
-  return { database, lock, quotas, run, isNew, counts: countsOf(database) }
+  return engineOf(database, lock, quotas)
+}
+
+const engineOf = (
+  database: DatabaseSync,
+  lock: DatabaseSync | undefined,
+  quotas: Quotas
+): Engine => {
+  const added = "select count(*) from sqlite_sequence where name = 'trajectory'"
+  return {
+    database,
+    lock,
+    quotas,
+    run: statementsOf(database),
+    isNew: numberOf(database, added) === 0,
+    isReadOnly: lock === undefined,
+    counts: countsOf(database),
+    space: undefined,
+    dataVersion: -1
+  }
 }
 
 export const close = ({ database, lock }: Engine): void => {
   database.close()
-  lock.close()
+  lock?.close()
 }
 
 /** Refuses before anything is changed. */
@@ -91,220 +132,30 @@ const migrate = (database: DatabaseSync, version: number): void => {
   database.exec(`pragma user_version = ${migrations.length}; commit`)
 }
 
-const numberOf = (database: DatabaseSync, sql: string): number =>
+export const numberOf = (database: DatabaseSync, sql: string): number =>
   Number(Object.values(database.prepare(sql).get() ?? {})[0] ?? 0)
 
-/** After a rollback. */
+/** After a rollback, or when much has changed. */
 export const recount = (engine: Engine): void => {
   engine.counts = countsOf(engine.database)
+  engine.space = undefined
 }
 
-const countsOf = (database: DatabaseSync): Engine["counts"] => {
-  const count = (source: Source) =>
-    numberOf(
-      database,
-      `select count(*) from trajectory where gone is null and source = '${source}'`
-    )
-  return { real: count("real"), synthetic: count("synthetic") }
-}
-
-const trajectoryColumns = [
-  "fingerprint",
-  "id",
-  "environment",
-  "task_id",
-  "task",
-  "first_observation",
-  "ending",
-  "success",
-  "failed",
-  "policy",
-  "policy_version",
-  "source",
-  "total_reward",
-  "length",
-  "real_steps",
-  "quality"
-] as const satisfies ReadonlyArray<keyof TrajectoryRow>
-
-const stepColumns = [
-  "idx",
-  "observation",
-  "action",
-  "tool_call",
-  "span",
-  "reward",
-  "next_observation",
-  "source",
-  "origin",
-  "origin_version",
-  "retrieved",
-  "reasoning",
-  "scores",
-  "cost"
-] as const satisfies ReadonlyArray<keyof StepRow>
-
-const insertInto = (table: string, columns: ReadonlyArray<string>): string =>
-  `insert into ${table} (${columns.join()}) values (${columns.map(() => "?").join()})`
-
-/** By these a row is known to be the very one: the content, and who lived it when. */
-const marks = [
-  "fingerprint",
-  "id",
-  "source",
-  "policy",
-  "policy_version",
-  "ending",
-  "total_reward"
-] as const satisfies ReadonlyArray<keyof TrajectoryRow>
-
-/** A parameter that is a list of numbers, as JSON. */
-const listed = "(select value from json_each(?))"
-
-const statementsOf = (database: DatabaseSync) => ({
-  insert: database.prepare(insertInto("trajectory", [...trajectoryColumns, "added_at"])),
-  insertStep: database.prepare(insertInto("step", ["trajectory", ...stepColumns])),
-  twin: database.prepare(
-    "select seq, source from trajectory where fingerprint = ? and gone is null"
-  ),
-  worst: database.prepare(
-    "select seq from trajectory where gone is null and source = ? order by quality, seq limit 1"
-  ),
-  hide: database.prepare(
-    "update trajectory set gone = (select max(version) from snapshot) where seq = ?"
-  ),
-  remove: database.prepare("delete from trajectory where seq = ?"),
-  newestSnapshot: database.prepare(
-    "select max(version) as version from snapshot where max_seq >= ?"
-  ),
-  tell: database.prepare("insert into event (kind, subject, at) values (?, ?, ?)"),
-  kept: database.prepare(
-    `select seq, ${marks.join()} from trajectory where gone is null order by seq`
-  ),
-  index: database.prepare(
-    "select json_group_array(seq) as seqs, json_group_array(length) as lengths, " +
-      "json_group_array((source = 'real') + 2 * success + 4 * failed) as flags, " +
-      "json_group_array(real_steps) as realSteps " +
-      "from (select * from trajectory where gone is null order by seq)"
-  ),
-  fetch: database.prepare(
-    "select seq, id, task, first_observation, ending, policy, policy_version, length from trajectory " +
-      `where gone is null and seq in ${listed}`
-  ),
-  fetchSteps: database.prepare(
-    `select trajectory, ${stepColumns.join()} from step where trajectory in ${listed} order by trajectory, idx`
-  )
-})
-
-/** Each content once; what really happened takes the place of what was only dreamt. */
-export const add = (engine: Engine, rows: ReadonlyArray<Row>, at: number): ReadonlyArray<Placed> =>
-  rows.map((row) => {
-    const { fingerprint, source } = row.trajectory
-    const twin = engine.run.twin.get(fingerprint)
-    const isReplaced = twin?.["source"] === "synthetic" && source === "real"
-    if (twin !== undefined && !isReplaced) return { evicted: [] }
-    const evicted =
-      twin === undefined ? [] : [drop(engine, seqOf(twin), "synthetic", "replaced", at)]
-    const seq = insert(engine, row, at)
-    return { seq, evicted: [...evicted, ...evict(engine, at)] }
-  })
-
-const insert = ({ counts, run }: Engine, { steps, trajectory }: Row, at: number): number => {
-  const values = trajectoryColumns.map((column): SQLInputValue => trajectory[column])
-  const seq = Number(run.insert.run(...values, at).lastInsertRowid)
-  for (const step of steps) {
-    run.insertStep.run(seq, ...stepColumns.map((column): SQLInputValue => step[column]))
+const countsOf = (database: DatabaseSync): Record<Shelf, number> => {
+  const counts: Record<Shelf, number> = { real: 0, synthetic: 0, rejected: 0 }
+  for (const shelf of shelves) {
+    const kept = `select count(*) from trajectory where gone is null and shelf = '${shelf}'`
+    counts[shelf] = numberOf(database, kept)
   }
-  counts[trajectory.source === "real" ? "real" : "synthetic"]++
-  return seq
+  return counts
 }
 
-/** The worst, then the oldest, of each source that is over its quota. */
-const evict = (engine: Engine, at: number): ReadonlyArray<number> => {
-  const evicted: Array<number> = []
-  for (const source of ["real", "synthetic"] as const) {
-    while (engine.counts[source] > roomFor(engine, source)) {
-      const worst = engine.run.worst.get(source)
-      if (worst === undefined) break
-      evicted.push(drop(engine, seqOf(worst), source, "evicted", at))
-    }
-  }
-  return evicted
-}
-
-const roomFor = ({ counts, quotas }: Engine, source: Source): number => {
-  const own = quotas[source] ?? Number.POSITIVE_INFINITY
-  const rest = (quotas.all ?? Number.POSITIVE_INFINITY) - counts.real
-  return Math.max(0, source === "real" ? own : Math.min(own, rest))
-}
-
-/** What a snapshot holds is only hidden. */
-const drop = (
-  { counts, run }: Engine,
-  seq: number,
-  source: Source,
-  kind: "evicted" | "replaced",
-  at: number
-): number => {
-  const isHeld = run.newestSnapshot.get(seq)?.["version"] !== null
-  ;(isHeld ? run.hide : run.remove).run(seq)
-  run.tell.run(kind, seq, at)
-  counts[source]--
-  return seq
-}
-
-export const seqOf = (row: Record<string, SQLOutputValue>): number => Number(row["seq"])
-
-/** Makes `rows` all that is kept, in this order; answers their numbers. What is there already, in its place, stays as it is. */
-export const replace = (
-  engine: Engine,
-  rows: ReadonlyArray<Row>,
-  at: number
-): ReadonlyArray<number> => {
-  const kept = engine.run.kept.all()
-  const isSame = (i: number) => marks.every((mark) => kept[i]?.[mark] === rows[i]?.trajectory[mark])
-  let same = 0
-  while (same < Math.min(kept.length, rows.length) && isSame(same)) same++
-  for (const row of kept.slice(same)) {
-    const isHeld = engine.run.newestSnapshot.get(seqOf(row))?.["version"] !== null
-    ;(isHeld ? engine.run.hide : engine.run.remove).run(seqOf(row))
-  }
-  const added = rows.slice(same).map((row) => insert(engine, row, at))
-  engine.counts = countsOf(engine.database)
-  return [...kept.slice(0, same).map(seqOf), ...added]
-}
-
-/** What is kept now, by a number. */
-export const snapshot = ({ counts, database }: Engine, at: number): number =>
-  Number(
-    database
-      .prepare(
-        "insert into snapshot (max_seq, trajectories, taken_at) " +
-          "select coalesce(max(seq), 0), ?, ? from trajectory where gone is null"
-      )
-      .run(counts.real + counts.synthetic, at).lastInsertRowid
-  )
-
-/** What was kept at that snapshot is kept now, and nothing else. False where there is no such snapshot. */
-export const restore = (engine: Engine, version: number, at: number): boolean => {
-  const { database } = engine
-  const found = database.prepare("select max_seq from snapshot where version = ?").get(version)
-  if (found === undefined) return false
-  const maxSeq = Number(found["max_seq"])
-  database.prepare("delete from trajectory where seq > ?").run(maxSeq)
-  database.prepare("delete from snapshot where version > ?").run(version)
-  database.prepare("update trajectory set gone = null where gone >= ?").run(version)
-  engine.run.tell.run("restored", version, at)
-  engine.counts = countsOf(database)
-  return true
-}
-
-/** Forgets a snapshot, and the rows that only it held. */
-export const release = ({ database }: Engine, version: number): boolean => {
-  const { changes } = database.prepare("delete from snapshot where version = ?").run(version)
-  database.exec(
-    "delete from trajectory where gone is not null and not exists " +
-      "(select 1 from snapshot where version <= gone and max_seq >= trajectory.seq)"
-  )
-  return changes === 1
+/** What several statements read is of one moment, also while another process writes. */
+export const atOnce = <A>({ database, isReadOnly }: Engine, read: () => A): A => {
+  if (!isReadOnly) return read()
+  database.exec("begin")
+  const done = Result.try({ try: read, catch: (cause) => cause })
+  if (database.isTransaction) database.exec("rollback")
+  if (Result.isFailure(done)) throw done.failure
+  return done.success
 }

@@ -1,50 +1,152 @@
 /**
- * What is read from an open database: the numbers of all that is kept, some of it whole, and whether the file is sound.
+ * What is read from an open database: the numbers of all that is kept, some of it whole, its vectors, and whether the file is sound.
  * It changes nothing and makes no trajectories of the rows; that is for `StoreRow`.
  */
 import type { SQLOutputValue } from "node:sqlite"
-import { type Engine, seqOf } from "./StoreEngine.ts"
-import type { Answers, FetchedStep, FetchedTrajectory, Index } from "./StoreWire.ts"
+import { shelves } from "../Quotas.ts"
+import { atOnce, type Engine, numberOf } from "./StoreEngine.ts"
+import { Refused } from "./StoreFailure.ts"
+import type {
+  Answers,
+  Dictionary,
+  Fetched,
+  FetchedStep,
+  FetchedTrajectory,
+  Index,
+  VectorsRequest
+} from "./StoreWire.ts"
 
-/** The numbers of all that is kept, oldest first; put together in the database, because a row for each would take ten times as long. */
-export const index = ({ run }: Engine): Index => {
-  const columns = run.index.get() ?? {}
-  const numbers = (column: keyof Index): ReadonlyArray<number> =>
-    JSON.parse(text(columns[column] ?? "[]"))
+/** The numbers of all that is kept, oldest first. */
+export const index = (engine: Engine): Index => {
+  engine.dataVersion = dataVersionOf(engine)
+  const rows = engine.run.index.all().map((row) => Object.values(row))
+  const column = (at: number) => rows.map((row) => Number(row[at]))
   return {
-    seqs: Float64Array.from(numbers("seqs")),
-    flags: Uint8Array.from(numbers("flags")),
-    lengths: Uint32Array.from(numbers("lengths")),
-    realSteps: Uint32Array.from(numbers("realSteps"))
+    seqs: Float64Array.from(column(0)),
+    ids: rows.map((row) => text(row[1])),
+    environments: dictionaryOf(rows.map((row) => text(row[2]))),
+    tasks: dictionaryOf(rows.map((row) => text(row[3]))),
+    flags: Uint8Array.from(column(4)),
+    lengths: Uint32Array.from(column(5)),
+    realSteps: Uint32Array.from(column(6)),
+    qualities: Float64Array.from(column(7)),
+    versions: Float64Array.from(column(8)),
+    priorities: Float64Array.from(column(9))
   }
 }
 
+const dictionaryOf = (texts: ReadonlyArray<string>): Dictionary => {
+  const places = new Map<string, number>()
+  const at = Uint32Array.from(texts, (word) => {
+    const place = places.get(word) ?? places.size
+    places.set(word, place)
+    return place
+  })
+  return { words: [...places.keys()], at }
+}
+
+const dataVersionOf = ({ run }: Engine): number => Number(run.dataVersion.get()?.["data_version"])
+
+export const hasChanged = (engine: Engine): boolean => dataVersionOf(engine) !== engine.dataVersion
+
 /** Those of `seqs` that are kept, in no order; the steps in theirs. */
-export const fetch = ({ run }: Engine, seqs: ReadonlyArray<number>): Answers["fetch"] => {
-  const trajectories = run.fetch.all(JSON.stringify(seqs)).map(trajectoryOf)
-  const steps = run.fetchSteps.all(JSON.stringify(trajectories.map(({ seq }) => seq)))
+export const fetch = (engine: Engine, seqs: ReadonlyArray<number>): Fetched =>
+  atOnce(engine, () => withSteps(engine, engine.run.fetch.all(JSON.stringify(seqs))))
+
+export const page = (engine: Engine, after: number, count: number): Fetched =>
+  atOnce(engine, () => withSteps(engine, engine.run.page.all(after, count)))
+
+const withSteps = ({ run }: Engine, rows: ReadonlyArray<SqlRow>): Fetched => {
+  const trajectories = rows.map(trajectoryOf)
+  const steps = run.steps.all(JSON.stringify(trajectories.map(({ seq }) => seq)))
   return { trajectories, steps: steps.map(stepOf) }
 }
 
-/** What SQLite finds wrong, sentence by sentence; nothing in a sound file. */
-export const verify = ({ database }: Engine): ReadonlyArray<string> =>
-  database
-    .prepare("pragma integrity_check(20)")
-    .all()
-    .map((row) => String(row["integrity_check"]))
-    .filter((finding) => finding !== "ok")
+/** Every blob has a buffer of its own, so that it can be handed over without a copy. */
+export const vectors = (engine: Engine, request: VectorsRequest): Answers["vectors"] => {
+  const { after, bytes, dimension, embedder } = request
+  const page = { seqs: Array<number>(), vectors: Array<Float32Array>() }
+  let size = 0
+  for (const row of engine.run.vectors.iterate(after, embedder, dimension)) {
+    const [seq, length, blob] = Object.values(row)
+    page.seqs.push(Number(seq))
+    page.vectors.push(vectorsOf(Number(seq), Number(length) * dimension, blob))
+    size += page.vectors.at(-1)?.byteLength ?? 0
+    if (size >= bytes) break
+  }
+  return page
+}
+
+const vectorsOf = (seq: number, count: number, blob: SQLOutputValue | undefined) => {
+  const bytes = blob instanceof Uint8Array ? blob : new Uint8Array()
+  if (bytes.byteLength === 4 * count) return new Float32Array(bytes.buffer, bytes.byteOffset, count)
+  throw new Refused(
+    "Embedding",
+    `the vectors of row ${seq} should be ${count} numbers, they are ${bytes.byteLength} bytes; ` +
+      "`delete from embedding` throws all vectors away, and they are made again"
+  )
+}
+
+/** What is wrong, sentence by sentence; nothing in a sound file. */
+export const soundness = (engine: Engine): ReadonlyArray<string> => {
+  const { database } = engine
+  const said = database.prepare("pragma integrity_check(20)").all()
+  const damage = said.map((row) => String(row["integrity_check"])).filter((it) => it !== "ok")
+  // What the pages say means nothing where they are damaged.
+  if (damage.length > 0) return damage
+  return [
+    ...database
+      .prepare("pragma foreign_key_check")
+      .all()
+      .map((row) => `row ${row["rowid"]} of ${row["table"]} belongs to no row of ${row["parent"]}`),
+    ...database
+      .prepare(shortVectors)
+      .all()
+      .map((row) => String(row["finding"])),
+    ...(engine.isReadOnly ? [] : miscounts(engine))
+  ]
+}
+
+const shortVectors =
+  "select 'the vectors of row ' || seq || ' should be of ' || (4 * dimension * trajectory.length) || " +
+  "' bytes, they are of ' || length(vectors) as finding from embedding " +
+  "join trajectory on seq = trajectory where length(vectors) <> 4 * dimension * trajectory.length"
+
+const miscounts = ({ counts, database }: Engine): ReadonlyArray<string> =>
+  shelves.flatMap((shelf) => {
+    const kept = `select count(*) from trajectory where gone is null and shelf = '${shelf}'`
+    const count = numberOf(database, kept)
+    return count === counts[shelf]
+      ? []
+      : [`there are ${count} ${shelf} trajectories, ${counts[shelf]} were counted`]
+  })
 
 type SqlRow = Readonly<Record<string, SQLOutputValue>>
 
 const trajectoryOf = (row: SqlRow): FetchedTrajectory => ({
-  seq: seqOf(row),
+  seq: Number(row["seq"]),
+  fingerprint: text(row["fingerprint"]),
   id: text(row["id"]),
+  environment: text(row["environment"]),
+  task_id: text(row["task_id"]),
   task: text(row["task"]),
   first_observation: text(row["first_observation"]),
   ending: text(row["ending"]),
+  success: Number(row["success"]),
+  failed: Number(row["failed"]),
   policy: text(row["policy"]),
   policy_version: Number(row["policy_version"]),
-  length: Number(row["length"])
+  source: text(row["source"]),
+  total_reward: numberOrNull(row["total_reward"]),
+  length: Number(row["length"]),
+  real_steps: Number(row["real_steps"]),
+  quality: Number(row["quality"]),
+  priority: Number(row["priority"]),
+  iteration: numberOrNull(row["iteration"]),
+  verdict: textOrNull(row["verdict"]),
+  reason: textOrNull(row["reason"]),
+  verdict_message: textOrNull(row["verdict_message"]),
+  verdict_scores: textOrNull(row["verdict_scores"])
 })
 
 const stepOf = (row: SqlRow): FetchedStep => ({
@@ -62,7 +164,11 @@ const stepOf = (row: SqlRow): FetchedStep => ({
   retrieved: textOrNull(row["retrieved"]),
   reasoning: textOrNull(row["reasoning"]),
   scores: textOrNull(row["scores"]),
-  cost: numberOrNull(row["cost"])
+  cost: numberOrNull(row["cost"]),
+  prompt_hash: textOrNull(row["prompt_hash"]),
+  prompt_tokens: numberOrNull(row["prompt_tokens"]),
+  completion_tokens: numberOrNull(row["completion_tokens"]),
+  latency: numberOrNull(row["latency"])
 })
 
 // The tables are strict: a column holds what it says, so that these conversions change nothing.

@@ -2,11 +2,21 @@
  * A trajectory as rows of a database, and back: the same trajectory, to the last bit of every number and the last character.
  * It knows no SQL. What JSON cannot hold is refused rather than changed.
  */
-import { Ending, ReplayBuffer, Task, Trajectory } from "@dreamgym/domain"
+import { Ending, QualityFilter, ReplayBuffer, Task, Trajectory } from "@dreamgym/domain"
 import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import { type Coming, type Entry, sourceOf } from "../Kept.ts"
-import type { Answers, FetchedStep, FetchedTrajectory, Index, Row, StepRow } from "./StoreWire.ts"
+import type { Coming, Entry } from "../Kept.ts"
+import type {
+  Dictionary,
+  Fetched,
+  FetchedStep,
+  FetchedTrajectory,
+  Index,
+  Row,
+  StepRow,
+  TrajectoryRow
+} from "./StoreWire.ts"
 
 const json = <S extends Schema.Top>(schema: S) => Schema.fromJsonString(Schema.toCodecJson(schema))
 
@@ -33,6 +43,7 @@ const decodeToolCall = Schema.decodeUnknownSync(columns.toolCall)
 const decodeSpan = Schema.decodeUnknownSync(columns.span)
 const decodeRetrieved = Schema.decodeUnknownSync(columns.retrieved)
 const decodeScores = Schema.decodeUnknownSync(columns.scores)
+const decodeReason = Schema.decodeUnknownSync(QualityFilter.Rejection)
 
 /** Fails as `Corrupt` where a value of the trajectory is none that JSON knows. */
 export const rowOf = (entry: Coming): Effect.Effect<Row, ReplayBuffer.ReplayBufferError> =>
@@ -46,8 +57,9 @@ export const rowOf = (entry: Coming): Effect.Effect<Row, ReplayBuffer.ReplayBuff
       })
   })
 
-const rowUnsafe = (entry: Coming): Row => {
-  const { fingerprint, isFailed, isSuccess, quality, realSteps, trajectory } = entry
+/** Throws where `rowOf` fails. */
+export const rowUnsafe = (entry: Coming): Row => {
+  const { fingerprint, isFailed, isSuccess, priority, quality, realSteps, trajectory } = entry
   const { ending, firstObservation, id, policy, policyVersion, task, transitions } = trajectory
   return {
     trajectory: {
@@ -62,15 +74,30 @@ const rowUnsafe = (entry: Coming): Row => {
       failed: isFailed ? 1 : 0,
       policy: written(policy),
       policy_version: policyVersion,
-      source: sourceOf(entry),
+      source: entry.isReal ? "real" : "synthetic",
       total_reward: numberOrNull(Trajectory.totalReward(trajectory)),
       length: transitions.length,
       real_steps: realSteps,
-      quality
+      quality,
+      priority,
+      iteration: trajectory.iteration ?? null,
+      ...verdictRowOf(trajectory.verdict)
     },
     steps: transitions.map((transition, idx) =>
       stepOf(transition, idx, transitions[idx - 1]?.nextObservation ?? firstObservation)
     )
+  }
+}
+
+type VerdictRow = Pick<TrajectoryRow, "verdict" | "reason" | "verdict_message" | "verdict_scores">
+
+const verdictRowOf = (verdict: QualityFilter.Verdict | undefined): VerdictRow => {
+  const isRejected = verdict?._tag === "Rejected"
+  return {
+    verdict: verdict === undefined ? null : isRejected ? "rejected" : "accepted",
+    reason: isRejected ? verdict.reason : null,
+    verdict_message: isRejected ? written(verdict.message) : null,
+    verdict_scores: verdict === undefined ? null : encodeScores(verdict.scores)
   }
 }
 
@@ -89,10 +116,18 @@ const stepOf = (
   ...originOf(provenance)
 })
 
-type Origin = Pick<
-  StepRow,
-  "source" | "origin" | "origin_version" | "retrieved" | "reasoning" | "scores" | "cost"
->
+type Origin = Pick<StepRow, "source" | "origin" | "origin_version" | keyof typeof nothingDreamt>
+
+const nothingDreamt = {
+  retrieved: null,
+  reasoning: null,
+  scores: null,
+  cost: null,
+  prompt_hash: null,
+  prompt_tokens: null,
+  completion_tokens: null,
+  latency: null
+}
 
 const originOf = (provenance: Trajectory.Provenance): Origin =>
   provenance._tag === "Real"
@@ -100,10 +135,7 @@ const originOf = (provenance: Trajectory.Provenance): Origin =>
         source: "real",
         origin: written(provenance.environment),
         origin_version: written(provenance.version),
-        retrieved: null,
-        reasoning: null,
-        scores: null,
-        cost: null
+        ...nothingDreamt
       }
     : {
         source: "synthetic",
@@ -112,37 +144,57 @@ const originOf = (provenance: Trajectory.Provenance): Origin =>
         retrieved: encodeRetrieved(provenance.retrieved),
         reasoning: written(provenance.reasoning),
         scores: encodeScores(provenance.scores),
-        cost: numberOrNull(provenance.cost)
+        cost: numberOrNull(provenance.cost),
+        prompt_hash: provenance.promptHash === undefined ? null : written(provenance.promptHash),
+        prompt_tokens: provenance.tokens?.prompt ?? null,
+        completion_tokens: provenance.tokens?.completion ?? null,
+        latency: Number.isNaN(provenance.latency) ? "NaN" : (provenance.latency ?? null)
       }
 
-/** The entries of an index, each with its number. */
-export const storedOf = ({ flags, lengths, realSteps, seqs }: Index) =>
-  Array.from(seqs, (seq, i): Entry & { readonly seq: number } => {
-    const [flag, real] = [flags[i] ?? 0, realSteps[i] ?? 0]
+/** The entries of an index. */
+export const entriesOf = (index: Index): ReadonlyArray<Entry> => {
+  const environmentAt = wordAt(index.environments)
+  const taskAt = wordAt(index.tasks)
+  return index.ids.map((id, i) => {
+    const [flag, realSteps] = [index.flags[i] ?? 0, index.realSteps[i] ?? 0]
     return {
-      seq,
+      seq: index.seqs[i] ?? 0,
+      id: read(id),
+      environment: environmentAt(i),
+      task: taskAt(i),
       isReal: (flag & 1) !== 0,
       isSuccess: (flag & 2) !== 0,
       isFailed: (flag & 4) !== 0,
-      realSteps: real,
-      syntheticSteps: (lengths[i] ?? 0) - real
+      isRejected: (flag & 8) !== 0,
+      realSteps,
+      syntheticSteps: (index.lengths[i] ?? 0) - realSteps,
+      quality: index.qualities[i] ?? 0,
+      version: index.versions[i] ?? 0,
+      priority: index.priorities[i] ?? 0
     }
   })
+}
+
+const wordAt = ({ at, words }: Dictionary) => {
+  const texts = words.map(read)
+  return (i: number): string => texts[at[i] ?? 0] ?? ""
+}
 
 /** What was fetched, by number. Fails as `Corrupt` where a row is none of ours. */
-export const trajectoriesOf = (
-  { steps, trajectories }: Answers["fetch"],
+export const trajectoriesOf = Effect.fnUntraced(function* (
+  { steps, trajectories }: Fetched,
   file: string
-): Effect.Effect<ReadonlyMap<number, Trajectory.Trajectory>, ReplayBuffer.ReplayBufferError> =>
-  Effect.try({
-    try: () => {
-      const byTrajectory = Map.groupBy(steps, ({ trajectory }) => trajectory)
-      return new Map(
-        trajectories.map((row) => [row.seq, trajectoryOf(row, byTrajectory.get(row.seq) ?? [])])
-      )
-    },
-    catch: (cause) => damaged(file, `a row is no trajectory (${String(cause)})`)
-  })
+): Effect.fn.Return<ReadonlyMap<number, Trajectory.Trajectory>, ReplayBuffer.ReplayBufferError> {
+  const stepsOf = Map.groupBy(steps, ({ trajectory }) => trajectory)
+  const found = new Map<number, Trajectory.Trajectory>()
+  for (const row of trajectories) {
+    const read = trajectoryOf(row, stepsOf.get(row.seq) ?? [])
+    if (Result.isFailure(read))
+      return yield* damaged(file, `row ${row.seq} is no trajectory (${read.failure})`)
+    found.set(row.seq, read.success)
+  }
+  return found
+})
 
 export const damaged = (file: string, what: string) =>
   new ReplayBuffer.ReplayBufferError({
@@ -151,7 +203,14 @@ export const damaged = (file: string, what: string) =>
     message: `${file}: ${what}; move the file away with its -wal, or restore it from a copy`
   })
 
-const trajectoryOf = (
+/** A failure says what is wrong with the row. */
+export const trajectoryOf = (
+  row: FetchedTrajectory,
+  steps: ReadonlyArray<FetchedStep>
+): Result.Result<Trajectory.Trajectory, string> =>
+  Result.try({ try: () => trajectoryUnsafe(row, steps), catch: String })
+
+const trajectoryUnsafe = (
   row: FetchedTrajectory,
   steps: ReadonlyArray<FetchedStep>
 ): Trajectory.Trajectory => {
@@ -172,8 +231,22 @@ const trajectoryOf = (
     transitions,
     ending: decodeEnding(row.ending),
     policy: read(row.policy),
-    policyVersion: row.policy_version
+    policyVersion: row.policy_version,
+    ...(row.iteration === null ? {} : { iteration: row.iteration }),
+    ...(row.verdict === null ? {} : { verdict: verdictOf(row) })
   }
+}
+
+const verdictOf = (row: VerdictRow): QualityFilter.Verdict => {
+  const scores = decodeScores(row.verdict_scores)
+  return row.verdict === "accepted"
+    ? { _tag: "Accepted", scores }
+    : {
+        _tag: "Rejected",
+        reason: decodeReason(row.reason),
+        message: read(row.verdict_message ?? ""),
+        scores
+      }
 }
 
 const transitionOf = (
@@ -202,8 +275,16 @@ const provenanceOf = (step: FetchedStep): Trajectory.Provenance =>
         retrieved: decodeRetrieved(step.retrieved),
         reasoning: read(step.reasoning ?? ""),
         scores: decodeScores(step.scores),
-        cost: step.cost ?? Number.NaN
+        cost: step.cost ?? Number.NaN,
+        ...(step.prompt_hash === null ? {} : { promptHash: read(step.prompt_hash) }),
+        ...tokensOf(step),
+        ...(step.latency === null ? {} : { latency: Number(step.latency) })
       }
+
+const tokensOf = ({ completion_tokens, prompt_tokens }: FetchedStep) =>
+  prompt_tokens === null || completion_tokens === null
+    ? {}
+    : { tokens: { prompt: prompt_tokens, completion: completion_tokens } }
 
 /** SQLite has no NaN. */
 const numberOrNull = (value: number): number | null => (Number.isNaN(value) ? null : value)
@@ -219,7 +300,7 @@ const hexadecimal = (text: string): string =>
     text.charCodeAt(i).toString(16).padStart(4, "0")
   ).join("")
 
-const read = (text: string): string =>
+export const read = (text: string): string =>
   text.startsWith(mark)
     ? text
         .slice(mark.length)

@@ -72,5 +72,40 @@ create table event (
 ) strict;
 `
 
+/**
+ * What the quality filter said, priorities, more of a dream's provenance, and vectors apart from the text. `shelf` is `shelfOf` in
+ * `Quotas`. `latency` is of any type because SQLite's reals know no NaN. `vectors` holds 32-bit floats, the least byte first, one
+ * row of `dimension` for each step.
+ */
+const second = `
+alter table trajectory add column iteration integer;
+alter table trajectory add column verdict text check (verdict in ('accepted', 'rejected'));
+alter table trajectory add column reason text;
+alter table trajectory add column verdict_message text;
+alter table trajectory add column verdict_scores text;
+alter table trajectory add column priority real not null default 1;
+alter table trajectory add column shelf text
+  generated always as (iif(verdict = 'rejected', 'rejected', source)) virtual;
+alter table step add column prompt_hash text;
+alter table step add column prompt_tokens integer;
+alter table step add column completion_tokens integer;
+alter table step add column latency any;
+
+drop index trajectory_eviction;
+create index trajectory_eviction on trajectory (shelf, quality, seq) where gone is null;
+drop index trajectory_index;
+create index trajectory_index on trajectory
+  (seq, gone, id, environment, task_id, source, verdict, success, failed, length, real_steps, quality, policy_version, priority)
+  where gone is null;
+
+create table embedding (
+  trajectory integer primary key references trajectory (seq) on delete cascade,
+  embedder text not null,
+  dimension integer not null,
+  vectors blob not null
+) strict;
+create index embedding_space on embedding (embedder, dimension);
+`
+
 /** Migration n leads from version n to n + 1. A migration that was published is never changed. */
-export const migrations: ReadonlyArray<string> = [first]
+export const migrations: ReadonlyArray<string> = [first, second]

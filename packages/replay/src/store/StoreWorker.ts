@@ -1,13 +1,14 @@
 /**
  * The entry of the one thread that writes to stores: what waits together is committed together, and answered after that.
- * It decides nothing about experience; `StoreEngine` does the work.
+ * It decides nothing about experience; `StoreWriting` and `StoreReading` do the work.
  */
 import * as Result from "effect/Result"
 import { parentPort } from "node:worker_threads"
 import * as Engine from "./StoreEngine.ts"
-import { failureOf } from "./StoreFailure.ts"
-import * as Reading from "./StoreReading.ts"
-import type { Answers, Call, Reply, Request, Write } from "./StoreWire.ts"
+import { failureOf, Refused } from "./StoreFailure.ts"
+import * as Read from "./StoreReading.ts"
+import type { Answers, Call, Reading, Reply, Request, Write } from "./StoreWire.ts"
+import * as Written from "./StoreWriting.ts"
 
 /** So many trajectories are committed at once at most; nothing waits longer than the commit before it. */
 const groupSize = 256
@@ -29,7 +30,16 @@ const stores = new Map<number, Served>()
 
 type Answer = Answers[Request["kind"]]
 
-const reply = (message: Reply): void => parentPort?.postMessage(message)
+/** Vectors are handed over; what they lay in is not this thread's any more. */
+const reply = (message: Reply): void => {
+  const answer = "answer" in message ? message.answer : undefined
+  const isPage = typeof answer === "object" && "vectors" in answer
+  const buffers = isPage ? answer.vectors.map(({ buffer }) => buffer) : []
+  parentPort?.postMessage(
+    message,
+    buffers.filter((buffer) => buffer instanceof ArrayBuffer)
+  )
+}
 
 const attempt = <A>(work: () => A): Result.Result<A, unknown> =>
   Result.try({ try: work, catch: (cause) => cause })
@@ -37,15 +47,38 @@ const attempt = <A>(work: () => A): Result.Result<A, unknown> =>
 const write = ({ engine }: Served, request: Write): Answer => {
   switch (request.kind) {
     case "add":
-      return Engine.add(engine, request.rows, request.at)
+      return Written.add(engine, request.rows, request.at)
     case "replace":
-      return Engine.replace(engine, request.rows, request.at)
+      return Written.replace(engine, request.rows, request.at)
+    case "prioritise":
+      return Written.prioritise(engine, request)
+    case "embed":
+      return Written.embed(engine, request)
+    case "prune":
+      return Written.prune(engine, request)
     case "snapshot":
-      return Engine.snapshot(engine, request.at)
+      return Written.snapshot(engine, request.at)
     case "restore":
-      return Engine.restore(engine, request.version, request.at)
+      return Written.restore(engine, request.version, request.at)
     case "release":
-      return Engine.release(engine, request.version)
+      return Written.release(engine, request.version)
+  }
+}
+
+const read = (engine: Engine.Engine, request: Reading): Answer => {
+  switch (request.kind) {
+    case "index":
+      return Read.index(engine)
+    case "fetch":
+      return Read.fetch(engine, request.seqs)
+    case "page":
+      return Read.page(engine, request.after, request.count)
+    case "vectors":
+      return Read.vectors(engine, request)
+    case "hasChanged":
+      return Read.hasChanged(engine)
+    case "soundness":
+      return Read.soundness(engine)
   }
 }
 
@@ -95,29 +128,52 @@ const answer = (store: number, request: Exclude<Request, Write>): Answer => {
   // A store that could not be opened has nothing to close.
   if (served === undefined) return false
   flush(served)
-  if (request.kind === "index") return Reading.index(served.engine)
-  if (request.kind === "fetch") return Reading.fetch(served.engine, request.seqs)
-  if (request.kind === "verify") return Reading.verify(served.engine)
+  if (request.kind === "vacuum") return vacuum(served)
+  if (request.kind !== "close") return read(served.engine, request)
   stores.delete(store)
   Engine.close(served.engine)
   return true
 }
 
+const vacuum = ({ engine }: Served): boolean => {
+  engine.database.exec("vacuum; pragma wal_checkpoint(truncate)")
+  return true
+}
+
 const enqueue = (served: Served, one: Waiting): void => {
   served.waiting.push(one)
-  served.rows += "rows" in one.write ? one.write.rows.length : 0
+  served.rows += sizeOf(one.write)
   if (served.rows >= groupSize) return flush(served)
   served.timer ??= setImmediate(flush, served)
 }
 
+const sizeOf = (request: Write): number =>
+  "rows" in request ? request.rows.length : "seqs" in request ? request.seqs.length : 0
+
 const isWrite = (request: Request): request is Write => writes.has(request.kind)
-const writes = new Set<string>(["add", "replace", "snapshot", "restore", "release"])
+const writes: ReadonlySet<string> = new Set<Write["kind"]>([
+  "add",
+  "replace",
+  "prioritise",
+  "embed",
+  "prune",
+  "snapshot",
+  "restore",
+  "release"
+])
+
+const notToWrite = (served: Served | undefined): Error =>
+  served === undefined
+    ? new Error("it is not open")
+    : new Refused("BadRequest", "it was opened to be read only; open it to write")
 
 parentPort?.on("message", ({ id, request, store }: Call) => {
   const served = stores.get(store)
-  if (isWrite(request) && served !== undefined) return enqueue(served, { id, write: request })
+  if (isWrite(request) && served?.engine.isReadOnly === false) {
+    return enqueue(served, { id, write: request })
+  }
   const done = attempt(() => {
-    if (isWrite(request)) throw new Error("it is not open")
+    if (isWrite(request)) throw notToWrite(served)
     return answer(store, request)
   })
   reply(
