@@ -2,6 +2,7 @@
 export * as Constraint from "./Constraint.ts"
 export * as Decoder from "./Decoder.ts"
 export * as DecoderModel from "./DecoderModel.ts"
+export * as Embedding from "./embedding/index.ts"
 export * as Rows from "./Rows.ts"
 export * as Sampling from "./Sampling.ts"
 export * as Tokenizer from "./Tokenizer.ts"

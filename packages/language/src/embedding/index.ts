@@ -1,0 +1,3 @@
+/** What makes vectors of texts by models: our own, transformers.js's, a server's. */
+export * as HiddenState from "./HiddenState.ts"
+export * as Reader from "./Reader.ts"
