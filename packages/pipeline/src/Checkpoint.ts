@@ -4,54 +4,55 @@
  *
  * checkpoints/step-000020/{manifest.json, ...}, written aside, hashed and renamed; `latest` names the newest for people.
  */
-import { createHash } from "node:crypto"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Path from "effect/Path"
 import * as Result from "effect/Result"
-import * as Schema from "effect/Schema"
+import { damage, decode, encode, format, hash, type State } from "./CheckpointManifest.ts"
 import * as DurableFile from "./DurableFile.ts"
 import { atFile, RunError } from "./RunError.ts"
-
-const Body = Schema.Struct({
-  schema: Schema.Literal(1),
-  iteration: Schema.Int,
-  /** sha-256 of the run's config.json; empty where there is none. */
-  configHash: Schema.String,
-  files: Schema.Array(
-    Schema.Struct({ name: Schema.String, bytes: Schema.Int, sha256: Schema.String })
-  ),
-  meta: Schema.Json
-})
-
-/** `sha256` is of the body's JSON, so that no byte of the manifest can change unseen. */
-const Manifest = Schema.fromJsonString(Schema.Struct({ body: Body, sha256: Schema.String }))
+import { versions } from "./Versions.ts"
 
 export type Files = Readonly<Record<string, Uint8Array>>
 
-/** A whole checkpoint. `damaged` are newer ones that are torn or changed, newest first: they were not used. */
-export interface Checkpoint {
+/** A checkpoint of which every byte was verified. `versions` are those that it was saved with. */
+export interface Whole {
   readonly iteration: number
   readonly path: string
   readonly files: Files
-  readonly meta: Schema.Json
-  readonly damaged: ReadonlyArray<RunError>
+  readonly state: State
+  readonly versions: Readonly<Record<string, string>>
 }
 
-/** `keepLast`: older ones than the newest so many are removed; absent: all stay. */
-export interface SaveOptions {
-  readonly keepLast?: number
+/** `skipped` are newer ones that cannot be used (torn, changed, of another version), newest first, each with its reason. */
+export interface Checkpoint extends Whole {
+  readonly skipped: ReadonlyArray<RunError>
+}
+
+/** A checkpoint and what was made of it. */
+export interface Used<A> {
+  readonly checkpoint: Checkpoint
+  readonly value: A
 }
 
 /**
- * Saves `files` (plain names) and `meta` as the checkpoint of `iteration` in the run's folder; gives its path.
+ * `keepLast`: older ones than the newest so many are removed, but not those whose iteration is a multiple of `keepEvery` (0: none).
+ * Absent: all stay.
+ */
+export interface SaveOptions {
+  readonly keepLast?: number
+  readonly keepEvery?: number
+}
+
+/**
+ * Saves `files` (plain names) and `state` as the checkpoint of `iteration` in the run's folder; gives its path.
  * It cannot be interrupted half-way; killed at any point, it leaves the checkpoints before it whole.
  */
 export const save = Effect.fn("Checkpoint.save")(function* (
   directory: string,
   iteration: number,
   files: Files,
-  meta: Schema.Json = {},
+  state: State,
   options: SaveOptions = {}
 ) {
   const path = yield* Path.Path
@@ -64,53 +65,101 @@ export const save = Effect.fn("Checkpoint.save")(function* (
     yield* DurableFile.write(path.join(aside, file), bytes)
   }
   const configHash = yield* hashOfConfig(directory)
-  const manifest = manifestOf({ iteration, configHash, meta, files })
+  const manifest = encode({
+    schema: format,
+    iteration,
+    configHash,
+    versions: yield* versions,
+    state,
+    files: Object.entries(files).map(([file, bytes]) => ({
+      name: file,
+      bytes: bytes.length,
+      sha256: hash(bytes)
+    }))
+  })
   yield* DurableFile.write(path.join(aside, "manifest.json"), new TextEncoder().encode(manifest))
   yield* DurableFile.syncDirectory(aside)
   yield* putInPlace(aside, path.join(home, name))
   yield* DurableFile.replace(path.join(directory, "latest"), `${name}\n`)
-  yield* removeOld(home, options.keepLast)
+  yield* removeOld(home, options)
   return path.join(home, name)
 }, Effect.uninterruptible)
 
+/** The newest whole checkpoint of a run, whatever it is needed for. See `loadUsable`. */
+export const loadLatest = (directory: string) =>
+  Effect.map(
+    loadUsable(directory, () => Effect.void),
+    ({ checkpoint }) => checkpoint
+  )
+
 /**
- * The newest whole checkpoint of a run. Each newer one that is not whole is reported in `damaged`.
+ * The newest whole checkpoint of a run that `use` can use, and what it made of it. Where `use` fails as `Damaged`, as where a file
+ * is torn, the one before is tried, and the reason is in `skipped`.
  * Fails where there is none, or where config.json is another one than that of the checkpoint.
  */
-export const loadLatest = Effect.fn("Checkpoint.loadLatest")(function* (directory: string) {
+export const loadUsable = Effect.fn("Checkpoint.loadUsable")(function* <A, E, R>(
+  directory: string,
+  use: (checkpoint: Whole) => Effect.Effect<A, E | RunError, R>
+) {
   const path = yield* Path.Path
   const home = path.join(directory, "checkpoints")
-  const damaged: Array<RunError> = []
+  const skipped: Array<RunError> = []
   for (const name of yield* candidates(directory, home)) {
     const loaded = yield* Effect.result(load(path.join(home, name)))
-    if (Result.isSuccess(loaded)) {
-      const { configHash, ...checkpoint } = loaded.success
-      yield* checkConfig(directory, configHash)
-      return { ...checkpoint, damaged }
+    if (Result.isFailure(loaded)) {
+      skipped.push(loaded.failure)
+      continue
     }
-    damaged.push(loaded.failure)
+    const { configHash, ...checkpoint } = loaded.success
+    yield* checkConfig(directory, configHash)
+    const used = yield* Effect.result(use(checkpoint))
+    if (Result.isSuccess(used)) {
+      return { checkpoint: { ...checkpoint, skipped }, value: used.success }
+    }
+    if (!isDamage(used.failure)) return yield* Effect.fail(used.failure)
+    skipped.push(used.failure)
   }
-  const [newest] = damaged
-  return yield* newest === undefined
+  return yield* noneOf(home, skipped)
+})
+
+const isDamage = (error: unknown): error is RunError =>
+  error instanceof RunError && error.reason === "Damaged"
+
+const noneOf = (home: string, [newest, ...others]: ReadonlyArray<RunError>): RunError =>
+  newest === undefined
     ? new RunError({
         reason: "Missing",
         file: home,
         message: `${home}: this run has no checkpoint yet; start it again with \`dreamgym train\``
       })
     : new RunError({
-        reason: "Damaged",
+        reason: newest.reason,
         file: newest.file,
-        message: `${newest.message}; none of the ${damaged.length} checkpoints is whole: restore ${home} from a copy, or start again with \`dreamgym train\``
+        message: `${newest.message}; none of the ${others.length + 1} checkpoints can be used: restore the run's folder from a copy, or start again with \`dreamgym train\``
       })
+
+/** Whether there is a checkpoint at all, whole or not. */
+export const isAny = Effect.fn("Checkpoint.isAny")(function* (directory: string) {
+  const path = yield* Path.Path
+  return (yield* candidates(directory, path.join(directory, "checkpoints"))).length > 0
+})
+
+/** What the manifests of all checkpoints that are there say, newest first. Fails where one cannot be read. */
+export const states = Effect.fn("Checkpoint.states")(function* (directory: string) {
+  const path = yield* Path.Path
+  const home = path.join(directory, "checkpoints")
+  const names = (yield* namesIn(home)).filter(isCheckpoint).toSorted(newestFirst)
+  return yield* Effect.forEach(names, (name) =>
+    Effect.map(readManifest(path.join(home, name)), ({ state }) => state)
+  )
 })
 
 /** One checkpoint, every byte of it verified. */
 const load = Effect.fnUntraced(function* (folder: string) {
   const path = yield* Path.Path
-  const manifestFile = path.join(folder, "manifest.json")
-  const { body } = yield* readFile(manifestFile).pipe(Effect.flatMap(decodeManifest(manifestFile)))
+  const manifest = yield* readManifest(folder)
   const files: Record<string, Uint8Array> = {}
-  for (const { name, bytes, sha256 } of body.files) {
+  for (const { name, bytes, sha256 } of manifest.files) {
     const file = path.join(folder, name)
     const content = yield* readFile(file)
     if (content.length !== bytes) {
@@ -120,46 +169,37 @@ const load = Effect.fnUntraced(function* (folder: string) {
     // A copy of its own: what the file system hands out may lie at an odd address in a shared buffer.
     files[name] = new Uint8Array(content)
   }
-  const { configHash, iteration, meta } = body
-  return { iteration, path: folder, files, meta, configHash }
+  const { configHash, iteration, state, versions: savedWith } = manifest
+  return { iteration, path: folder, files, state, versions: savedWith, configHash }
 })
 
-const decodeManifest = (file: string) => (bytes: Uint8Array) =>
-  Schema.decodeUnknownEffect(Manifest)(new TextDecoder().decode(bytes)).pipe(
-    Effect.mapError(() => damage(file, "cannot be read")),
-    Effect.filterOrFail(
-      ({ body, sha256 }) => hash(JSON.stringify(body)) === sha256,
-      () => damage(file, "is not what was saved")
-    )
-  )
-
-const manifestOf = (options: {
-  readonly iteration: number
-  readonly configHash: string
-  readonly meta: Schema.Json
-  readonly files: Files
-}): string => {
-  const files = Object.entries(options.files).map(([name, bytes]) => ({
-    name,
-    bytes: bytes.length,
-    sha256: hash(bytes)
-  }))
-  const { configHash, iteration, meta } = options
-  const body = Schema.decodeUnknownSync(Schema.fromJsonString(Body))(
-    JSON.stringify({ schema: 1, iteration, configHash, files, meta })
-  )
-  return JSON.stringify({ body, sha256: hash(JSON.stringify(body)) })
-}
+const readManifest = Effect.fnUntraced(function* (folder: string) {
+  const path = yield* Path.Path
+  const file = path.join(folder, "manifest.json")
+  return yield* decode(yield* readFile(file), file)
+})
 
 /** Newest first. What `latest` names counts even where it is gone, so that its loss is reported. */
 const candidates = Effect.fnUntraced(function* (directory: string, home: string) {
   const fileSystem = yield* FileSystem.FileSystem
   const path = yield* Path.Path
-  const found = yield* fileSystem.readDirectory(home).pipe(Effect.orElseSucceed(() => []))
   const pointer = yield* fileSystem
     .readFileString(path.join(directory, "latest"))
     .pipe(Effect.orElseSucceed(() => ""))
-  return [...new Set([...found, pointer.trim()])].filter(isCheckpoint).toSorted(newestFirst)
+  const names = [...new Set([...(yield* namesIn(home)), pointer.trim()])]
+  return names.filter(isCheckpoint).toSorted(newestFirst)
+})
+
+/** A folder that is not there has none. */
+const namesIn = Effect.fnUntraced(function* (home: string) {
+  const fileSystem = yield* FileSystem.FileSystem
+  return yield* fileSystem.readDirectory(home).pipe(
+    Effect.mapError(atFile(home)),
+    Effect.catchIf(
+      ({ reason }) => reason === "Missing",
+      () => Effect.succeed(new Array<string>())
+    )
+  )
 })
 
 const checkConfig = Effect.fnUntraced(function* (directory: string, configHash: string) {
@@ -174,12 +214,18 @@ const checkConfig = Effect.fnUntraced(function* (directory: string, configHash: 
   }
 })
 
+/** A run without a configuration has the hash "". */
 const hashOfConfig = Effect.fnUntraced(function* (directory: string) {
   const fileSystem = yield* FileSystem.FileSystem
   const path = yield* Path.Path
-  return yield* fileSystem.readFile(path.join(directory, "config.json")).pipe(
+  const file = path.join(directory, "config.json")
+  return yield* fileSystem.readFile(file).pipe(
+    Effect.mapError(atFile(file)),
     Effect.map(hash),
-    Effect.orElseSucceed(() => "")
+    Effect.catchIf(
+      ({ reason }) => reason === "Missing",
+      () => Effect.succeed("")
+    )
   )
 })
 
@@ -197,10 +243,14 @@ const putInPlace = Effect.fnUntraced(function* (aside: string, place: string) {
   yield* DurableFile.syncDirectory(path.dirname(place))
 })
 
-const removeOld = Effect.fnUntraced(function* (home: string, keepLast = Number.MAX_SAFE_INTEGER) {
-  const fileSystem = yield* FileSystem.FileSystem
-  const names = yield* fileSystem.readDirectory(home).pipe(Effect.mapError(atFile(home)))
-  const gone = new Set(names.filter(isPlaced).toSorted(newestFirst).slice(Math.max(1, keepLast)))
+const removeOld = Effect.fnUntraced(function* (
+  home: string,
+  { keepEvery = 0, keepLast = Number.MAX_SAFE_INTEGER }: SaveOptions
+) {
+  const names = yield* namesIn(home)
+  const older = names.filter(isPlaced).toSorted(newestFirst).slice(Math.max(1, keepLast))
+  const isKept = (name: string) => keepEvery > 0 && iterationOf(name) % keepEvery === 0
+  const gone = new Set(older.filter((name) => !isKept(name)))
   yield* removeAll(home, (name) => gone.has(name) || name.endsWith(".old"))
 })
 
@@ -221,12 +271,6 @@ const readFile = (file: string) =>
       error.reason._tag === "NotFound" ? damage(file, "is missing") : atFile(file)(error)
     )
   )
-
-const damage = (file: string, what: string): RunError =>
-  new RunError({ reason: "Damaged", file, message: `${file}: the checkpoint's file ${what}` })
-
-const hash = (content: Uint8Array | string): string =>
-  createHash("sha256").update(content).digest("hex")
 
 const nameOf = (iteration: number): string => `step-${String(iteration).padStart(6, "0")}`
 const isPlaced = (name: string): boolean => /^step-\d{6,}$/.test(name)

@@ -169,6 +169,13 @@ const train = Schema.Struct({
   tasksPerIteration: whole(1, 100_000, 32, "Tasks dreamt in one iteration."),
   groupSize: whole(1, 1024, 4, "Dreams of each task."),
   checkpointEvery: whole(1, 1_000_000, 10, "Iterations between two checkpoints."),
+  keepLast: whole(1, 1_000_000, 3, "How many of the newest checkpoints stay."),
+  keepEvery: whole(
+    0,
+    1_000_000,
+    0,
+    "Checkpoints at multiples of so many iterations stay for ever; 0 is none."
+  ),
   minAcceptRate: share(0.3, "The run stops where less of its dreams than this pass the filter.")
 })
 
@@ -177,6 +184,16 @@ const curriculum = Schema.Struct({
   failQuota: share(0.1, "Share of tasks on which every attempt failed so far."),
   perSeed: whole(1, 100, 2, "Most variations of one seed task."),
   generate: flag(true, "Whether tasks are generated at all.")
+})
+
+const replay = Schema.Struct({
+  dreams: whole(
+    1,
+    10_000_000,
+    1024,
+    "Dreams that the buffer keeps beside all real trajectories; the oldest go first."
+  ),
+  rejected: whole(0, 10_000_000, 1024, "Rejected dreams that it keeps as a record.")
 })
 
 const filter = Schema.Struct({
@@ -226,6 +243,7 @@ export const sections = {
   learner,
   train,
   curriculum,
+  replay,
   filter,
   evaluate,
   run,
@@ -252,6 +270,7 @@ export const Config = Schema.Struct({
   learner: learner.pipe(Schema.withDecodingDefaultKey(Effect.succeed({}))),
   train: train.pipe(Schema.withDecodingDefaultKey(Effect.succeed({}))),
   curriculum: curriculum.pipe(Schema.withDecodingDefaultKey(Effect.succeed({}))),
+  replay: replay.pipe(Schema.withDecodingDefaultKey(Effect.succeed({}))),
   filter: filter.pipe(Schema.withDecodingDefaultKey(Effect.succeed({}))),
   evaluate: evaluate.pipe(Schema.withDecodingDefaultKey(Effect.succeed({}))),
   run: run.pipe(Schema.withDecodingDefaultKey(Effect.succeed({}))),

@@ -5,14 +5,14 @@
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Path from "effect/Path"
-import { atFile, type RunError } from "./RunError.ts"
+import { atFile, RunError } from "./RunError.ts"
 
 type Written = Effect.Effect<void, RunError, FileSystem.FileSystem>
 
-/** Writes a new file and waits until the disk has it. */
+/** Writes a new file and waits until the disk has all of it. */
 export const write = (file: string, bytes: Uint8Array): Written => put(file, "w", bytes)
 
-/** Appends, and waits until the disk has it. */
+/** Appends, and waits until the disk has all of it. */
 export const append = (file: string, text: string): Written =>
   put(file, "a", new TextEncoder().encode(text))
 
@@ -57,11 +57,32 @@ export const makeDirectory = (
     )
   })
 
-/** `named` is the file that an error speaks of. */
-const put = (file: string, flag: "w" | "a", bytes: Uint8Array, named = file): Written =>
-  FileSystem.FileSystem.pipe(
-    Effect.flatMap((fileSystem) => fileSystem.open(file, { flag })),
-    Effect.flatMap((handle) => Effect.andThen(handle.writeAll(bytes), handle.sync)),
-    Effect.scoped,
-    Effect.mapError(atFile(named))
+/** `named` is the file that an error speaks of. What could not be appended whole is taken away again, so that no line is torn. */
+const put = Effect.fnUntraced(function* (
+  file: string,
+  flag: "w" | "a",
+  bytes: Uint8Array,
+  named = file
+) {
+  const fileSystem = yield* FileSystem.FileSystem
+  const at = Effect.mapError(atFile(named))
+  const handle = yield* at(fileSystem.open(file, { flag }))
+  const sizeNow = at(Effect.map(handle.stat, ({ size }) => Number(size)))
+  const before = flag === "a" ? yield* sizeNow : 0
+  const written = Effect.gen(function* () {
+    yield* at(handle.writeAll(bytes))
+    yield* at(handle.sync)
+    const count = (yield* sizeNow) - before
+    if (count !== bytes.length) return yield* tookPart(named, count, bytes.length)
+  })
+  yield* Effect.onError(written, () =>
+    flag === "a" ? Effect.ignore(handle.truncate(before)) : Effect.void
   )
+}, Effect.scoped)
+
+const tookPart = (file: string, count: number, all: number): RunError =>
+  new RunError({
+    reason: "Unusable",
+    file,
+    message: `${file}: the disk took ${count} of ${all} bytes and reported no error; check it, then \`dreamgym resume\` the run`
+  })

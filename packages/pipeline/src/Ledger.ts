@@ -5,55 +5,83 @@
 import { Curriculum, Learner, ReplayBuffer } from "@dreamgym/domain"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import * as Ref from "effect/Ref"
-import * as Schema from "effect/Schema"
+import type { BufferState, Counters, State } from "./CheckpointManifest.ts"
+import type { Config } from "./Config.ts"
+import { countersOf } from "./Counters.ts"
 import * as Prepared from "./Prepared.ts"
 import { RunDirectory } from "./RunDirectory.ts"
 import { RunLog } from "./RunLog.ts"
+import * as Snapshots from "./Snapshots.ts"
 
-/** What a checkpoint says besides its files: the seconds that the dream had taken. */
-const Meta = Schema.Struct({ seconds: Schema.Finite })
-type Meta = typeof Meta.Type
+/** Networks, curriculum and buffer of one instant. */
+export interface Instant {
+  readonly moment: Prepared.Moment
+  readonly buffer: BufferState
+}
 
-/** Those seconds; 0 where nobody said. */
-export const secondsOf = (meta: Schema.Json): number =>
-  Option.match(Schema.decodeUnknownOption(Meta)(meta), {
-    onNone: () => 0,
-    onSome: ({ seconds }) => seconds
-  })
+/**
+ * `from`: the instant that was saved (absent: the start); learner and curriculum are set to it first, the buffer is at it already.
+ * `spent`: the seconds dreamt before.
+ */
+export interface Options {
+  readonly config: Config
+  readonly from: Instant | undefined
+  readonly spent: number
+}
 
-/** Begins at `from`, or at the start; learner and curriculum are set to it first. `spent`: the seconds dreamt before. */
 export const make = Effect.fn("Ledger.make")(function* (
   prepared: Prepared.Prepared,
-  from: Prepared.Moment | undefined,
-  spent: number
+  { config, from, spent }: Options
 ) {
   const learner = yield* Learner.Learner
   const curriculum = yield* Curriculum.Curriculum
-  const buffer = yield* ReplayBuffer.ReplayBuffer
   const directory = yield* RunDirectory
   const log = yield* RunLog
+  const buffer = yield* ReplayBuffer.ReplayBuffer
+  const snapshots = yield* Snapshots.make(buffer, from?.buffer.held ?? [])
   if (from !== undefined) {
-    yield* learner.restore(from.learner)
-    yield* curriculum.restore(from.curriculum)
+    yield* learner.restore(from.moment.learner)
+    yield* curriculum.restore(from.moment.curriculum)
   }
-  const now = (iteration: number) => Prepared.momentNow(iteration, learner, curriculum, buffer)
-  const moment = yield* Ref.make(from ?? (yield* now(0)))
+  const now = Effect.fnUntraced(function* (iteration: number) {
+    const moment = yield* Prepared.momentNow(iteration, prepared, learner, curriculum)
+    return { moment, buffer: yield* snapshots.take }
+  })
+  const newest = yield* Ref.make<Instant>(from ?? (yield* now(0)))
   const start = yield* Clock.currentTimeMillis
-  const savedAt = yield* Ref.make(from?.iteration ?? -1)
+  const savedAt = yield* Ref.make(from?.moment.iteration ?? -1)
   return {
-    advance: (iteration: number) => Effect.flatMap(now(iteration), (next) => Ref.set(moment, next)),
-    /** Saves the moment, unless it is saved. */
+    advance: (iteration: number) =>
+      Effect.uninterruptible(Effect.flatMap(now(iteration), (next) => Ref.set(newest, next))),
+    /** Saves the instant, unless it is saved. */
     save: Effect.gen(function* () {
-      const whole = yield* Ref.get(moment)
-      if ((yield* Ref.get(savedAt)) === whole.iteration) return
-      const files = Prepared.filesOf(prepared, whole)
+      const whole = yield* Ref.get(newest)
+      const { iteration } = whole.moment
+      if ((yield* Ref.get(savedAt)) === iteration) return
       const seconds = spent + ((yield* Clock.currentTimeMillis) - start) / 1000
-      const meta: Meta = { seconds }
-      const path = yield* directory.saveCheckpoint(whole.iteration, files, meta, { keepLast: 3 })
-      yield* Ref.set(savedAt, whole.iteration)
-      yield* log.emit({ _tag: "SavedCheckpoint", iteration: whole.iteration, path })
+      const counters = countersOf(yield* log.events, iteration, seconds)
+      const files = Prepared.filesOf(prepared, whole.moment)
+      const state = stateOf(prepared, whole, counters, config)
+      const path = yield* directory.saveCheckpoint(iteration, files, state, config.train)
+      yield* Ref.set(savedAt, iteration)
+      yield* log.emit({ _tag: "SavedCheckpoint", iteration, path })
+      yield* snapshots.releaseExcept(directory.checkpointStates)
     })
   }
+})
+
+const stateOf = (
+  { experience }: Prepared.Prepared,
+  { buffer, moment }: Instant,
+  counters: Counters,
+  { seed }: Config
+): State => ({
+  policyVersion: moment.policyVersion,
+  experienceVersion: experience.version,
+  hasOptimizer: "optimizer.safetensors" in moment.learner,
+  curriculumTasks: moment.curriculum.length,
+  random: { seed, iteration: moment.iteration },
+  counters,
+  buffer
 })

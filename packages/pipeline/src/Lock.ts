@@ -17,13 +17,24 @@ export const holdLock = Effect.fn("Lock.holdLock")(function* (directory: string)
   )
 })
 
-const take = Effect.fnUntraced(function* (file: string) {
+/** The number of another living process that holds the folder; undefined where there is none. */
+export const holderOf = Effect.fn("Lock.holderOf")(function* (directory: string) {
+  const path = yield* Path.Path
+  return yield* holderIn(path.join(directory, "lock"))
+})
+
+const holderIn = Effect.fnUntraced(function* (file: string) {
   const fileSystem = yield* FileSystem.FileSystem
   const holder = yield* fileSystem.readFileString(file).pipe(Effect.orElseSucceed(() => ""))
   const number = Number.parseInt(holder, 10)
-  if (number > 0 && number !== process.pid && (yield* isAlive(number))) {
-    return yield* busy(file, number)
-  }
+  const isOther = number > 0 && number !== process.pid && (yield* isAlive(number))
+  return isOther ? number : undefined
+})
+
+const take = Effect.fnUntraced(function* (file: string) {
+  const fileSystem = yield* FileSystem.FileSystem
+  const holder = yield* holderIn(file)
+  if (holder !== undefined) return yield* busy(file, holder)
   yield* fileSystem.remove(file, { force: true }).pipe(Effect.mapError(atFile(file)))
   yield* fileSystem.writeFileString(file, `${process.pid}\n`, { flag: "wx" }).pipe(
     Effect.mapError(atFile(file)),

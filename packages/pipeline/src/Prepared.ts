@@ -2,15 +2,11 @@
  * What a run has when it begins to dream, and how that is kept in a checkpoint.
  * Made by the first three phases, or read back; the same either way.
  */
-import {
-  Curriculum as Curricula,
-  type Learner,
-  type ReplayBuffer,
-  Trajectory
-} from "@dreamgym/domain"
+import { Curriculum as Curricula, type Learner } from "@dreamgym/domain"
 import { Tokenizer, Trainable, Weights } from "@dreamgym/language"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import type { Whole } from "./Checkpoint.ts"
 import type { Config } from "./Config.ts"
 import { networkOf } from "./Networks.ts"
 import { RunError } from "./RunError.ts"
@@ -34,12 +30,15 @@ export const startOf = (
     ? { name: "cloned+", trainable: clonedPlus }
     : { name: "cloned", trainable: cloned }
 
-/** What an iteration leaves behind besides the networks. `learner` holds policy, moments and counts. */
+/**
+ * What an iteration leaves behind besides the networks and the buffer. `learner` holds policy, moments and counts; `policyVersion` is
+ * that policy's.
+ */
 export interface Moment {
   readonly iteration: number
+  readonly policyVersion: number
   readonly learner: Readonly<Record<string, Uint8Array>>
   readonly curriculum: ReadonlyArray<Curricula.TaskRecord>
-  readonly dreams: ReadonlyArray<Trajectory.Trajectory>
 }
 
 const text = new TextEncoder()
@@ -56,9 +55,6 @@ export const filesOf = (
     ? {}
     : { "cloned-plus.safetensors": bytesOf(prepared.clonedPlus) }),
   "curriculum.json": text.encode(Schema.encodeSync(Records)(moment.curriculum)),
-  "dreams.jsonl": text.encode(
-    moment.dreams.map((trajectory) => `${Schema.encodeSync(Line)(trajectory)}\n`).join("")
-  ),
   ...moment.learner
 })
 
@@ -96,42 +92,33 @@ export const read = Effect.fn("Prepared.read")(function* (
 })
 
 /** The moment at which the checkpoint was saved. */
-export const momentOf = Effect.fn("Prepared.momentOf")(function* (
-  files: Readonly<Record<string, Uint8Array>>,
-  iteration: number
-): Effect.fn.Return<Moment, RunError> {
-  const decoder = new TextDecoder()
-  const records = decoder.decode(yield* fileOf(files, "curriculum.json"))
+export const momentOf = Effect.fn("Prepared.momentOf")(function* ({
+  files,
+  iteration,
+  state
+}: Pick<Whole, "files" | "iteration" | "state">): Effect.fn.Return<Moment, RunError> {
+  const records = new TextDecoder().decode(yield* fileOf(files, "curriculum.json"))
   const curriculum = yield* Schema.decodeUnknownEffect(Records)(records).pipe(
     Effect.mapError((error) => damage("curriculum.json", error.message))
   )
-  const lines = decoder
-    .decode(yield* fileOf(files, "dreams.jsonl"))
-    .split("\n")
-    .filter(Boolean)
-  const dreams = yield* Effect.forEach(lines, (line) =>
-    Schema.decodeUnknownEffect(Line)(line)
-  ).pipe(Effect.mapError((error) => damage("dreams.jsonl", error.message)))
-  return { iteration, learner: files, curriculum, dreams }
+  return { iteration, policyVersion: state.policyVersion, learner: files, curriculum }
 })
 
 /** The learner's state and the rest as they are now. */
 export const momentNow = Effect.fn("Prepared.momentNow")(function* (
   iteration: number,
+  { policy }: Prepared,
   learner: Learner.Learner["Service"],
-  curriculum: Curricula.Curriculum["Service"],
-  buffer: ReplayBuffer.ReplayBuffer["Service"]
-) {
-  const kept = yield* buffer.snapshot
+  curriculum: Curricula.Curriculum["Service"]
+): Effect.fn.Return<Moment, Learner.LearnerError> {
   return {
     iteration,
+    policyVersion: policy.version,
     learner: yield* learner.state,
-    curriculum: yield* curriculum.records,
-    dreams: kept.filter((trajectory) => !Trajectory.isReal(trajectory))
+    curriculum: yield* curriculum.records
   }
 })
 
-const Line = Schema.fromJsonString(Schema.toCodecJson(Trajectory.Trajectory))
 const Records = Schema.fromJsonString(Schema.toCodecJson(Schema.Array(Curricula.TaskRecord)))
 
 /** The version goes with the numbers: dreams say which version of the model they are of. */

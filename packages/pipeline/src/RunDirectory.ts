@@ -13,6 +13,7 @@ import * as Layer from "effect/Layer"
 import * as Path from "effect/Path"
 import * as Schema from "effect/Schema"
 import * as Checkpoint from "./Checkpoint.ts"
+import type { State } from "./CheckpointManifest.ts"
 import { Config } from "./Config.ts"
 import * as DurableFile from "./DurableFile.ts"
 import { holdLock } from "./Lock.ts"
@@ -42,11 +43,17 @@ export class RunDirectory extends Context.Service<
     readonly saveCheckpoint: (
       iteration: number,
       files: Checkpoint.Files,
-      meta?: Schema.Json,
+      state: State,
       options?: Checkpoint.SaveOptions
     ) => Effect.Effect<string, RunError>
-    /** See `Checkpoint.loadLatest`; what is damaged is also logged as a warning. */
+    /** See `Checkpoint.loadLatest`; what is skipped, and other versions than ours, are also logged as warnings. */
     readonly loadCheckpoint: Effect.Effect<Checkpoint.Checkpoint, RunError>
+    /** See `Checkpoint.loadUsable`; it warns alike. */
+    readonly loadUsable: <A, E, R>(
+      use: (checkpoint: Checkpoint.Whole) => Effect.Effect<A, E | RunError, R>
+    ) => Effect.Effect<Checkpoint.Used<A>, E | RunError, R>
+    /** See `Checkpoint.states`. */
+    readonly checkpointStates: Effect.Effect<ReadonlyArray<State>, RunError>
   }
 >()("@dreamgym/pipeline/RunDirectory") {}
 
@@ -128,15 +135,30 @@ const make = Effect.fnUntraced(function* (name: string, directory: string, confi
       const text = `${JSON.stringify(Schema.encodeSync(Evaluation.Evaluation)(report), null, 2)}\n`
       return provided(putText(evaluation(`${report.policy}-${iteration}`), text))
     },
-    saveCheckpoint: (iteration, files, meta, options) =>
-      provided(Checkpoint.save(directory, iteration, files, meta, options)),
-    loadCheckpoint: Checkpoint.loadLatest(directory).pipe(
-      Effect.tap(({ damaged, path: used }) =>
-        Effect.forEach(damaged, ({ message }) => Effect.logWarning(`${message}; ${used} is used`))
+    saveCheckpoint: (iteration, files, state, options) =>
+      provided(Checkpoint.save(directory, iteration, files, state, options)),
+    loadCheckpoint: provided(Effect.tap(Checkpoint.loadLatest(directory), warned)),
+    loadUsable: (use) =>
+      provided(
+        Effect.tap(Checkpoint.loadUsable(directory, use), ({ checkpoint }) => warned(checkpoint))
       ),
-      provided
-    )
+    checkpointStates: provided(Checkpoint.states(directory))
   })
+})
+
+/** What was skipped and why, and what else may make a difference. */
+const warned = Effect.fnUntraced(function* (checkpoint: Checkpoint.Checkpoint) {
+  const { path, skipped } = checkpoint
+  for (const { message } of skipped) yield* Effect.logWarning(`${message}; ${path} is used`)
+  const current = yield* versions
+  const changed = Object.entries(checkpoint.versions).filter(
+    ([name, version]) => current[name] !== version
+  )
+  for (const [name, version] of changed) {
+    yield* Effect.logWarning(
+      `${path} was saved with ${name} ${version}, this is ${current[name] ?? "none"}: results may differ in their last digits`
+    )
+  }
 })
 
 const TrajectoryLine = Schema.fromJsonString(Schema.toCodecJson(Trajectory.Trajectory))

@@ -16,6 +16,7 @@ export class RunError extends Schema.TaggedError<RunError>()("RunError", {
     "Damaged",
     "Busy",
     "ConfigChanged",
+    "OtherVersion",
     "Unusable"
   ]),
   file: Schema.String,
@@ -41,6 +42,10 @@ const byCode: Readonly<Record<string, Diagnosis>> = {
   EDQUOT: [
     "DiskFull",
     "the disk quota is used up; what was saved is whole: make room, then `dreamgym resume` the run"
+  ],
+  EIO: [
+    "Unusable",
+    "the disk failed to read or write it (EIO); check the disk, then `dreamgym resume` the run"
   ],
   EROFS: [
     "NotPermitted",
@@ -68,5 +73,11 @@ const diagnosis = (error: PlatformError): Diagnosis => {
   const { _tag: tag, cause } = error.reason
   const code =
     Predicate.hasProperty(cause, "code") && Predicate.isString(cause.code) ? cause.code : ""
-  return byCode[code] ?? byTag[tag] ?? ["Unusable", `the file system says: ${error.message}`]
+  return (
+    byCode[code] ??
+    byTag[tag] ?? [
+      "Unusable",
+      `the file system says: ${error.message}; mend that, or choose another folder with --set run.directory=PATH`
+    ]
+  )
 }

@@ -117,20 +117,39 @@ const make = Effect.fnUntraced(function* (
   })
 })
 
+/** The events in a run's folder, as far as they are whole; for who looks at a run and does not write in it. */
+export const read = Effect.fn("RunLog.read")(function* (directory: string) {
+  const path = yield* Path.Path
+  const file = path.join(directory, "events.jsonl")
+  const recorded = yield* recordedIn(wholeLines(yield* textOf(file)), file)
+  return recorded.map(({ event }) => event)
+})
+
 /** What events.jsonl holds; without its last line where a crash cut it. */
 const restore = Effect.fnUntraced(function* (file: string) {
+  const text = yield* textOf(file)
+  const whole = wholeLines(text)
+  if (whole !== text) yield* DurableFile.replace(file, whole)
+  return yield* recordedIn(whole, file)
+})
+
+/** Of a run that has said nothing yet, nothing. */
+const textOf = Effect.fnUntraced(function* (file: string) {
   const fileSystem = yield* FileSystem.FileSystem
-  const text = yield* fileSystem.readFileString(file).pipe(
+  return yield* fileSystem.readFileString(file).pipe(
     Effect.mapError(atFile(file)),
     Effect.catchIf(
       ({ reason }) => reason === "Missing",
       () => Effect.succeed("")
     )
   )
-  const whole = text.slice(0, text.lastIndexOf("\n") + 1)
-  if (whole !== text) yield* DurableFile.replace(file, whole)
+})
+
+const wholeLines = (text: string): string => text.slice(0, text.lastIndexOf("\n") + 1)
+
+const recordedIn = Effect.fnUntraced(function* (lines: string, file: string) {
   const recorded: Array<Recorded> = []
-  for (const [index, line] of whole.split("\n").slice(0, -1).entries()) {
+  for (const [index, line] of lines.split("\n").slice(0, -1).entries()) {
     const decoded = Schema.decodeUnknownResult(Line)(line)
     if (Result.isFailure(decoded)) return yield* unreadable(file, index + 1)
     recorded.push(decoded.success)

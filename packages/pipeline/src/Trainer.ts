@@ -20,6 +20,7 @@ import * as Prepared from "./Prepared.ts"
 import * as Report from "./Report.ts"
 import { RunDirectory } from "./RunDirectory.ts"
 import { RunLog } from "./RunLog.ts"
+import * as Runs from "./Runs.ts"
 import * as Vocabulary from "./Vocabulary.ts"
 import * as World from "./World.ts"
 
@@ -35,8 +36,9 @@ export const train = Effect.fn("Trainer.train")(function* (config: Config) {
 const fromTheBeginning = Effect.fnUntraced(function* (config: Config) {
   const world = yield* World.make(config)
   const offline = yield* Phases.phase("collect", Phases.collected(world, config))
+  const owner = { world, offline, config }
   const file = Buffers.fileOf((yield* RunDirectory).path)
-  const lived = { world, offline, config, buffer: yield* Buffers.make(offline, world, [], file) }
+  const lived = { ...owner, buffer: yield* Buffers.begin(owner, file) }
   const tokenizer = Vocabulary.tokenizerOf(world.knowledge, [...offline.train, ...offline.heldOut])
   const fitted = yield* Phases.phase("fit", Phases.fittedAndMeasured(lived, tokenizer))
   const clones = yield* Phases.phase("clone", Phases.cloned(lived, tokenizer))
@@ -49,53 +51,80 @@ const fromTheBeginning = Effect.fnUntraced(function* (config: Config) {
   const dreaming = { ...lived, fitted }
   const calibrated = Phases.calibrated(prepared, dreaming, fitted.fidelity)
   const dreamed = Effect.flatMap(Effect.timed(calibrated), ([spent]) =>
-    dreamt(prepared, dreaming, undefined, Duration.toSeconds(spent))
+    dreamt(prepared, dreaming, Duration.toSeconds(spent))
   )
   yield* Phases.phase("dream", dreamed)
   yield* Phases.phase("evaluate", Phases.evaluated(prepared, dreaming))
 })
 
-/** A run from its last whole checkpoint: the same events that an uninterrupted run would have had. */
+/**
+ * A run from its last usable checkpoint: the same events that an uninterrupted run would have had. Fails as `NothingToDo` where it is
+ * finished; what fails before it goes on leaves the run as it was.
+ */
 export const resume = Effect.fn("Trainer.resume")(function* (config: Config) {
   const directory = yield* RunDirectory
   const log = yield* RunLog
-  const checkpoint = yield* directory.loadCheckpoint
-  const { iteration } = checkpoint
-  yield* log.emit({ _tag: "RunResumed", run: directory.name, iteration })
-  yield* Phases.whole(Effect.scoped(fromCheckpoint(checkpoint, config)))
+  if (Runs.isFinished(yield* log.events)) return yield* Runs.finished(directory.name)
+  yield* Effect.scoped(fromCheckpoint(config))
   return Report.summary(directory.name, yield* log.events)
 })
 
-const fromCheckpoint = Effect.fnUntraced(function* (
-  { files, iteration, meta }: Checkpoint.Checkpoint,
-  config: Config
-) {
-  const world = yield* World.make(config)
+const fromCheckpoint = Effect.fnUntraced(function* (config: Config) {
   const directory = yield* RunDirectory
+  const log = yield* RunLog
+  // Not before a whole checkpoint was found: a run without one has no experience to read either.
+  const reopened = yield* Effect.cached(livedBefore(config))
+  const { checkpoint, value } = yield* directory.loadUsable((whole) =>
+    Effect.flatMap(reopened, (lived) => restored(whole, lived))
+  )
+  const { iteration, state } = checkpoint
+  yield* log.emit({ _tag: "RunResumed", run: directory.name, iteration })
+  yield* Phases.whole(continued(value, state.counters.seconds))
+})
+
+/** What the run had lived, its buffer as its last process left it. */
+const livedBefore = Effect.fnUntraced(function* (config: Config) {
+  const directory = yield* RunDirectory
+  const world = yield* World.make(config)
   const offline = yield* Collect.read(directory)
-  const prepared = yield* Prepared.read(files, world, config)
-  const moment = yield* Prepared.momentOf(files, iteration)
-  const fitted = yield* Fit.modelOf(prepared.experience, world, config)
-  const buffer = yield* Buffers.make(offline, world, moment.dreams, Buffers.fileOf(directory.path))
-  const dreaming = { world, offline, fitted, config, buffer }
-  const spent = Ledger.secondsOf(meta)
-  yield* Phases.phase("dream", dreamt(prepared, dreaming, moment, spent), spent)
+  const owner = { world, offline, config }
+  const buffer = yield* Buffers.reopen(owner, Buffers.fileOf(directory.path))
+  return { ...owner, buffer }
+})
+
+/** Everything as it was when the checkpoint was saved; the buffer last, because that cannot be taken back. */
+const restored = Effect.fnUntraced(function* (whole: Checkpoint.Whole, lived: Buffers.Lived) {
+  const directory = yield* RunDirectory
+  const prepared = yield* Prepared.read(whole.files, lived.world, lived.config)
+  const moment = yield* Prepared.momentOf(whole)
+  const buffer = yield* Buffers.restore(lived, whole, Buffers.fileOf(directory.path))
+  const from: Ledger.Instant = { moment, buffer }
+  return { lived, prepared, from }
+})
+
+const continued = Effect.fnUntraced(function* (
+  { from, lived, prepared }: Effect.Success<ReturnType<typeof restored>>,
+  spent: number
+) {
+  const fitted = yield* Fit.modelOf(prepared.experience, lived.world, lived.config)
+  const dreaming = { ...lived, fitted }
+  yield* Phases.phase("dream", dreamt(prepared, dreaming, spent, from), spent)
   yield* Phases.phase("evaluate", Phases.evaluated(prepared, dreaming))
 })
 
-/** The dream of a prepared run, from its beginning or from a checkpoint's moment after `spent` seconds, checkpoints included. */
+/** The dream of a prepared run, from its beginning or from a saved instant, after `spent` seconds. */
 const dreamt = Effect.fn("Trainer.dreamt")(function* (
   prepared: Prepared.Prepared,
   dreaming: Dream.Dreaming,
-  from?: Prepared.Moment,
-  spent = 0
+  spent: number,
+  from?: Ledger.Instant
 ) {
   const { config, world } = dreaming
   const { environment, newTokens } = yield* Dream.synthetic(dreaming)
   const program = Effect.gen(function* () {
-    const ledger = yield* Ledger.make(prepared, from, spent)
+    const ledger = yield* Ledger.make(prepared, { config, from, spent })
     if (from === undefined) yield* ledger.save
-    const options = Dream.improveOptions(config, world, from?.iteration ?? 0, "dream")
+    const options = Dream.improveOptions(config, world, from?.moment.iteration ?? 0, "dream")
     yield* Improve.iterations(options).pipe(
       Stream.tap((iteration) => Phases.reported(iteration, newTokens, config)),
       Stream.tap(({ iteration }) => ledger.advance(iteration + 1)),

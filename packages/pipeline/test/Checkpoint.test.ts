@@ -8,9 +8,15 @@ import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import type * as Path from "effect/Path"
-import * as PlatformError from "effect/PlatformError"
+import * as Result from "effect/Result"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
-import { loadLatest, save } from "../src/Checkpoint.ts"
+import { loadLatest, loadUsable, save, states } from "../src/Checkpoint.ts"
+import { format, hash } from "../src/CheckpointManifest.ts"
+import * as DurableFile from "../src/DurableFile.ts"
+import { RunError } from "../src/RunError.ts"
+import { versions } from "../src/Versions.ts"
+import { type Fault, failingAt, faults } from "./faults.ts"
+import { stateAt } from "./state.ts"
 
 const run = <A, E>(effect: Effect.Effect<A, E, FileSystem.FileSystem | Path.Path>) =>
   Effect.runPromise(effect.pipe(Effect.provide(NodeServices.layer)))
@@ -24,40 +30,81 @@ afterEach(() => fs.rmSync(directory, { recursive: true, force: true }))
 const bytes = (...values: ReadonlyArray<number>) => new Uint8Array(values)
 const files = { "policy.safetensors": bytes(1, 2, 3, 4), "curriculum.json": bytes(5, 6) }
 const older = { "policy.safetensors": bytes(9), "curriculum.json": bytes(8) }
-const step = (iteration: number) =>
-  path.join(directory, "checkpoints", `step-${String(iteration).padStart(6, "0")}`)
+const nameOf = (iteration: number) => `step-${String(iteration).padStart(6, "0")}`
+const step = (iteration: number) => path.join(directory, "checkpoints", nameOf(iteration))
 const loaded = () => run(loadLatest(directory))
 const failure = () => run(Effect.flip(loadLatest(directory)))
 
 describe("a checkpoint", () => {
   it("comes back as it was saved", async () => {
-    await run(save(directory, 20, files, { transitions: 12, nested: { "2": 1, a: [null] } }))
+    await run(save(directory, 20, files, stateAt(20, [3, 20])))
     expect(await loaded()).toEqual({
       iteration: 20,
       path: step(20),
       files,
-      meta: { transitions: 12, nested: { "2": 1, a: [null] } },
-      damaged: []
+      state: stateAt(20, [3, 20]),
+      versions: await run(versions),
+      skipped: []
     })
     expect(fs.readFileSync(path.join(directory, "latest"), "utf8")).toBe("step-000020\n")
     expect(fs.readdirSync(path.join(directory, "checkpoints"))).toEqual(["step-000020"])
   })
 
   it("replaces one of the same iteration", async () => {
-    await run(save(directory, 20, older))
-    await run(save(directory, 20, files))
+    await run(save(directory, 20, older, stateAt(20)))
+    await run(save(directory, 20, files, stateAt(20)))
     expect((await loaded()).files).toEqual(files)
     expect(fs.readdirSync(path.join(directory, "checkpoints"))).toEqual(["step-000020"])
   })
 
   it("stays while it is one of the last that are kept", async () => {
     for (const iteration of [1, 2, 10]) {
-      await run(save(directory, iteration, files, {}, { keepLast: 2 }))
+      await run(save(directory, iteration, files, stateAt(iteration), { keepLast: 2 }))
     }
     expect(fs.readdirSync(path.join(directory, "checkpoints"))).toEqual([
       "step-000002",
       "step-000010"
     ])
+  })
+
+  it("stays for ever at the multiples that are asked for", async () => {
+    for (const iteration of [0, 2, 4, 5, 10, 12, 14]) {
+      const options = { keepLast: 2, keepEvery: 5 }
+      await run(save(directory, iteration, files, stateAt(iteration), options))
+    }
+    const left = [0, 5, 10, 12, 14]
+    expect(fs.readdirSync(path.join(directory, "checkpoints"))).toEqual(left.map(nameOf))
+    expect(await run(states(directory))).toEqual(left.toReversed().map((at) => stateAt(at)))
+  })
+
+  it("that its user cannot use is passed over, and what else goes wrong is not", async () => {
+    await run(save(directory, 10, older, stateAt(10)))
+    await run(save(directory, 20, files, stateAt(20)))
+    const refusing = (reason: RunError["reason"]) =>
+      loadUsable(directory, ({ iteration, path: file }) =>
+        iteration === 20
+          ? Effect.fail(new RunError({ reason, file, message: `${file}: no` }))
+          : Effect.succeed(iteration + 1)
+      )
+    const { checkpoint, value } = await run(refusing("Damaged"))
+    expect([value, checkpoint.skipped.map(({ message }) => message)]).toEqual([
+      11,
+      [`${step(20)}: no`]
+    ])
+    expect(await run(Effect.flip(refusing("DiskFull")))).toMatchObject({ reason: "DiskFull" })
+  })
+
+  it("of another version is refused with the remedy", async () => {
+    await run(save(directory, 20, files, stateAt(20)))
+    const file = path.join(step(20), "manifest.json")
+    const { body } = JSON.parse(fs.readFileSync(file, "utf8"))
+    const later = { ...body, schema: format + 1, versions: { dreamgym: "9.9.9" }, more: true }
+    fs.writeFileSync(file, JSON.stringify({ body: later, sha256: hash(JSON.stringify(later)) }))
+    const error = await failure()
+    expect(error).toMatchObject({ reason: "OtherVersion", file })
+    expect(error.message).toContain(
+      `format ${format + 1}, this version reads format ${format}; go on with the version that wrote it (dreamgym 9.9.9)`
+    )
   })
 
   it("of a run that has none is a clear error", async () => {
@@ -67,7 +114,7 @@ describe("a checkpoint", () => {
   it("goes with its configuration only", async () => {
     const config = path.join(directory, "config.json")
     fs.writeFileSync(config, "{}")
-    await run(save(directory, 1, files))
+    await run(save(directory, 1, files, stateAt(1)))
     fs.writeFileSync(config, '{"seed":2}')
     expect(await failure()).toMatchObject({ reason: "ConfigChanged", file: config })
   })
@@ -87,19 +134,19 @@ const cases = Object.keys(damages).flatMap((damage) => names.map((name) => ({ da
 
 describe("a damaged checkpoint", () => {
   it.each(cases)("is seen where $name is $damage, and the one before is used", async (one) => {
-    await run(save(directory, 10, older))
-    await run(save(directory, 20, files))
+    await run(save(directory, 10, older, stateAt(10)))
+    await run(save(directory, 20, files, stateAt(20)))
     const file = path.join(step(20), one.name)
     damages[one.damage]?.(file)
     expect(await loaded()).toMatchObject({
       iteration: 10,
       files: older,
-      damaged: [{ _tag: "RunError", file }]
+      skipped: [{ _tag: "RunError", file }]
     })
   })
 
   it("is seen whichever byte of it is changed", async () => {
-    await run(save(directory, 10, older, { a: 1 }))
+    await run(save(directory, 10, older, stateAt(10)))
     for (const name of fs.readdirSync(step(10))) {
       const file = path.join(step(10), name)
       const whole = fs.readFileSync(file)
@@ -116,68 +163,125 @@ describe("a damaged checkpoint", () => {
   })
 
   it("is reported where its folder is gone altogether", async () => {
-    await run(save(directory, 10, older))
-    await run(save(directory, 20, files))
+    await run(save(directory, 10, older, stateAt(10)))
+    await run(save(directory, 20, files, stateAt(20)))
     fs.rmSync(step(20), { recursive: true })
-    const { damaged, iteration } = await loaded()
+    const { iteration, skipped } = await loaded()
     expect(iteration).toBe(10)
-    expect(damaged.map(({ file }) => file)).toEqual([path.join(step(20), "manifest.json")])
+    expect(skipped.map(({ file }) => file)).toEqual([path.join(step(20), "manifest.json")])
   })
 
   it("is an error with a remedy where no other is whole", async () => {
-    await run(save(directory, 10, files))
+    await run(save(directory, 10, files, stateAt(10)))
     const file = path.join(step(10), "curriculum.json")
     fs.writeFileSync(file, "")
     const error = await failure()
     expect(error).toMatchObject({ reason: "Damaged", file })
-    expect(error.message).toMatch(/has 0 of 2 bytes; none of the 1 checkpoints is whole: restore/)
+    expect(error.message).toMatch(
+      /has 0 of 2 bytes; none of the 1 checkpoints can be used: restore/
+    )
   })
 })
 
-/** The true file system, where every write after the first `count` ones finds the disk full. */
-const fullAfter = (count: number) =>
-  Effect.gen(function* () {
-    const real = yield* FileSystem.FileSystem
-    let writes = 0
-    const full = PlatformError.systemError({
-      _tag: "Unknown",
-      module: "FileSystem",
-      method: "write",
-      cause: Object.assign(new Error("no space left on device"), { code: "ENOSPC" })
-    })
-    return FileSystem.FileSystem.of({
-      ...real,
-      open: (file, options) =>
-        Effect.map(real.open(file, options), (handle) => ({
-          ...handle,
-          sync: handle.sync,
-          writeAll: (content: Uint8Array) =>
-            ++writes > count
-              ? Effect.andThen(handle.writeAll(content.subarray(0, 1)), Effect.fail(full))
-              : handle.writeAll(content)
-        }))
-    })
-  })
+/** Saves the checkpoint of 20 over one of 10, with a fault at operation `at`; says what was asked of the disk. */
+const savedWith = async (at: number, fault: Fault) => {
+  fs.rmSync(directory, { recursive: true })
+  fs.mkdirSync(directory)
+  fs.writeFileSync(path.join(directory, "config.json"), "{}")
+  await run(save(directory, 10, older, stateAt(10)))
+  await run(save(directory, 15, older, stateAt(15)))
+  const { done, over } = failingAt(at, fault)
+  const saving = save(directory, 20, files, stateAt(20), { keepLast: 2 })
+  const result = await run(
+    Effect.result(saving).pipe(Effect.provideServiceEffect(FileSystem.FileSystem, over))
+  )
+  return { error: Result.isFailure(result) ? result.failure : undefined, done }
+}
 
-describe("a full disk", () => {
-  it.each([0, 1, 2, 3])(
-    "after %i writes is an error, and what was saved is whole",
-    async (count) => {
-      await run(save(directory, 10, older))
-      const error = await run(
-        save(directory, 20, files).pipe(
-          Effect.provideServiceEffect(FileSystem.FileSystem, fullAfter(count)),
-          Effect.flip
-        )
-      )
-      expect(error).toMatchObject({ _tag: "RunError", reason: "DiskFull" })
-      expect(error.message).toMatch(/the disk is full; .* make room/)
-      const expected = count < 3 ? { iteration: 10, files: older } : { iteration: 20, files }
-      expect(await loaded()).toMatchObject({ ...expected, damaged: [] })
-      await run(save(directory, 30, files))
-      expect(await loaded()).toMatchObject({ iteration: 30, files, damaged: [] })
+const latest = () => fs.readFileSync(path.join(directory, "latest"), "utf8").trim()
+
+describe("a disk that fails at any one operation of a save", () => {
+  it.each(faults)(
+    "(%s) gives a typed error with a remedy, and leaves what was saved whole",
+    async (fault) => {
+      const count = (await savedWith(0, fault)).done.length
+      expect(count).toBeGreaterThan(20)
+      const failed = new Set<string>()
+      for (let at = 1; at <= count; at++) {
+        const { done, error } = await savedWith(at, fault)
+        const where = `${fault} at ${done[at - 1]}`
+        const found = await loaded()
+        // Before the new one is in its place it does not count, after that it does, said or not.
+        expect([15, 20], where).toContain(found.iteration)
+        expect(found, where).toMatchObject({
+          files: found.iteration === 20 ? files : older,
+          state: stateAt(found.iteration),
+          skipped: []
+        })
+        if (error === undefined) expect(found.iteration, where).toBe(20)
+        else {
+          failed.add(done[at - 1]?.split(" ")[0] ?? "")
+          expect(error, where).toMatchObject({ _tag: "RunError" })
+          expect(error.message, where).toContain(`${error.file}: `)
+          expect(error.file.startsWith(directory), where).toBe(true)
+          expect(error.message, where).toMatch(/resume|choose another folder/)
+        }
+        expect(fs.existsSync(path.join(directory, "checkpoints", latest())), where).toBe(true)
+        await run(save(directory, 30, files, stateAt(30), { keepLast: 2 }))
+        expect(await loaded(), where).toMatchObject({ iteration: 30, files, skipped: [] })
+        expect(latest(), where).toBe("step-000030")
+        const left = fs.readdirSync(path.join(directory, "checkpoints"))
+        expect(left.toSorted(), where).toEqual([nameOf(found.iteration), "step-000030"])
+      }
+      const all = [
+        "exists",
+        "makeDirectory",
+        "readDirectory",
+        "readFile",
+        "rename",
+        "sync",
+        "write"
+      ]
+      expect([...failed].toSorted()).toEqual(fault === "short" ? ["write"] : all)
     }
   )
+
+  it("where the same iteration is saved again, leaves the old one or the new one", async () => {
+    for (let at = 1, isLast = false; !isLast; at++) {
+      fs.rmSync(directory, { recursive: true })
+      fs.mkdirSync(directory)
+      await run(save(directory, 20, older, stateAt(20)))
+      const { done, over } = failingAt(at, "broken")
+      await run(
+        Effect.result(save(directory, 20, files, stateAt(20))).pipe(
+          Effect.provideServiceEffect(FileSystem.FileSystem, over)
+        )
+      )
+      const found = await loaded()
+      expect([files, older], done[at - 1]).toContainEqual(found.files)
+      expect(found.skipped.filter(({ reason }) => reason !== "Damaged")).toEqual([])
+      await run(save(directory, 30, files, stateAt(30)))
+      expect((await loaded()).skipped).toEqual([])
+      isLast = at >= done.length
+    }
+  })
+})
+
+describe("a line that is appended", () => {
+  it.each(faults)("(%s) is there whole or not at all", async (fault) => {
+    const file = path.join(directory, "events.jsonl")
+    for (let at = 1; at <= 2; at++) {
+      fs.writeFileSync(file, "first\n")
+      const { over } = failingAt(at, fault)
+      const result = await run(
+        Effect.result(DurableFile.append(file, "second\n")).pipe(
+          Effect.provideServiceEffect(FileSystem.FileSystem, over)
+        )
+      )
+      const text = fs.readFileSync(file, "utf8")
+      expect(text).toBe(Result.isSuccess(result) ? "first\nsecond\n" : "first\n")
+    }
+  })
 })
 
 /** Runs the saver, kills it after `milliseconds`, and gives the last iteration that it acknowledged. */
@@ -201,13 +305,13 @@ const saveUntilKilled = (start: number, milliseconds: number) =>
 describe("a run that is killed while it saves", () => {
   it("has a whole checkpoint, at least as new as the last acknowledged one, each time", async () => {
     let next = 0
-    for (const milliseconds of [3, 11, 19, 27, 42]) {
+    for (const milliseconds of [3, 7, 11, 15, 19, 27, 35, 42]) {
       const acknowledged = await saveUntilKilled(next, milliseconds)
-      const { damaged, files: found, iteration, meta } = await loaded()
+      const { files: found, iteration, skipped, state } = await loaded()
       expect(iteration).toBeGreaterThanOrEqual(acknowledged)
-      expect(meta).toEqual({ iteration })
+      expect(state).toEqual(stateAt(iteration))
       expect(found["parameters"]).toEqual(new Uint8Array(200_000).fill(iteration))
-      expect(damaged).toEqual([])
+      expect(skipped).toEqual([])
       next = iteration + 1
     }
   })

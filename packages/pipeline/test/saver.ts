@@ -2,6 +2,7 @@
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as Effect from "effect/Effect"
 import { save } from "../src/Checkpoint.ts"
+import { stateAt } from "./state.ts"
 
 const [directory = "", start = "0"] = process.argv.slice(2)
 
@@ -9,7 +10,7 @@ const program = Effect.gen(function* () {
   for (let iteration = Number(start); ; iteration++) {
     const parameters = new Uint8Array(200_000).fill(iteration)
     const state = new Uint8Array(50_000).fill(iteration + 1)
-    yield* save(directory, iteration, { parameters, state }, { iteration }, { keepLast: 3 })
+    yield* save(directory, iteration, { parameters, state }, stateAt(iteration), { keepLast: 3 })
     process.stdout.write(`${iteration}\n`)
   }
 })

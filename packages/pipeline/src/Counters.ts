@@ -1,0 +1,30 @@
+/**
+ * What a run had done by the end of an iteration, counted from its events.
+ * It measures nothing itself.
+ */
+import type { RunEvent } from "@dreamgym/domain"
+import { type Counters, noCounters } from "./CheckpointManifest.ts"
+
+/** The sums over what was told of iterations up to `iteration`; `seconds` are those of the dream. */
+export const countersOf = (
+  events: ReadonlyArray<RunEvent.RunEvent>,
+  iteration: number,
+  seconds: number
+): Counters => {
+  const counted = events.filter((event) => !("iteration" in event) || event.iteration <= iteration)
+  return counted.reduce<Counters>(plus, { ...noCounters, seconds })
+}
+
+const plus = (sum: Counters, event: RunEvent.RunEvent): Counters => {
+  if (event._tag === "CollectedRealExperience") {
+    return { ...sum, realTransitions: sum.realTransitions + event.transitions }
+  }
+  if (event._tag === "UpdatedPolicy") return { ...sum, updates: sum.updates + 1 }
+  if (event._tag !== "DreamtGroups") return sum
+  return {
+    ...sum,
+    episodes: sum.episodes + event.trajectories,
+    transitions: sum.transitions + event.transitions,
+    tokens: sum.tokens + event.tokens
+  }
+}
