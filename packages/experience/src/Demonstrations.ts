@@ -42,9 +42,8 @@ export const find = (
       state: stateText(situation, task),
       action: situation.action,
       k,
-      realOnly,
       // A dreamt trajectory is kept under the dream's name, so a filter by name would hide it.
-      ...(realOnly ? { environment: task.environment } : {}),
+      ...(realOnly ? { source: "Real", environment: task.environment } : {}),
       ...(exclude === undefined ? {} : { excludeTrajectory: exclude })
     }),
     (found) =>

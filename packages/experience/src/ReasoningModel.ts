@@ -13,6 +13,7 @@ import {
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
+import { createHash } from "node:crypto"
 import { subject } from "./DreamTask.ts"
 import * as Format from "./Format.ts"
 
@@ -32,7 +33,10 @@ export interface Options {
   readonly isEvaluationTask?: (task: Task.Task) => boolean
 }
 
-/** All predictions of a lock-step round are one `generate` call (`Lockstep.batched`). */
+/**
+ * All predictions of a lock-step round are one `generate` call (`Lockstep.batched`). Scores: `tokens`, and where the language model
+ * tells its log-probabilities (natural log, as sampled) their `meanLogProbability` and `minLogProbability` over the reply's tokens.
+ */
 export const make = (
   model: LanguageModel.Model,
   options: Options
@@ -40,11 +44,12 @@ export const make = (
   const name = options.name ?? model.name
   const { call } = Lockstep.batched(model.generate)
   const predict = Effect.fnUntraced(function* (request: ExperienceModel.PredictionRequest) {
-    const answer = call(promptOf(options, request))
+    const prompt = promptOf(options, request)
+    const answer = call(prompt)
     const completion = yield* Effect.mapError(answer, (error) => predictionError(name, error))
     const reply = Format.parseReply(completion.text)
     return Result.isSuccess(reply)
-      ? predictionOf(reply.success, completion)
+      ? predictionOf(prompt, reply.success, completion)
       : yield* malformed(name, reply.failure, completion)
   })
   return ExperienceModel.ExperienceModel.of({ name, version: model.version, predict })
@@ -85,22 +90,31 @@ export const promptOf = (
 }
 
 const predictionOf = (
+  prompt: LanguageModel.Prompt,
   reply: Format.Reply,
   completion: LanguageModel.Completion
-): ExperienceModel.Prediction => ({
-  reasoning: reply.reasoning,
-  observation: reply.observation,
-  reward: reply.isDone ? 1 : 0,
-  ...(reply.isDone ? { ending: Ending.terminated(true) } : {}),
-  tokens: tokensOf(completion),
-  scores: { meanLogProbability: mean(completion.logProbabilities), tokens: tokensOf(completion) }
-})
+): ExperienceModel.Prediction => {
+  const tokens = completion.promptIds.length + completion.ids.length
+  return {
+    reasoning: reply.reasoning,
+    observation: reply.observation,
+    reward: reply.isDone ? 1 : 0,
+    ...(reply.isDone ? { ending: Ending.terminated(true) } : {}),
+    tokens,
+    promptTokens: completion.promptIds.length,
+    promptHash: createHash("sha256").update(prompt.text).digest("hex"),
+    scores: { ...likelihoods(completion.logProbabilities), tokens }
+  }
+}
 
-const tokensOf = (completion: LanguageModel.Completion): number =>
-  completion.promptIds.length + completion.ids.length
-
-const mean = (values: ReadonlyArray<number>): number =>
-  values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length
+/** A model that tells no log-probabilities gets no score for them: 0 would say that it was certain. */
+const likelihoods = (values: ReadonlyArray<number>): Record<string, number> =>
+  values.length === 0
+    ? {}
+    : {
+        meanLogProbability: values.reduce((sum, value) => sum + value, 0) / values.length,
+        minLogProbability: values.reduce((least, value) => Math.min(least, value), 0)
+      }
 
 const shownCharacters = 500
 

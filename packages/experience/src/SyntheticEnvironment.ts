@@ -181,7 +181,15 @@ const provenanceOf = (
   ...source,
   reasoning: prediction.reasoning,
   scores: prediction.scores,
-  cost: prediction.tokens * (dream.options.dollarsPerToken ?? 0)
+  cost: prediction.tokens * (dream.options.dollarsPerToken ?? 0),
+  ...promptOf(prediction)
+})
+
+const promptOf = ({ promptHash, promptTokens, tokens }: ExperienceModel.Prediction) => ({
+  ...(promptHash === undefined ? {} : { promptHash }),
+  ...(promptTokens === undefined
+    ? {}
+    : { tokens: { prompt: promptTokens, completion: tokens - promptTokens } })
 })
 
 /** The model's answer, asked again as often as allowed; a fault becomes the end of the episode and is counted. */

@@ -33,7 +33,9 @@ describe("ReasoningModel", () => {
         reward: 1,
         ending: Ending.terminated(true),
         tokens: 23,
-        scores: { meanLogProbability: -0.5, tokens: 23 }
+        promptTokens: 13,
+        promptHash: "eaee66bcb8c9a0a141fcbbb47006e3523cce38728866b8ce358a5a18ebb81f75",
+        scores: { meanLogProbability: -0.75, minLogProbability: -1, tokens: 23 }
       })
       assert.deepStrictEqual(batches, [
         [
@@ -122,6 +124,23 @@ describe("ReasoningModel", () => {
         batches.map((batch) => batch.map((prompt) => prompt.key)),
         [[1, 2, 3]]
       )
+    })
+  )
+
+  it.effect("scores no likelihood where the language model tells none: it would seem certain", () =>
+    Effect.gen(function* () {
+      const { model } = scripted(() => "works. <obs> You see nothing. <act>")
+      const silent: typeof model = {
+        ...model,
+        generate: (prompts) =>
+          Effect.map(model.generate(prompts), (completions) =>
+            completions.map((completion) => ({ ...completion, logProbabilities: [] }))
+          )
+      }
+      const { scores } = yield* ReasoningModel.make(silent, { knowledge: knownWorlds }).predict(
+        request
+      )
+      assert.deepStrictEqual(scores, { tokens: 19 })
     })
   )
 

@@ -31,6 +31,8 @@ const prediction = (observation: string, isDone = false): ExperienceModel.Predic
   reward: isDone ? 1 : 0,
   ...(isDone ? { ending: Ending.terminated(true) } : {}),
   tokens: 10,
+  promptTokens: 7,
+  promptHash: "c0ffee",
   scores: { certainty: 0.5 }
 })
 
@@ -88,7 +90,9 @@ describe("SyntheticEnvironment", () => {
         retrieved: ["t2#0"],
         reasoning: "works.",
         scores: { certainty: 0.5 },
-        cost: 0.01
+        cost: 0.01,
+        promptHash: "c0ffee",
+        tokens: { prompt: 7, completion: 3 }
       }
       assert.deepStrictEqual(yield* episode.step({ text: "open box 1" }), {
         observation: "In the box 1 you see a pen 1.",
@@ -102,8 +106,8 @@ describe("SyntheticEnvironment", () => {
         provenance
       })
       assert.deepStrictEqual(yield* queries, [
-        { state: "key unseen box 1 unseen box 2", action: "open box 1", k: 1, realOnly: false },
-        { state: "key pen 1 box 1 unseen box 2", action: "open box 2", k: 1, realOnly: false }
+        { state: "key unseen box 1 unseen box 2", action: "open box 1", k: 1 },
+        { state: "key pen 1 box 1 unseen box 2", action: "open box 2", k: 1 }
       ])
       assert.deepStrictEqual(yield* usage, {
         predictions: 2,

@@ -118,7 +118,7 @@ describe("TrainingText", () => {
         state: "key unseen box 1 pen 1 box 2 unseen box 3",
         action: "dance",
         k: 2,
-        realOnly: true,
+        source: "Real",
         environment: "boxes",
         excludeTrajectory: "t1"
       })

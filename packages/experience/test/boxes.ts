@@ -177,7 +177,7 @@ export const scripted = (
           finish: "Stop" as const,
           promptIds: ids(prompt.text),
           ids: ids(said),
-          logProbabilities: ids(said).map(() => -0.5)
+          logProbabilities: ids(said).map((id) => (id % 2 === 0 ? -1 : -0.5))
         })
       })
     })
