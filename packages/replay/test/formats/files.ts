@@ -37,6 +37,16 @@ export const disk = (room = Number.POSITIVE_INFINITY) => {
   })
   return FileSystem.layerNoop({
     makeDirectory: (name) => attempt("mkdir", () => void fs.mkdirSync(name, { recursive: true })),
+    readDirectory: (name) =>
+      fs.existsSync(name)
+        ? attempt("readDirectory", () => fs.readdirSync(name))
+        : Effect.fail(
+            PlatformError.systemError({
+              _tag: "NotFound",
+              module: "FileSystem",
+              method: "readDirectory"
+            })
+          ),
     remove: (name) => attempt("remove", () => fs.rmSync(name, { force: true })),
     rename: (from, to) => attempt("rename", () => fs.renameSync(from, to)),
     open: (name, how) =>
