@@ -2,24 +2,33 @@
  * The experience replay buffer: what the agent has lived and dreamt, side by side, in memory or on disk.
  * It keeps; what may enter is the business of `QualityFilter`, except evaluation data, which may never.
  */
-import { History, ReplayBuffer, type Task, type Trajectory } from "@dreamgym/domain"
+import { type Embedder as Contract, History, ReplayBuffer, type Task } from "@dreamgym/domain"
+import type { Trajectory } from "@dreamgym/domain"
 import * as Effect from "effect/Effect"
-import type * as FileSystem from "effect/FileSystem"
+import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
-import * as Semaphore from "effect/Semaphore"
-import * as path from "node:path"
-import * as Embedding from "./Embedding.ts"
-import * as Journal from "./Journal.ts"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import * as Contents from "./Contents.ts"
 import * as Kept from "./Kept.ts"
 import * as Recall from "./Recall.ts"
+import * as Embedder from "./retrieval/Embedder.ts"
 import * as Sampling from "./Sampling.ts"
+import * as Shelf from "./Shelf.ts"
 import * as Store from "./store/Store.ts"
+
+type Buffer = ReplayBuffer.ReplayBuffer["Service"]
+type Failed = ReplayBuffer.ReplayBufferError
 
 /**
  * `capacity` counts trajectories (default: no bound); only synthetic ones are evicted for it, real ones never. `quotas` bound
- * each source by itself. Of one source the least `quality` goes first (default: all are equal), then the oldest.
- * `evaluation` says which tasks are for evaluation: `add` refuses a batch that holds one, whole.
- * `state` is the text by which transitions are found (default: the observation), `encoder` what makes a vector of it.
+ * each source by itself, and what was rejected (default 1,024). Within a bound the least `quality` goes first (default: all are
+ * equal), then the oldest. `evaluation` says which tasks are for evaluation: `add` refuses a batch that holds one, whole.
+ *
+ * `state` is the text by which transitions are found (default: the observation), `embedder` what makes a vector of it (default:
+ * hashed words). `keepVectors`: whether vectors outlive the process, where trajectories do; default: those that cost more to make
+ * than to read. `stateName` names what `state` tells and its version, because vectors of another state are of no use: without it the
+ * vectors of a `state` of one's own are not kept.
  */
 export interface Options {
   readonly capacity?: number
@@ -27,54 +36,59 @@ export interface Options {
   readonly quality?: Kept.Quality
   readonly evaluation?: (task: Task.Task) => boolean
   readonly state?: Recall.StateText
-  readonly encoder?: Embedding.Encoder
-}
-
-/** `directory` is made where it is missing. */
-export interface JsonlOptions extends Options {
-  readonly directory: string
+  readonly stateName?: string
+  readonly embedder?: Contract.Embedder
+  readonly keepVectors?: boolean
 }
 
 /**
  * `file` is made where it is missing, its folder is not; `maxBytes` is the size that it may reach; so many trajectories as
  * `cached` says (default 4,096) are held in memory, the others are read when they are wanted. `exactly`: at opening, what is
- * kept becomes what a new buffer would hold after these were added, as for a run that continues from a checkpoint.
+ * kept becomes what a new buffer would hold after these were added, as for a run that continues from a checkpoint. `readOnly`:
+ * looks on while another process may write; whatever would write fails as `BadRequest`.
  */
 export interface SqliteOptions extends Options {
   readonly file: string
   readonly maxBytes?: number
   readonly cached?: number
   readonly exactly?: ReadonlyArray<Trajectory.Trajectory>
+  readonly readOnly?: boolean
 }
+
+/** Opens what keeps the trajectories; `changed` must hear of every change (`Kept`). */
+export type Open<E, R> = (
+  quotas: Kept.Quotas,
+  changed: (change: Kept.Change) => void
+) => Effect.Effect<Kept.Kept, E, R>
 
 /** Lives as long as the process. */
 export const layerMemory = (options: Options = {}): Layer.Layer<ReplayBuffer.ReplayBuffer> =>
-  Layer.effect(
-    ReplayBuffer.ReplayBuffer,
-    make(options, (quotas, changed: Changed<Kept.Coming>) =>
-      Effect.succeed(onShelf(Kept.shelf(quotas), changed))
-    )
-  )
-
-/** Lives on disk, in one file of JSON lines (`Journal`); opening it again gives the same buffer. */
-export const layerJsonl = (
-  options: JsonlOptions
-): Layer.Layer<ReplayBuffer.ReplayBuffer, ReplayBuffer.ReplayBufferError, FileSystem.FileSystem> =>
-  Layer.effect(
-    ReplayBuffer.ReplayBuffer,
-    make(options, (quotas, changed: Changed<Kept.Coming>) => inJournal(options, quotas, changed))
-  )
+  layerOf(options, (quotas, changed) => Effect.sync(() => Shelf.make(quotas, changed)))
 
 /**
- * Lives in a SQLite database (`Store`), written by one thread, safe on disk before `add` answers. Where the database is new and a
- * journal of `layerJsonl` lies beside it, it begins with what that one holds.
+ * Lives in a SQLite database (`Store`), written by one thread, safe on disk before `add` answers. Where vectors are kept, a copy of
+ * them for fast starts lies beside it.
  */
 export const layerSqlite = (
   options: SqliteOptions
-): Layer.Layer<ReplayBuffer.ReplayBuffer, ReplayBuffer.ReplayBufferError, FileSystem.FileSystem> =>
+): Layer.Layer<ReplayBuffer.ReplayBuffer, Failed, FileSystem.FileSystem> =>
   Layer.effect(
     ReplayBuffer.ReplayBuffer,
-    make(options, (quotas, changed: Changed<Store.Stored>) => inDatabase(options, quotas, changed))
+    FileSystem.FileSystem.use((files) => {
+      const keeping = options.readOnly === true ? "Reading" : "Both"
+      const recall = Recall.make({ ...recalling(options, keeping), files })
+      return make(options, recall, (quotas, changed) => inDatabase(options, quotas, changed))
+    })
+  )
+
+/** Lives in whatever `open` opens, for as long as the layer's scope. */
+export const layerOf = <E, R>(
+  options: Options,
+  open: Open<E, R>
+): Layer.Layer<ReplayBuffer.ReplayBuffer, E, Exclude<R, Scope.Scope>> =>
+  Layer.effect(
+    ReplayBuffer.ReplayBuffer,
+    Effect.suspend(() => make(options, Recall.make(recalling(options, "Both")), open))
   )
 
 /** The read-only view of a buffer. */
@@ -84,55 +98,109 @@ export const layerRetrieval: Layer.Layer<ReplayBuffer.Retrieval, never, ReplayBu
     Effect.map(ReplayBuffer.ReplayBuffer, ({ similar }) => ReplayBuffer.Retrieval.of({ similar }))
   )
 
-/** Over what `open` keeps; it tells of every change. */
-const make = <K extends Kept.Entry, E, R>(
+const recalling = (options: Options, keeping: "Reading" | "Both"): Recall.Options => {
+  const { embedder = Embedder.hashed(), state, stateName } = options
+  const isNamed = state === undefined || stateName !== undefined
+  const { keepVectors = isNamed && !Embedder.isCheap(embedder) } = options
+  return {
+    embedder,
+    state: state ?? ((_, history) => History.observation(history)),
+    name: stateName === undefined ? embedder.name : `${embedder.name} of ${stateName}`,
+    keeping: keepVectors ? keeping : "Nothing"
+  }
+}
+
+const make = <E, R>(
   options: Options,
-  open: (quotas: Kept.Quotas, changed: Changed<K>) => Effect.Effect<Kept.Kept<K>, E, R>
-): Effect.Effect<ReplayBuffer.ReplayBuffer["Service"], E, R> =>
+  recall: Recall.Recall,
+  open: Open<E, R>
+): Effect.Effect<Buffer, E, R | Scope.Scope> =>
   Effect.gen(function* () {
-    const recall = Recall.make<K>(
-      options.encoder ?? Embedding.hashed(),
-      options.state ?? ((_, history) => History.observation(history))
-    )
-    const all = options.capacity === undefined ? {} : { all: options.capacity }
-    const kept = yield* open({ ...options.quotas, ...all }, recall.apply)
-    let duplicates = 0
-    const add = Effect.fn("ReplayBuffer.add")(function* (
-      trajectories: ReadonlyArray<Trajectory.Trajectory>
-    ) {
-      yield* refuseEvaluation(options.evaluation, trajectories)
-      const changes = yield* kept.add(comingOf(options, trajectories))
-      const count = changes.filter(({ inserted }) => inserted !== undefined).length
-      duplicates += trajectories.length - count
-      return count
-    }, Effect.uninterruptible)
+    const sampling = Sampling.make()
+    const kept = yield* open(quotasOf(options), (change) => {
+      recall.apply(change)
+      sampling.apply(change)
+    })
+    const similar = yield* recall.over(kept)
+    const { refresh = Effect.void } = kept
+    const counted = { duplicates: 0 }
     return ReplayBuffer.ReplayBuffer.of({
-      add,
-      sample: (request) => sample(kept, request),
-      similar: (query) => recall.similar(query, kept.read),
-      stats: Effect.sync(() => statsOf(kept.entries(), duplicates)),
-      snapshot: settled(() => kept.read(kept.entries()))
+      similar,
+      add: (trajectories) => add(options, kept, counted, trajectories),
+      sample: (request) =>
+        Effect.map(draw(kept, sampling, request), (drawn) =>
+          drawn.map(({ trajectory }) => trajectory)
+        ),
+      draw: (request) => draw(kept, sampling, request),
+      prioritise: (priorities) => prioritise(kept, priorities),
+      stats: Effect.map(refresh, () => Contents.statsOf(kept.entries(), counted.duplicates)),
+      trajectories: (filter = {}) =>
+        Stream.unwrap(Effect.map(refresh, () => Contents.trajectories(kept, filter))),
+      snapshot: kept.snapshot,
+      restore: kept.restore,
+      release: kept.release
     })
   })
 
-type Changed<E extends Kept.Entry> = (change: Kept.Change<E>) => void
+/** Enough to see why dreams are rejected. */
+const rejectedKept = 1024
 
-/** Reads again where something was evicted between choosing and reading: then the choice is among what is left. */
-const settled = <A, E>(read: () => Effect.Effect<A | undefined, E>): Effect.Effect<A, E> =>
-  Effect.flatMap(Effect.suspend(read), (found) =>
-    found === undefined ? settled(read) : Effect.succeed(found)
-  )
+const quotasOf = ({ capacity, quotas }: Options): Kept.Quotas => ({
+  rejected: rejectedKept,
+  ...quotas,
+  ...(capacity === undefined ? {} : { all: capacity })
+})
 
-const sample = <E extends Kept.Entry>(
-  kept: Kept.Kept<E>,
+const add = Effect.fn("ReplayBuffer.add")(function* (
+  options: Options,
+  kept: Kept.Kept,
+  counted: { duplicates: number },
+  trajectories: ReadonlyArray<Trajectory.Trajectory>
+) {
+  yield* refuseEvaluation(options, trajectories)
+  const changes = yield* kept.add(comingOf(options, trajectories))
+  const count = changes.filter(({ inserted }) => inserted !== undefined).length
+  counted.duplicates += trajectories.length - count
+  return count
+}, Effect.uninterruptible)
+
+const draw = Effect.fn("ReplayBuffer.draw")(function* (
+  kept: Kept.Kept,
+  sampling: Sampling.Sampling,
   request: ReplayBuffer.SampleRequest
-): Effect.Effect<ReadonlyArray<Trajectory.Trajectory>, ReplayBuffer.ReplayBufferError> =>
-  settled(() => {
-    const entries = kept.entries().filter(({ isFailed }) => !isFailed)
-    return entries.length === 0 && request.count > 0
-      ? nothingToDraw(request.count)
-      : kept.read(Sampling.sample(entries, request))
-  }).pipe(Effect.withSpan("ReplayBuffer.sample"))
+): Effect.fn.Return<ReadonlyArray<ReplayBuffer.Drawn>, Failed> {
+  if (kept.refresh !== undefined) yield* kept.refresh
+  for (;;) {
+    const drawn = yield* sampling.draw(request, kept.entries)
+    const trajectories = yield* kept.read(drawn.map(({ entry }) => entry))
+    // What was evicted between choosing and reading: the choice is among what is left.
+    if (trajectories === undefined) continue
+    return drawn.flatMap(({ importance, probability }, i) => {
+      const trajectory = trajectories[i]
+      return trajectory === undefined ? [] : [{ trajectory, probability, importance }]
+    })
+  }
+})
+
+const prioritise = Effect.fn("ReplayBuffer.prioritise")(function* (
+  kept: Kept.Kept,
+  priorities: ReadonlyArray<ReplayBuffer.Priority>
+): Effect.fn.Return<void, Failed> {
+  const wrong = priorities.find(({ priority }) => !Number.isFinite(priority))
+  if (wrong !== undefined) {
+    return yield* new ReplayBuffer.ReplayBufferError({
+      reason: "BadRequest",
+      message: `the priority of ${wrong.id} is ${wrong.priority}; nothing was prioritised. Find out where the update gave no finite number`
+    })
+  }
+  if (kept.refresh !== undefined) yield* kept.refresh
+  const latest = new Map(priorities.map(({ id, priority }) => [id, priority]))
+  const list = kept.entries().flatMap(({ id, seq }) => {
+    const priority = latest.get(id)
+    return priority === undefined ? [] : [{ seq, priority }]
+  })
+  if (list.length > 0) yield* kept.prioritise(list)
+})
 
 const allEqual: Kept.Quality = () => 1
 
@@ -142,83 +210,34 @@ const comingOf = (
 ): ReadonlyArray<Kept.Coming> =>
   trajectories.map((trajectory) => Kept.comingOf(trajectory, quality))
 
-const onShelf = (shelf: Kept.Shelf, changed: Changed<Kept.Coming>): Kept.Kept<Kept.Coming> => ({
-  entries: shelf.entries,
-  read: (entries) => Effect.sync(() => entries.map(({ trajectory }) => trajectory)),
-  add: (coming) =>
-    Effect.sync(() =>
-      coming.map((one) => {
-        const change = shelf.insert(one)
-        changed(change)
-        return change
-      })
-    )
-})
-
-const inJournal = Effect.fnUntraced(function* (
-  options: JsonlOptions,
-  quotas: Kept.Quotas,
-  changed: Changed<Kept.Coming>
-) {
-  const journal = yield* Journal.open(options.directory)
-  const shelf = Kept.shelf(quotas)
-  const inMemory = onShelf(shelf, changed)
-  yield* inMemory.add(comingOf(options, journal.trajectories))
-  const oneAtATime = Semaphore.makeUnsafe(1)
-  const append = Effect.fnUntraced(function* (coming: ReadonlyArray<Kept.Coming>) {
-    const novel = shelf.novel(coming)
-    yield* journal.append(novel.map(({ trajectory }) => trajectory))
-    return yield* inMemory.add(novel)
-  })
-  const kept: Kept.Kept<Kept.Coming> = {
-    ...inMemory,
-    add: (coming) => oneAtATime.withPermit(append(coming))
-  }
-  return kept
-})
-
 const inDatabase = Effect.fnUntraced(function* (
   options: SqliteOptions,
   quotas: Kept.Quotas,
-  changed: Changed<Store.Stored>
+  changed: (change: Kept.Change) => void
 ) {
-  const { cached, exactly, file, maxBytes } = options
+  const { cached, exactly, file, maxBytes, readOnly } = options
   const store = yield* Store.open(
     {
       file,
       quotas,
       ...(maxBytes === undefined ? {} : { maxBytes }),
-      ...(cached === undefined ? {} : { cached })
+      ...(cached === undefined ? {} : { cached }),
+      ...(readOnly === undefined ? {} : { readOnly })
     },
     changed
   )
   if (exactly !== undefined) {
-    yield* refuseEvaluation(options.evaluation, exactly)
-    const shelf = Kept.shelf(quotas)
-    comingOf(options, exactly).forEach(shelf.insert)
-    yield* store.replace(shelf.entries())
-  } else if (store.isNew) {
-    yield* store.add(comingOf(options, yield* Journal.found(path.dirname(file))))
+    yield* refuseEvaluation(options, exactly)
+    yield* store.replace(Shelf.remaining(quotas, comingOf(options, exactly)))
   }
   return store
 })
 
-const statsOf = (
-  entries: ReadonlyArray<Kept.Entry>,
-  duplicates: number
-): ReplayBuffer.BufferStats => ({
-  trajectories: entries.length,
-  realTransitions: entries.reduce((sum, { realSteps }) => sum + realSteps, 0),
-  syntheticTransitions: entries.reduce((sum, { syntheticSteps }) => sum + syntheticSteps, 0),
-  duplicates,
-  successes: entries.filter(({ isSuccess }) => isSuccess).length
-})
-
 const refuseEvaluation = (
-  isEvaluation: Options["evaluation"],
+  { evaluation }: Options,
   trajectories: ReadonlyArray<Trajectory.Trajectory>
-) => {
-  const refused = trajectories.find(({ task }) => isEvaluation?.(task) === true)
+): Effect.Effect<void, Failed> => {
+  const refused = trajectories.find(({ task }) => evaluation?.(task) === true)
   return refused === undefined
     ? Effect.void
     : Effect.fail(
@@ -228,11 +247,3 @@ const refuseEvaluation = (
         })
       )
 }
-
-const nothingToDraw = (count: number) =>
-  Effect.fail(
-    new ReplayBuffer.ReplayBufferError({
-      reason: "NotEnough",
-      message: `a sample of ${count} was asked of a buffer without a faultless trajectory; add some first`
-    })
-  )

@@ -1,108 +1,144 @@
 /**
- * The balanced draw from a buffer: how many real, how many successful, and which.
- * It is arithmetic on what is kept and one key; the same entries and key give the same sample.
+ * Draws from what a buffer keeps, by any strategy: one sampler each, made at its first use and followed from then on.
+ * What failed or was rejected is never drawn. The same contents and request give the same draw, whatever was there before.
  */
-import { Seed, type ReplayBuffer } from "@dreamgym/domain"
-import type { Entry } from "./Kept.ts"
+import { ReplayBuffer } from "@dreamgym/domain"
+import * as Effect from "effect/Effect"
+import type { Change, Entry } from "./Kept.ts"
+import * as Followed from "./sampling/Followed.ts"
+
+type Failed = ReplayBuffer.ReplayBufferError
 
 /**
- * `count` entries: `realFraction` of them real and `successFraction` successes as far as there are enough of each. None comes
- * twice before all came once; then the draw begins anew. Empty where there is nothing to draw.
+ * `apply` follows the changes of what is kept, `entries` is all of it, oldest first. `draw` fails as `BadRequest` where the request contradicts itself, and as `NotEnough`
+ * where there is nothing to draw.
  */
-export const sample = <E extends Entry>(
-  entries: ReadonlyArray<E>,
-  request: ReplayBuffer.SampleRequest
-): ReadonlyArray<E> => {
-  const drawn: Array<E> = []
-  for (let round = 0; entries.length > 0 && drawn.length < request.count; round++) {
-    const count = Math.min(request.count - drawn.length, entries.length)
-    const random = Seed.generator(Seed.key(request.key, "sample", round))
-    drawn.push(...Seed.shuffle(random, drawRound(random, entries, { ...request, count })))
+export interface Sampling {
+  readonly apply: (change: Change) => void
+  readonly draw: (
+    request: ReplayBuffer.SampleRequest,
+    entries: () => ReadonlyArray<Entry>
+  ) => Effect.Effect<ReadonlyArray<Followed.Drawn>, Failed>
+}
+
+/** Samplers at once; who changes strategy at every draw waits for a new one each time. */
+const mostSamplers = 8
+
+export const make = (): Sampling => {
+  const priorities = new Map<number, number>()
+  const samplers = new Map<string, Followed.Followed>()
+  const samplerOf = (
+    strategy: ReplayBuffer.Strategy,
+    entries: () => ReadonlyArray<Entry>
+  ): Followed.Followed => {
+    const key = JSON.stringify(Object.entries(strategy).sort())
+    const sampler =
+      samplers.get(key) ??
+      Followed.make(
+        strategy,
+        entries().filter(isDrawable),
+        ({ priority, seq }) => priorities.get(seq) ?? priority
+      )
+    // The one used last is the last to go.
+    samplers.delete(key)
+    for (const oldest of samplers.keys()) {
+      if (samplers.size >= mostSamplers) samplers.delete(oldest)
+    }
+    samplers.set(key, sampler)
+    return sampler
   }
-  return drawn
-}
-
-/** `count` is at most the number of entries. */
-const drawRound = <E extends Entry>(
-  random: () => number,
-  entries: ReadonlyArray<E>,
-  { count, realFraction, successFraction }: ReplayBuffer.SampleRequest
-): ReadonlyArray<E> => {
-  const real = entries.filter(({ isReal }) => isReal)
-  const synthetic = entries.filter(({ isReal }) => !isReal)
-  const realCount = within(Math.round(count * realFraction), count - synthetic.length, real.length)
-  const syntheticCount = count - realCount
-  if (successFraction === undefined) {
-    return [...draw(random, real, realCount), ...draw(random, synthetic, syntheticCount)]
-  }
-  const target = Math.round(count * successFraction)
-  const bounds = [boundsOf(real, realCount), boundsOf(synthetic, syntheticCount)] as const
-  const [realSuccesses, syntheticSuccesses] = successes(bounds, target, realCount / count)
-  return [
-    ...drawSplit(random, real, realCount, realSuccesses),
-    ...drawSplit(random, synthetic, syntheticCount, syntheticSuccesses)
-  ]
-}
-
-interface Bounds {
-  readonly low: number
-  readonly high: number
-}
-
-/** How many of `count` drawn entries can be successes. */
-const boundsOf = (entries: ReadonlyArray<Entry>, count: number): Bounds => {
-  const successful = entries.filter(({ isSuccess }) => isSuccess).length
   return {
-    low: Math.max(0, count - (entries.length - successful)),
-    high: Math.min(count, successful)
+    apply: (change) => {
+      note(priorities, change)
+      const drawable = drawableOf(change)
+      for (const [key, sampler] of samplers) {
+        if (!sampler.apply(drawable)) samplers.delete(key)
+      }
+    },
+    draw: (request, entries) => draw((strategy) => samplerOf(strategy, entries), request)
   }
 }
 
-/** `target` successes shared in proportion; what one part lacks the other gives, if it can. */
-const successes = (
-  [real, synthetic]: readonly [Bounds, Bounds],
-  target: number,
-  realShare: number
-): readonly [number, number] => {
-  const first = within(Math.round(target * realShare), real.low, real.high)
-  const second = within(target - first, synthetic.low, synthetic.high)
-  return [within(target - second, real.low, real.high), second]
+const isDrawable = ({ isFailed, isRejected }: Entry): boolean => !isFailed && !isRejected
+
+/** Priorities that differ from those of the entries. */
+const note = (
+  priorities: Map<number, number>,
+  { evicted, inserted, prioritised = [] }: Change
+): void => {
+  if (inserted !== undefined) priorities.delete(inserted.seq)
+  for (const { seq } of evicted) priorities.delete(seq)
+  for (const { priority, seq } of prioritised) priorities.set(seq, priority)
 }
 
-const drawSplit = <E extends Entry>(
-  random: () => number,
-  entries: ReadonlyArray<E>,
-  count: number,
-  successCount: number
-): ReadonlyArray<E> => [
-  ...draw(
-    random,
-    entries.filter(({ isSuccess }) => isSuccess),
-    successCount
-  ),
-  ...draw(
-    random,
-    entries.filter(({ isSuccess }) => !isSuccess),
-    count - successCount
+const drawableOf = ({ inserted, ...change }: Change): Change =>
+  inserted !== undefined && isDrawable(inserted) ? { ...change, inserted } : change
+
+const draw = (
+  samplerOf: (strategy: ReplayBuffer.Strategy) => Followed.Followed,
+  request: ReplayBuffer.SampleRequest
+): Effect.Effect<ReadonlyArray<Followed.Drawn>, Failed> =>
+  Effect.suspend(() => {
+    const wrong = faultOf(request)
+    if (wrong !== undefined) return Effect.fail(refused(wrong))
+    const { count, environments, key, realFraction, replacement = false, successFraction } = request
+    const sampler = samplerOf(request.strategy ?? { _tag: "Uniform" })
+    if (count > 0 && sampler.size() === 0) return Effect.fail(nothingToDraw(count))
+    const targets = {
+      ...(realFraction === undefined ? {} : { real: realFraction }),
+      ...(successFraction === undefined ? {} : { success: successFraction }),
+      ...(environments === undefined ? {} : { environments })
+    }
+    return sampler
+      .draw({ count, key, replacement, beta: request.beta ?? 1, targets })
+      .pipe(Effect.mapError(({ message }) => refused(message)))
+  })
+
+/** What is wrong with a request, in words. */
+const faultOf = (request: ReplayBuffer.SampleRequest): string | undefined => {
+  const { count, environments = {}, strategy } = request
+  if (!Number.isInteger(count) || count < 0) {
+    return `count is ${count}; a sample has a whole number of trajectories, 0 or more`
+  }
+  for (const field of ["realFraction", "successFraction", "beta"] as const) {
+    const value = request[field] ?? 0
+    if (!(value >= 0 && value <= 1)) return `${field} is ${value}; it must be in [0, 1]`
+  }
+  const negative = Object.entries(environments).find(([, share]) => !isWeight(share))
+  if (negative !== undefined) {
+    return `environments.${negative[0]} is ${negative[1]}; a share is a number, 0 or more`
+  }
+  if (strategy?._tag === "RankBased" && balancesOf(request).length > 0) {
+    return `ranks cannot be balanced: leave out ${balancesOf(request).join(" and ")}, or draw by another strategy than RankBased`
+  }
+  return strategy === undefined ? undefined : strategyFault(strategy)
+}
+
+const isWeight = (value: number): boolean => Number.isFinite(value) && value >= 0
+
+const balancesOf = (request: ReplayBuffer.SampleRequest): ReadonlyArray<string> =>
+  (["realFraction", "successFraction", "environments"] as const).filter(
+    (field) => request[field] !== undefined
   )
-]
 
-/** The first `count` places of a Fisher-Yates shuffle. */
-const draw = <A>(
-  random: () => number,
-  values: ReadonlyArray<A>,
-  count: number
-): ReadonlyArray<A> => {
-  const rest = [...values]
-  for (let i = 0; i < count; i++) {
-    const j = i + Seed.below(random, rest.length - i)
-    const [a, b] = [rest[i], rest[j]]
-    if (a === undefined || b === undefined) continue
-    rest[i] = b
-    rest[j] = a
-  }
-  return rest.slice(0, count)
+const strategyFault = (strategy: ReplayBuffer.Strategy): string | undefined => {
+  const { _tag, ...parameters } = strategy
+  const wrong = Object.entries(parameters).find(
+    ([name, value]) => !isWeight(value) || (name === "halfLife" && value === 0)
+  )
+  return wrong === undefined
+    ? undefined
+    : `${_tag}.${wrong[0]} is ${wrong[1]}; it must be a number, ${wrong[0] === "halfLife" ? "more than 0" : "0 or more"}`
 }
 
-const within = (value: number, low: number, high: number): number =>
-  Math.max(low, Math.min(high, value))
+const refused = (what: string): Failed =>
+  new ReplayBuffer.ReplayBufferError({
+    reason: "BadRequest",
+    message: `nothing was drawn: ${what}`
+  })
+
+const nothingToDraw = (count: number): Failed =>
+  new ReplayBuffer.ReplayBufferError({
+    reason: "NotEnough",
+    message: `a sample of ${count} was asked of a buffer without a trajectory that may be drawn (failed and rejected ones may not); add some first`
+  })

@@ -5,11 +5,7 @@ import { describe, it } from "vitest"
 import { ReplayBuffer } from "../src/index.ts"
 import { disk, temporaryDirectory } from "./disk.ts"
 
-const jsonl = Effect.map(temporaryDirectory, (directory) =>
-  ReplayBuffer.layerJsonl({ directory }).pipe(Layer.provide(disk().layer))
-)
-
-const sqlite = (options: ReplayBuffer.Options = {}) =>
+const sqlite = (options: ReplayBuffer.Options) =>
   Effect.map(temporaryDirectory, (directory) =>
     ReplayBuffer.layerSqlite({ file: `${directory}/replay.sqlite`, ...options }).pipe(
       Layer.provide(disk().layer)
@@ -19,22 +15,14 @@ const sqlite = (options: ReplayBuffer.Options = {}) =>
 for (const suite of [
   ReplayBufferLaws.replayBufferLaws({
     name: "the buffer in memory",
-    buffer: (evaluation) => ReplayBuffer.layerMemory({ evaluation })
-  }),
-  ReplayBufferLaws.replayBufferLaws({
-    name: "the buffer on disk",
-    buffer: (evaluation) =>
-      Layer.unwrap(
-        Effect.map(temporaryDirectory, (directory) =>
-          ReplayBuffer.layerJsonl({ directory, evaluation }).pipe(Layer.provide(disk().layer))
-        )
-      ),
-    durable: jsonl
+    buffer: ReplayBuffer.layerMemory,
+    embedded: (embedder) => ReplayBuffer.layerMemory({ embedder })
   }),
   ReplayBufferLaws.replayBufferLaws({
     name: "the buffer in a database",
-    buffer: (evaluation) => Layer.unwrap(sqlite({ evaluation })),
-    durable: sqlite()
+    buffer: (setting) => Layer.unwrap(sqlite(setting)),
+    durable: sqlite,
+    embedded: (embedder) => Layer.unwrap(sqlite({ embedder }))
   })
 ]) {
   Law.describeLaws({ describe, it }, suite)

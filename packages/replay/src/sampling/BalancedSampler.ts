@@ -2,7 +2,7 @@
  * Draws that keep a balance: target shares of real and synthetic, of success and failure, and per environment.
  * Within each kind it draws by a strategy of `Chances`; the targets may change from draw to draw (`Annealing`).
  */
-import { Seed } from "@dreamgym/domain"
+import { type ReplayBuffer, Seed } from "@dreamgym/domain"
 import * as Effect from "effect/Effect"
 import * as Annealing from "./Annealing.ts"
 import * as Balance from "./Balance.ts"
@@ -62,7 +62,7 @@ export interface BalancedSampler {
 }
 
 /** Weights must be comparable among kinds, which those by rank are not. */
-export type Strategy = Exclude<Chances.Strategy, { readonly _tag: "RankBased" }>
+export type Strategy = Exclude<ReplayBuffer.Strategy, { readonly _tag: "RankBased" }>
 
 export const make = (strategy: Strategy): BalancedSampler => {
   const cells = new Map<string, Cell>()
@@ -88,18 +88,20 @@ export const make = (strategy: Strategy): BalancedSampler => {
       settings.forEach(place)
     }),
     remove: (slots) => slots.forEach(remove),
-    // By name, because the order of creation is an accident of the run.
-    draw: (request) =>
-      draw(
-        [...cells.keys()].sort().flatMap((key) => cells.get(key) ?? []),
-        request
-      )
+    draw: (request) => draw(occupied(cells), request)
   }
 }
 
 interface Cell extends Kind {
   readonly chances: Chances.Chances
 }
+
+/** By name, and without what is empty now: which were there before is an accident of the run. */
+const occupied = (cells: ReadonlyMap<string, Cell>): ReadonlyArray<Cell> =>
+  [...cells]
+    .filter(([, { chances }]) => chances.size() > 0)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([, cell]) => cell)
 
 const kindOf = ({ environment, isReal, isSuccess }: Kind): Kind => ({
   environment,

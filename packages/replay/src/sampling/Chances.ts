@@ -2,19 +2,10 @@
  * How likely each slot is to be drawn, by strategy: all alike, by priority, by the rank of the priority, or by youth.
  * It draws nothing itself: a point in [0, 1) stands for chance.
  */
+import type { ReplayBuffer } from "@dreamgym/domain"
+import * as Quantum from "./Quantum.ts"
 import * as Ranking from "./Ranking.ts"
 import * as SumTree from "./SumTree.ts"
-
-/**
- * What the value of a slot means. `Uniform`: nothing. `Proportional`: a priority p (for example |TD error|), drawn with
- * (|p| + epsilon)^alpha (Schaul et al. 2016, eq. 1). `RankBased`: the same by its rank, with (1 / rank)^alpha (section 3.3).
- * `Recency`: when it came, as a growing number; every `halfLife` the chance halves.
- */
-export type Strategy =
-  | { readonly _tag: "Uniform" }
-  | { readonly _tag: "Proportional"; readonly alpha: number; readonly epsilon: number }
-  | { readonly _tag: "RankBased"; readonly alpha: number }
-  | { readonly _tag: "Recency"; readonly halfLife: number }
 
 /**
  * A slot is drawn with `weight(slot) / total()`. A hidden one weighs 0 until it is restored; hide only what weighs something,
@@ -32,13 +23,17 @@ export interface Chances {
   readonly restore: () => void
 }
 
-export const make = (strategy: Strategy): Chances => {
+/**
+ * What the value of a slot means: nothing (`Uniform`), a priority (`Proportional`, `RankBased`), or when it came, as a growing
+ * number (`Recency`).
+ */
+export const make = (strategy: ReplayBuffer.Strategy): Chances => {
   const { _tag } = strategy
   if (_tag === "RankBased") return byRank(strategy.alpha)
   if (_tag === "Recency") return byRecency(strategy.halfLife)
   if (_tag === "Uniform") return weighed(SumTree.make(0, "ZeroOrOne"), () => 1)
   const { alpha, epsilon } = strategy
-  return weighed(SumTree.make(), (priority) => (Math.abs(priority) + epsilon) ** alpha)
+  return byPriority((priority) => (Math.abs(priority) + epsilon) ** alpha)
 }
 
 /** What is held can be drawn, however small its weight; and its importance is still a number. */
@@ -60,6 +55,53 @@ const weighed = (tree: SumTree.SumTree, weightOf: (value: number) => number): Ch
     restore: () => {
       hidden.forEach((weight, slot) => tree.update(slot, weight))
       hidden.clear()
+    }
+  }
+}
+
+/**
+ * Weights are whole multiples of one quantum, so that sums are exact: a draw depends on what is held alone, not on the slots nor
+ * on what was there before.
+ */
+const byPriority = (weightOf: (priority: number) => number): Chances => {
+  const weights = new Map<number, number>()
+  const greatest = Quantum.make()
+  let quantum = greatest.quantum()
+  const rounded = (weight: number) => Math.max(1, Math.round(weight / quantum)) * quantum
+  const chances = weighed(SumTree.make(), rounded)
+  const settle = (): void => {
+    if (quantum === greatest.quantum()) return
+    quantum = greatest.quantum()
+    weights.forEach((weight, slot) => chances.set(slot, weight))
+  }
+  const remove = (slot: number): void => {
+    const weight = weights.get(slot)
+    if (weight === undefined) return
+    weights.delete(slot)
+    greatest.remove(weight)
+    chances.remove(slot)
+  }
+  return {
+    ...chances,
+    remove,
+    set: (slot, value) => {
+      remove(slot)
+      const weight = Quantum.bounded(weightOf(value))
+      weights.set(slot, weight)
+      greatest.add(weight)
+      chances.set(slot, weight)
+    },
+    total: () => {
+      settle()
+      return chances.total()
+    },
+    weight: (slot) => {
+      settle()
+      return chances.weight(slot)
+    },
+    find: (point) => {
+      settle()
+      return chances.find(point)
     }
   }
 }

@@ -2,12 +2,12 @@
  * Draws from a changing set of slots by one strategy, decided by a key, with importance weights.
  * It knows slots and numbers only; what is behind a slot is the caller's, and balance among kinds is `BalancedSampler`'s.
  */
-import { Seed } from "@dreamgym/domain"
+import { type ReplayBuffer, Seed } from "@dreamgym/domain"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Chances from "./Chances.ts"
 
-/** `value` means what the strategy says (`Chances.Strategy`). */
+/** `value` means what the strategy says (`Chances.make`). */
 export interface Setting {
   readonly slot: number
   readonly value: number
@@ -57,7 +57,7 @@ export const proportional = (alpha = 0.6, epsilon = 1e-6): Strategy => ({
   epsilon
 })
 
-export type Strategy = Chances.Strategy
+export type Strategy = ReplayBuffer.Strategy
 
 export const make = (strategy: Strategy): Sampler => {
   const chances = Chances.make(strategy)
@@ -81,7 +81,7 @@ export const faultOf = ({ slot, value }: Setting): SamplerError | undefined => {
       message: `${slot} is no slot; slots are integers from 0`
     })
   }
-  if (Math.abs(value) <= Number.MAX_SAFE_INTEGER) return undefined
+  if (Number.isFinite(value)) return undefined
   return new SamplerError({
     reason: "OutOfRange",
     message: `slot ${slot} cannot be weighed by ${value}; find out where the update gave no sensible number`

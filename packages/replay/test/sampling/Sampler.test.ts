@@ -11,7 +11,7 @@ const values = Array.from({ length: size }, (_, slot) => ((slot * 13) % size) + 
 const settings = values.map((value, slot) => ({ slot, value }))
 
 /** Each strategy with the weights that its definition gives to `values` (value 1 to 40, each once). */
-const strategies: ReadonlyArray<readonly [Chances.Strategy, (value: number) => number]> = [
+const strategies: ReadonlyArray<readonly [Contract.Strategy, (value: number) => number]> = [
   [{ _tag: "Uniform" }, () => 1],
   [Sampler.proportional(0.6, 0.01), (value) => (value + 0.01) ** 0.6],
   [{ _tag: "RankBased", alpha: 0.7 }, (value) => (size + 1 - value) ** -0.7],
@@ -24,7 +24,7 @@ const probabilitiesOf = (weightOf: (value: number) => number) => {
   return weights.map((weight) => weight / total)
 }
 
-const samplerOf = (strategy: Chances.Strategy, list: ReadonlyArray<Sampler.Setting> = settings) => {
+const samplerOf = (strategy: Contract.Strategy, list: ReadonlyArray<Sampler.Setting> = settings) => {
   const sampler = Sampler.make(strategy)
   Effect.runSync(sampler.set(list))
   return sampler
