@@ -155,9 +155,73 @@ describe("help", () => {
   })
 })
 
+/** Takes the end of a run away, as if its process had died before. */
+const unfinish = (name: string) => {
+  const file = path.join(home, name, "events.jsonl")
+  const lines = fs.readFileSync(file, "utf8").trimEnd().split("\n")
+  fs.writeFileSync(file, `${lines.slice(0, -1).join("\n")}\n`)
+}
+
+/** Every file of a run, so that a change of any can be seen. */
+const contentsOf = (name: string) =>
+  fs
+    .readdirSync(path.join(home, name), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map(({ name: file, parentPath }) => path.join(parentPath, file))
+    .map((file) => [file, fs.readFileSync(file, "utf8")])
+
+describe("a run that is finished", () => {
+  it("has nothing to do: exit code 3, a way on, and nothing changed", async () => {
+    await train("--name", "one")
+    const before = contentsOf("one")
+    const { code, err, out } = await dreamgym(["resume", path.join(home, "one"), "--json"])
+    expect([code, JSON.parse(out)]).toMatchObject([3, { error: { tag: "NothingToDo" } }])
+    expect(err).toMatch(
+      /^error: run one is finished, .* dreamgym train --set train.iterations=N`\n$/
+    )
+    expect(contentsOf("one")).toEqual(before)
+  })
+})
+
+describe("resume without a name", () => {
+  const at = (name: string, seconds: number) => {
+    for (const file of ["config.json", "events.jsonl"]) {
+      fs.utimesSync(path.join(home, name, file), seconds, seconds)
+    }
+  }
+
+  it("takes the newest run that can go on, and says which it passed over and why", async () => {
+    for (const name of ["old", "newer", "newest"]) await train("--name", name)
+    fs.mkdirSync(path.join(home, "begun"))
+    fs.copyFileSync(path.join(home, "old", "config.json"), path.join(home, "begun", "config.json"))
+    fs.writeFileSync(path.join(home, "begun", "events.jsonl"), "")
+    for (const name of ["old", "newer"]) unfinish(name)
+    for (const [i, name] of ["old", "newer", "newest", "begun"].entries()) at(name, 1000 + i)
+    const { code, err, out } = await dreamgym(["resume", "--directory", home, "--json"])
+    expect([code, JSON.parse(out).run]).toEqual([0, "newer"])
+    expect(err.split("\n").slice(0, 3)).toEqual([
+      "skipped run begun: it ended before its first checkpoint",
+      "skipped run newest: it is finished",
+      "going on with run newer"
+    ])
+  })
+
+  it("where no run can go on, is exit code 3 and says why", async () => {
+    const none = await dreamgym(["resume", "--directory", path.join(home, "none")])
+    expect([none.code, none.err]).toEqual([
+      3,
+      `error: ${path.join(home, "none")} has no run that can go on; start one with \`dreamgym train\`\n`
+    ])
+    await train("--name", "one")
+    const { code, err } = await dreamgym(["resume", "--directory", home])
+    expect([code, err]).toEqual([3, expect.stringContaining("(one: it is finished); start one")])
+  })
+})
+
 describe("resume and evaluate", () => {
   it("go on with a run that is there", async () => {
     await train("--name", "one")
+    unfinish("one")
     const { code, out } = await dreamgym(["resume", "one", "--directory", home, "--json"])
     expect([code, JSON.parse(out).run]).toEqual([0, "one"])
     const evaluated = await dreamgym([
@@ -178,6 +242,7 @@ describe("resume and evaluate", () => {
 
   it("use the checkpoint before a torn one, and say so", async () => {
     await train("--name", "one")
+    unfinish("one")
     const [older, newer] = ["step-000000", "step-000012"].map((step) =>
       path.join(home, "one", "checkpoints", step, "policy")
     )
@@ -186,10 +251,11 @@ describe("resume and evaluate", () => {
     expect(code).toBe(0)
     expect(err).toContain(`warning: ${newer}: the checkpoint's file has 0 of 1 bytes; `)
     expect(out.trim().split("\n")).toHaveLength(1)
+    unfinish("one")
     fs.writeFileSync(older ?? "", "")
     const torn = await dreamgym(["resume", path.join(home, "one")])
     expect(torn.code).toBe(1)
-    expect(torn.err).toMatch(/^error: .*none of the 2 checkpoints is whole: restore [^\n]*\n$/)
+    expect(torn.err).toMatch(/^error: .*none of the 2 checkpoints can be used: restore [^\n]*\n$/)
   })
 
   it("say which runs there are where one is not", async () => {

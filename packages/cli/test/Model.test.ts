@@ -5,7 +5,7 @@ import * as path from "node:path"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Model, Onnx, Op, Parameters, Safetensors } from "@dreamgym/graph"
 import { Transformer } from "@dreamgym/language"
-import { Checkpoint, Config } from "@dreamgym/pipeline"
+import { Checkpoint, CheckpointManifest, Config } from "@dreamgym/pipeline"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
@@ -53,7 +53,7 @@ const householdRun = async () => {
   const saved = { config: { ...Config.defaults }, versions: {} }
   fs.writeFileSync(at("one", "config.json"), JSON.stringify(saved))
   const files = { "cloned.safetensors": household, "curriculum.json": new Uint8Array(2) }
-  await run(Checkpoint.save(at("one"), 3, files))
+  await run(Checkpoint.save(at("one"), 3, files, CheckpointManifest.atRest))
 }
 
 describe("model summary", () => {

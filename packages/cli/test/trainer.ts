@@ -1,6 +1,14 @@
 /** A trainer that invents a run in no time, for tests of the front door: it learns nothing. */
 import { Evaluation, type RunEvent } from "@dreamgym/domain"
-import { Report, RunDirectory, RunError, RunLog, TrainerContract } from "@dreamgym/pipeline"
+import {
+  CheckpointManifest,
+  Report,
+  RunDirectory,
+  RunError,
+  RunLog,
+  Runs,
+  TrainerContract
+} from "@dreamgym/pipeline"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 
@@ -99,7 +107,8 @@ export const layer = ({ failing = false, pause }: Options) =>
         yield* Effect.sleep(pause)
         if (event._tag === "SavedCheckpoint") {
           if (failing) return yield* full(directory.path)
-          yield* directory.saveCheckpoint(event.iteration, { policy: new Uint8Array([1]) })
+          const files = { policy: new Uint8Array([1]) }
+          yield* directory.saveCheckpoint(event.iteration, files, CheckpointManifest.atRest)
         }
         yield* log.emit(event)
       }
@@ -109,6 +118,7 @@ export const layer = ({ failing = false, pause }: Options) =>
     resume: Effect.fnUntraced(function* () {
       const log = yield* RunLog.RunLog
       const { loadCheckpoint, name } = yield* RunDirectory.RunDirectory
+      if (Runs.isFinished(yield* log.events)) return yield* Runs.finished(name)
       const { iteration } = yield* loadCheckpoint
       yield* log.emit({ _tag: "RunResumed", run: name, iteration })
       yield* log.emit({ _tag: "RunFinished", seconds: 1 })

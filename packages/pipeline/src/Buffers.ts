@@ -61,7 +61,7 @@ export const reopen = Effect.fn("Buffers.reopen")(function* (owner: Owner, file:
  * that is not to be had in this database; one that is not the run's is left as it is.
  */
 export const restore = Effect.fn("Buffers.restore")(function* (
-  { buffer, offline }: Lived,
+  { buffer, offline }: Pick<Lived, "buffer" | "offline">,
   { path, state }: Whole,
   file: string
 ) {

@@ -2,13 +2,20 @@
 import * as fs from "node:fs"
 import * as os from "node:os"
 import * as path from "node:path"
-import type { ReplayBuffer, Trajectory } from "@dreamgym/domain"
+import { ReplayBuffer as Buffer, type Trajectory } from "@dreamgym/domain"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as Effect from "effect/Effect"
-import { describe, expect, it } from "vitest"
+import * as Logger from "effect/Logger"
+import * as Stream from "effect/Stream"
+import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import * as Buffers from "../src/Buffers.ts"
+import type * as Checkpoint from "../src/Checkpoint.ts"
+import { atRest } from "../src/CheckpointManifest.ts"
+import { RunError } from "../src/RunError.ts"
+import * as Snapshots from "../src/Snapshots.ts"
 import * as World from "../src/World.ts"
 import { trajectory as lived } from "./events.ts"
+import { stateAt } from "./state.ts"
 import { configOf } from "./tiny.ts"
 
 const synthetic = {
@@ -33,57 +40,97 @@ const dream = (number: number): Trajectory.Trajectory => ({
 
 const offline = { demonstrations: [], train: [lived], heldOut: [] }
 
-const made = (dreams: ReadonlyArray<Trajectory.Trajectory>) =>
-  World.make(configOf("/nowhere", "none")).pipe(
-    Effect.flatMap((world) =>
-      Effect.map(Buffers.make(offline, world, dreams), (buffer) => ({ world, buffer }))
-    ),
-    Effect.scoped,
-    Effect.provide(NodeServices.layer)
-  )
+const owned = World.make(configOf("/nowhere", "none")).pipe(
+  Effect.map((world) => ({ world, offline, config: configOf("/nowhere", "none") }))
+)
 
-/** Does `work` with a buffer in the database `file`, and closes it. */
-const inDatabase = <A, E>(
-  file: string,
-  dreams: ReadonlyArray<Trajectory.Trajectory>,
-  work: (buffer: ReplayBuffer.ReplayBuffer["Service"]) => Effect.Effect<A, E>
-) =>
-  World.make(configOf("/nowhere", "none")).pipe(
-    Effect.flatMap((world) => Buffers.make(offline, world, dreams, file)),
-    Effect.flatMap(work),
-    Effect.scoped,
-    Effect.provide(NodeServices.layer),
-    Effect.runPromise
-  )
+type Replay = Buffer.ReplayBuffer["Service"]
+type Owner = Buffers.Owner
+
+/** Does `work` with a new run's buffer, in memory or in `file`. */
+const inNew = <A, E>(work: (buffer: Replay, owner: Owner) => Effect.Effect<A, E>, file?: string) =>
+  Effect.gen(function* () {
+    const owner = yield* owned
+    return yield* work(yield* Buffers.begin(owner, file), owner)
+  }).pipe(Effect.scoped, Effect.provide(NodeServices.layer), Effect.runPromise)
+
+/** Does `work` with the buffer that is in `file`. */
+const inOld = <A, E>(file: string, work: (buffer: Replay) => Effect.Effect<A, E>) =>
+  Effect.gen(function* () {
+    return yield* work(yield* Buffers.reopen(yield* owned, file))
+  }).pipe(Effect.scoped, Effect.provide(NodeServices.layer), Effect.runPromise)
+
+const all = (buffer: Replay) => Stream.runCollect(buffer.trajectories())
+
+/** A checkpoint of where the buffer stands now. */
+const checkpointOf = (buffer: Replay) =>
+  Effect.gen(function* () {
+    const state = yield* (yield* Snapshots.make(buffer, [])).take
+    const whole: Checkpoint.Whole = {
+      iteration: 1,
+      path: "step-000001",
+      files: {},
+      versions: {},
+      state: { ...atRest, buffer: state }
+    }
+    return whole
+  })
+
+let home = ""
+beforeEach(() => {
+  home = fs.mkdtempSync(path.join(os.tmpdir(), "buffers-"))
+})
+afterEach(() => fs.rmSync(home, { recursive: true, force: true }))
+
+const rejected: Trajectory.Trajectory = {
+  ...dream(8),
+  verdict: { _tag: "Rejected", reason: "Contradiction", message: "no", scores: { a: 1 } }
+}
 
 describe("the memory of a run", () => {
-  it("in a database, is what it is in memory, whatever was dreamt after the checkpoint", async () => {
-    const home = fs.mkdtempSync(path.join(os.tmpdir(), "buffers-"))
+  it("becomes what it was at the checkpoint, whatever was dreamt after it", async () => {
     const file = Buffers.fileOf(home)
-    const known = [dream(1), dream(2)]
-    await inDatabase(file, [], (buffer) => buffer.add([dream(5), ...known, dream(3)]))
-    const snapshot = await inDatabase(file, known, (buffer) =>
-      Effect.andThen(buffer.add([dream(4)]), buffer.snapshot)
+    const known = [dream(5), rejected, dream(1)]
+    const { before, checkpoint } = await inNew(
+      (buffer) =>
+        Effect.gen(function* () {
+          yield* buffer.add(known)
+          const taken = { checkpoint: yield* checkpointOf(buffer), before: yield* all(buffer) }
+          yield* buffer.add([dream(2), dream(3)])
+          return taken
+        }),
+      file
     )
-    const inMemory = await Effect.runPromise(
-      Effect.flatMap(made(known), ({ buffer }) =>
-        Effect.andThen(buffer.add([dream(4)]), buffer.snapshot)
+    expect(before.map(({ id }) => id)).toEqual(["trajectory-1", ...known.map(({ id }) => id)])
+    expect(before.map(({ verdict }) => verdict)).toContainEqual(rejected.verdict)
+    const after = await inOld(file, (buffer) =>
+      Effect.andThen(Buffers.restore({ buffer, offline }, checkpoint, file), all(buffer))
+    )
+    expect(after).toEqual(before)
+  })
+
+  it("is not taken for that of a checkpoint that it does not fit", async () => {
+    const file = Buffers.fileOf(home)
+    const whole = await inNew(checkpointOf, file)
+    const restored = (checkpoint: Checkpoint.Whole, train = offline.train) =>
+      inOld(file, (buffer) =>
+        Effect.flip(
+          Buffers.restore({ buffer, offline: { ...offline, train } }, checkpoint, file)
+        ).pipe(Effect.map(({ message }) => message))
       )
-    )
-    expect(snapshot).toEqual(inMemory)
-    expect(await inDatabase(file, known, (buffer) => buffer.snapshot)).toEqual(
-      inMemory.slice(0, -1)
-    )
-    fs.rmSync(home, { recursive: true })
+    const other = { ...lived, id: "another" }
+    expect(await restored(whole, [other])).toMatch(/is not the buffer of this run/)
+    expect(await restored({ ...whole, state: atRest })).toMatch(/names no snapshot/)
+    const buffer = whole.state.buffer ?? { ...stateAt(1).buffer }
+    const withBuffer = (more: object) =>
+      restored(Object.assign({}, whole, { state: { ...atRest, buffer: { ...buffer, ...more } } }))
+    expect(await withBuffer({ snapshot: 99 })).toMatch(/has no snapshot 99/)
+    expect(await withBuffer({ rejected: 3 })).toMatch(/is of other experience/)
   })
 
   it("keeps everything real and the 1,024 newest dreams, without what the policy sampled", async () => {
     const dreams = Array.from({ length: 1100 }, (_, i) => dream(i))
-    const kept = await Effect.runPromise(
-      Effect.flatMap(made(dreams.slice(0, 600)), ({ buffer }) =>
-        Effect.andThen(buffer.add(dreams.slice(600)), buffer.snapshot)
-      )
-    )
+    const kept = await inNew((buffer) => Effect.andThen(buffer.add(dreams), all(buffer)))
     expect(kept.map(({ id }) => id)).toEqual([
       "trajectory-1",
       ...dreams.slice(76).map(({ id }) => id)
@@ -93,12 +140,76 @@ describe("the memory of a run", () => {
   })
 
   it("refuses what is kept to evaluate on", async () => {
-    const error = await Effect.runPromise(
-      Effect.flatMap(made([]), ({ buffer, world }) => {
-        const [task = lived.task] = world.heldOut
-        return Effect.flip(buffer.add([{ ...lived, task }]))
-      })
-    )
+    const error = await inNew((buffer, { world }) => {
+      const [task = lived.task] = world.heldOut
+      return Effect.flip(buffer.add([{ ...lived, task }]))
+    })
     expect(error).toMatchObject({ _tag: "ReplayBufferError", reason: "EvaluationData" })
+  })
+})
+
+/** A buffer that only counts: `released` are the snapshots that it was told to forget. */
+const counting = () => {
+  const released: Array<number> = []
+  let next = 0
+  const stats = {
+    trajectories: 1,
+    realTransitions: 1,
+    syntheticTransitions: 0,
+    duplicates: 3,
+    successes: 1,
+    rejected: 0
+  }
+  const buffer = Buffer.ReplayBuffer.of({
+    add: () => Effect.succeed(0),
+    sample: () => Effect.succeed([]),
+    draw: () => Effect.succeed([]),
+    prioritise: () => Effect.void,
+    similar: () => Effect.succeed([]),
+    stats: Effect.succeed(stats),
+    trajectories: () => Stream.empty,
+    snapshot: Effect.sync(() => ++next),
+    restore: () => Effect.void,
+    release: (snapshot) => {
+      if (snapshot === 77) {
+        return Effect.fail(new Buffer.ReplayBufferError({ reason: "NoSnapshot", message: "no" }))
+      }
+      if (snapshot === 88 && released.length === 0) {
+        return Effect.fail(new Buffer.ReplayBufferError({ reason: "DiskFull", message: "full" }))
+      }
+      return Effect.sync(() => void released.push(snapshot))
+    }
+  })
+  return { buffer, released }
+}
+
+describe("the snapshots of a run", () => {
+  it("stay while a checkpoint names them or they are the newest; the others go", async () => {
+    const { buffer, released } = counting()
+    const program = Effect.gen(function* () {
+      const snapshots = yield* Snapshots.make(buffer, [77, -1])
+      for (const _ of [1, 2, 3, 4]) yield* snapshots.take
+      yield* snapshots.releaseExcept(Effect.succeed([stateAt(2), stateAt(-1)]))
+      return (yield* snapshots.take).held
+    })
+    expect(await Effect.runPromise(program)).toEqual([-1, 2, 4, 5])
+    expect(released).toEqual([1, 3])
+  })
+
+  it("all stay where a checkpoint cannot be read, and one that cannot go is tried again", async () => {
+    const { buffer, released } = counting()
+    const program = Effect.gen(function* () {
+      const snapshots = yield* Snapshots.make(buffer, [88])
+      yield* snapshots.take
+      const unreadable = new RunError({ reason: "Damaged", file: "f", message: "f: torn" })
+      yield* snapshots.releaseExcept(Effect.fail(unreadable))
+      yield* snapshots.releaseExcept(Effect.succeed([]))
+      expect(released).toEqual([])
+      expect((yield* snapshots.take).held).toEqual([88, 1, 2])
+      released.push(0)
+      yield* snapshots.releaseExcept(Effect.succeed([]))
+    })
+    await Effect.runPromise(Effect.provide(program, Logger.layer([])))
+    expect(released).toEqual([0, 88, 1])
   })
 })

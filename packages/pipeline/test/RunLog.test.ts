@@ -18,6 +18,7 @@ import * as RunDirectory from "../src/RunDirectory.ts"
 import * as RunLog from "../src/RunLog.ts"
 import { surviving } from "../src/Surviving.ts"
 import { dreamt, evaluation, saved, trajectory, updated, wholeRun } from "./events.ts"
+import { stateAt } from "./state.ts"
 
 let home = ""
 beforeEach(() => {
@@ -222,7 +223,10 @@ describe("the run directory", () => {
     const found = await run(
       inNewRun(
         directory.use((one) =>
-          Effect.andThen(one.saveCheckpoint(3, { a: new Uint8Array([1]) }), one.loadCheckpoint)
+          Effect.andThen(
+            one.saveCheckpoint(3, { a: new Uint8Array([1]) }, stateAt(3)),
+            one.loadCheckpoint
+          )
         )
       )
     )

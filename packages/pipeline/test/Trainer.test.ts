@@ -4,17 +4,22 @@ import * as fs from "node:fs"
 import * as os from "node:os"
 import * as path from "node:path"
 import { fileURLToPath } from "node:url"
-import type { RunEvent, Trajectory } from "@dreamgym/domain"
+import { ReplayBuffer, type RunEvent, type Trajectory } from "@dreamgym/domain"
+import { ReplayBuffer as Replay } from "@dreamgym/replay"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
 import * as PlatformError from "effect/PlatformError"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import * as Buffers from "../src/Buffers.ts"
+import * as Checkpoint from "../src/Checkpoint.ts"
 import { Report } from "../src/index.ts"
 import { surviving } from "../src/Surviving.ts"
-import { configOf, copyAt, deedsOf, eventsOf, filesOf, resume, train } from "./tiny.ts"
+import { bufferOf, configOf, copyAt, deedsOf, eventsOf, filesOf, resume, train } from "./tiny.ts"
 
 const home = fs.mkdtempSync(path.join(os.tmpdir(), "trainer-"))
 const unbroken = path.join(home, "unbroken")
@@ -199,15 +204,18 @@ describe("the seconds of a run", () => {
   })
 })
 
-/** Goes on with the run in a process of its own, and kills that so long after it told of its first dreams. */
-const killed = (folder: string, milliseconds: number) =>
+/**
+ * Works on the run in a process of its own, and kills that so long after it told of its `count`th dreams.
+ * `args` are those of `trainee.ts`.
+ */
+const killed = (args: ReadonlyArray<string>, folder: string, count: number, milliseconds: number) =>
   new Promise<void>((resolve, reject) => {
     const trainee = fileURLToPath(new URL("trainee.ts", import.meta.url))
-    const child = spawn(process.execPath, ["--conditions=source", trainee, folder], {
+    const child = spawn(process.execPath, ["--conditions=source", trainee, ...args], {
       stdio: ["ignore", "ignore", "inherit"]
     })
     const watch = setInterval(() => {
-      if (!eventsOf(folder).some(({ _tag }) => _tag === "DreamtGroups")) return
+      if (of(folder, "DreamtGroups").length < count) return
       clearInterval(watch)
       setTimeout(() => child.kill("SIGKILL"), milliseconds)
     }, 5)
@@ -218,19 +226,116 @@ const killed = (folder: string, milliseconds: number) =>
     })
   })
 
+/** What happened, and what there is: to be the same, however often the process died. */
+const allOf = async (folder: string) => ({
+  deeds: deedsOf(folder),
+  files: await filesOf(folder),
+  buffer: await bufferOf(folder),
+  metrics: linesOf(folder, "metrics.jsonl").map(withoutTimes)
+})
+
+const withoutTimes = (line: unknown) =>
+  Object.entries(Object(line)).filter(([key]) => !key.startsWith("time"))
+
+const killedTimes = [
+  { when: "in its first iterations", count: 1 },
+  { when: "after its second checkpoint", count: 3 }
+]
+
 describe("a run that is killed while it dreams", () => {
-  it("goes on to the same end, whenever it died", async () => {
-    const folder = copyAt(unbroken, inHome("killed"), 0)
-    const milliseconds = Math.floor(Math.random() * 600)
-    await killed(folder, milliseconds)
+  it.each(killedTimes)("$when goes on to the same end, byte for byte", async ({ count }) => {
+    const folder = inHome(`killed-${count}`)
+    const milliseconds = Math.floor(Math.random() * 500)
+    await killed(["train", home, `killed-${count}`], folder, count, milliseconds)
     const died = tagsOf(eventsOf(folder)).at(-1)
     expect(["RunStopped", "RunFinished"]).not.toContain(died)
     await Effect.runPromise(resume(folder))
     const when = `killed after ${milliseconds} ms, at ${died}`
-    expect(deedsOf(folder), when).toEqual(deedsOf(unbroken))
-    expect(await filesOf(folder), when).toEqual(await filesOf(unbroken))
+    expect(await allOf(folder), when).toEqual(await allOf(unbroken))
+  })
+
+  it("goes on though it is killed again and again", async () => {
+    const folder = copyAt(unbroken, inHome("again and again"), 0)
+    for (let i = 0; i < 2; i++) {
+      await killed(["resume", folder], folder, 1, Math.floor(Math.random() * 600))
+    }
+    await Effect.runPromise(resume(folder))
+    expect(await allOf(folder)).toEqual(await allOf(unbroken))
   })
 })
+
+describe("a run that is finished", () => {
+  it("has nothing to do, and stays as it is", async () => {
+    const folder = copyAt(unbroken, inHome("finished"), 4)
+    fs.copyFileSync(path.join(unbroken, "events.jsonl"), path.join(folder, "events.jsonl"))
+    const before = eventsOf(folder)
+    const error = await Effect.runPromise(Effect.flip(resume(folder)))
+    expect(error).toMatchObject({ _tag: "NothingToDo" })
+    expect(eventsOf(folder)).toEqual(before)
+  })
+})
+
+describe("a run whose database", () => {
+  it("is gone cannot go on, and stays as it is", async () => {
+    const folder = copyAt(unbroken, inHome("no database"), 2)
+    const before = eventsOf(folder)
+    fs.rmSync(path.join(folder, "replay.sqlite"))
+    const error = await Effect.runPromise(Effect.flip(resume(folder)))
+    expect(error).toMatchObject({ reason: "Missing", file: `${folder}/replay.sqlite` })
+    expect(eventsOf(folder)).toEqual(before)
+    expect(fs.existsSync(path.join(folder, "replay.sqlite"))).toBe(false)
+  })
+
+  it("has lost a snapshot goes on from the checkpoint before, to the same end", async () => {
+    const folder = copyAt(unbroken, inHome("lost snapshot"), 2)
+    await inBuffer(folder, (buffer, snapshot) => buffer.release(snapshot))
+    const said = await warningsOf(resume(folder))
+    expect(said).toEqual([
+      expect.stringMatching(
+        /step-000002: .*replay.sqlite has no snapshot \d+; .*step-000000 is used/
+      )
+    ])
+    expect(await allOf(folder)).toEqual(await allOf(unbroken))
+  })
+
+  it("is that of another run cannot go on, and the other is left as it is", async () => {
+    const folder = copyAt(unbroken, inHome("foreign"), 4)
+    const config = configOf(home, "foreigner", ["seed=2", "train.iterations=0"])
+    await Effect.runPromise(train(config))
+    const foreigner = inHome("foreigner")
+    const theirs = await bufferOf(foreigner)
+    fs.copyFileSync(Buffers.fileOf(foreigner), Buffers.fileOf(folder))
+    const error = await Effect.runPromise(Effect.flip(resume(folder)))
+    expect(error).toMatchObject({ _tag: "RunError", reason: "Damaged" })
+    expect(String(error)).toMatch(/is not the buffer of this run; none of the 3 checkpoints/)
+    expect(await bufferOf(folder)).toEqual(theirs)
+  })
+})
+
+/** Does `work` with a run's buffer and the snapshot of its newest checkpoint, and closes it. */
+const inBuffer = <A, E>(
+  folder: string,
+  work: (buffer: ReplayBuffer.ReplayBuffer["Service"], snapshot: number) => Effect.Effect<A, E>
+) =>
+  Effect.gen(function* () {
+    const { state } = yield* Checkpoint.loadLatest(folder)
+    const buffer = yield* ReplayBuffer.ReplayBuffer
+    return yield* work(buffer, state.buffer?.snapshot ?? -1)
+  }).pipe(
+    Effect.provide(Replay.layerSqlite({ file: Buffers.fileOf(folder) })),
+    Effect.provide(NodeServices.layer),
+    Effect.runPromise
+  )
+
+/** What the work warned of. */
+const warningsOf = async <A, E>(work: Effect.Effect<A, E>) => {
+  const said: Array<string> = []
+  const logger = Logger.make(({ logLevel, message }) => {
+    if (logLevel === "Warn") said.push(String(message))
+  })
+  await Effect.runPromise(Effect.provide(work, Logger.layer([logger])))
+  return said
+}
 
 describe("a run with GRPO, shown experience, and all baselines", () => {
   it("goes on after an interruption as if nothing had been", async () => {

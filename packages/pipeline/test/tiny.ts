@@ -2,14 +2,17 @@
 import { createHash } from "node:crypto"
 import * as fs from "node:fs"
 import * as path from "node:path"
-import type { RunEvent } from "@dreamgym/domain"
+import { ReplayBuffer, type RunEvent } from "@dreamgym/domain"
 import { Session } from "@dreamgym/graph"
+import { ReplayBuffer as Replay } from "@dreamgym/replay"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
+import { fileOf } from "../src/Buffers.ts"
 import { loadLatest } from "../src/Checkpoint.ts"
 import type { Config } from "../src/Config.ts"
 import * as ConfigResolve from "../src/ConfigResolve.ts"
@@ -130,14 +133,29 @@ const withoutTimes = (event: RunEvent.RunEvent): RunEvent.RunEvent => {
     : event
 }
 
-/** What the last checkpoint holds, as text, so that a difference is short to print. */
+/**
+ * What the last checkpoint holds, as text, so that a difference is short to print: every byte of its files, and its state without
+ * times and without the numbers of snapshots.
+ */
 export const filesOf = async (folder: string): Promise<Readonly<Record<string, string>>> => {
-  const { files, iteration } = await Effect.runPromise(
+  const { files, iteration, state } = await Effect.runPromise(
     Effect.provide(loadLatest(folder), NodeServices.layer)
   )
   const hashes = Object.entries(files).map(([name, bytes]) => [name, sha256(bytes)] as const)
-  return { ...Object.fromEntries(hashes), iteration: String(iteration) }
+  const counters = { ...state.counters, seconds: 0 }
+  const buffer = { ...state.buffer, snapshot: 0, held: [] }
+  const timeless = JSON.stringify({ ...state, counters, buffer })
+  return { ...Object.fromEntries(hashes), iteration: String(iteration), state: timeless }
 }
+
+/** All that the run's buffer holds, oldest first. */
+export const bufferOf = (folder: string) =>
+  Effect.runPromise(
+    ReplayBuffer.ReplayBuffer.use((buffer) => Stream.runCollect(buffer.trajectories())).pipe(
+      Effect.provide(Replay.layerSqlite({ file: fileOf(folder) })),
+      Effect.provide(NodeServices.layer)
+    )
+  )
 
 /** A copy of a run as it would be had its process been killed right after the checkpoint of `iteration`. */
 export const copyAt = (folder: string, copy: string, iteration: number): string => {

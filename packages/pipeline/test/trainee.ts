@@ -1,7 +1,7 @@
-/** Goes on with the run of its argument until it is done or killed. */
+/** Trains a tiny run, or goes on with the one in a folder, until it is done or killed: `train HOME NAME` or `resume FOLDER`. */
 import * as Effect from "effect/Effect"
-import { resume } from "./tiny.ts"
+import { configOf, resume, train } from "./tiny.ts"
 
-const [folder = ""] = process.argv.slice(2)
+const [what = "", place = "", name = ""] = process.argv.slice(2)
 
-Effect.runFork(resume(folder))
+Effect.runFork(what === "train" ? train(configOf(place, name)) : resume(place))
