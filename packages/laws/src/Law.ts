@@ -61,11 +61,16 @@ export const holds = (isSo: boolean, otherwise: string): Effect.Effect<void, Bro
   isSo ? Effect.void : Effect.fail(new Broken({ message: otherwise }))
 
 /** Inside a check: whole values, compared by structure. */
-export const same = (what: string, found: unknown, expected: unknown) =>
-  holds(
-    Equal.equals(found, expected),
-    `${what}: expected ${shown(expected)}, found ${shown(found)}`
-  )
+export const same = (
+  what: string,
+  found: unknown,
+  expected: unknown
+): Effect.Effect<void, Broken> =>
+  Effect.suspend(() => {
+    if (Equal.equals(found, expected)) return Effect.void
+    const [one, other] = fromWhereTheyDiffer(fc.stringify(expected), fc.stringify(found))
+    return holds(false, `${what}: expected ${cut(one)}, found ${cut(other)}`)
+  })
 
 /** Inside a check: `effect` must fail, and its error must have this tag and, where given, this reason. */
 export const failsWith = <A>(
@@ -131,7 +136,18 @@ const reportOf = (failure: unknown): string =>
 
 const longest = 600
 
-const shown = (value: unknown): string => {
-  const text = fc.stringify(value)
-  return text.length > longest ? `${text.slice(0, longest)}...` : text
+const shown = (value: unknown): string => cut(fc.stringify(value))
+
+const cut = (text: string): string =>
+  text.length > longest ? `${text.slice(0, longest)}...` : text
+
+/** So much of what is common to two long texts is told before they part. */
+const common = 100
+
+const fromWhereTheyDiffer = (one: string, other: string): readonly [string, string] => {
+  if (Math.max(one.length, other.length) <= longest) return [one, other]
+  let at = 0
+  while (at < one.length && one[at] === other[at]) at++
+  const start = at - common
+  return start <= 0 ? [one, other] : [`...${one.slice(start)}`, `...${other.slice(start)}`]
 }
