@@ -198,9 +198,48 @@ const replay = Schema.Struct({
 
 const filter = Schema.Struct({
   contradiction: flag(true, "Reject dreams whose text contradicts itself."),
+  maxContradictions: whole(0, 1000, 0, "So many contradictions are allowed."),
   unearnedReward: flag(true, "Reject dreams that win without having done the task."),
   missedReward: flag(true, "Reject dreams that do the task and do not win."),
-  duplicate: flag(false, "Reject dreams that repeat another one of the iteration.")
+  maxCharacters: whole(1, 10_000_000, 100_000, "Reject dreams whose text is longer."),
+  minMeanLogProbability: real(
+    -1000,
+    0,
+    -1000,
+    "Least mean log-probability per token that the experience model gave to a dream; -1000 is none."
+  ),
+  minLogProbability: real(
+    -1000,
+    0,
+    -1000,
+    "Least log-probability that it gave to any token of the dream; -1000 is none."
+  ),
+  duplicate: flag(false, "Reject dreams that repeat another one of the iteration."),
+  maxSimilarity: share(
+    0,
+    "Reject dreams of whose every step the replay buffer knows one at least this similar; 0 is never."
+  ),
+  samples: whole(
+    0,
+    64,
+    0,
+    "How often the experience model is asked again about a dream's step; 0 is never."
+  ),
+  sampledShare: real(0.01, 1, 0.25, "Share of a dream's steps about which it is asked again."),
+  minAgreement: share(0.5, "Least share of its new answers that agree with the dream."),
+  minJudgeTotal: whole(
+    0,
+    8,
+    0,
+    "Least sum of a judge model's four grades of a dream, each from 0 to 2; 0 asks no judge."
+  ),
+  faults: oneOf(
+    ["stop", "pass"],
+    "stop",
+    "Where a judge or a model does not answer: stop the run, or let the dream pass this rule."
+  ),
+  noContrast: flag(false, "Drop groups in which all dreams have the same return."),
+  allFailed: flag(false, "Drop groups in which no dream succeeds.")
 })
 
 const evaluate = Schema.Struct({

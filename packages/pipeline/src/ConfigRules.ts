@@ -74,8 +74,7 @@ export const rules: ReadonlyArray<Rule> = [
   ),
   rule(
     ["train.minAcceptRate"],
-    ({ train, filter }) =>
-      train.iterations > 0 && train.minAcceptRate === 1 && Object.values(filter).some(Boolean),
+    ({ train }) => train.iterations > 0 && train.minAcceptRate === 1,
     () => "train.minAcceptRate 1 stops the run at the first rejected dream; set it below 1"
   )
 ]
@@ -99,6 +98,12 @@ const unlessGenerating = (key: string): Unread => ({
   because: "curriculum.generate is false"
 })
 
+const unlessAskedAgain = (key: string): Unread => ({
+  key,
+  when: ({ filter }) => filter.samples === 0,
+  because: "filter.samples is 0, so the experience model is never asked again"
+})
+
 export const unread: ReadonlyArray<Unread> = [
   {
     key: "environment.rung",
@@ -115,6 +120,19 @@ export const unread: ReadonlyArray<Unread> = [
   unlessPpo("learner.vfCoef"),
   unlessGenerating("curriculum.lambda"),
   unlessGenerating("curriculum.perSeed"),
+  unlessAskedAgain("filter.sampledShare"),
+  unlessAskedAgain("filter.minAgreement"),
+  {
+    key: "filter.maxContradictions",
+    when: ({ filter }) => !filter.contradiction,
+    because: "filter.contradiction is false"
+  },
+  {
+    key: "filter.faults",
+    when: ({ filter }) =>
+      filter.samples === 0 && filter.minJudgeTotal === 0 && filter.maxSimilarity === 0,
+    because: "no rule of the filter asks anybody who might not answer"
+  },
   {
     key: "clone.patience",
     when: ({ clone }) => clone.minUpdates >= clone.maxUpdates,

@@ -14,7 +14,6 @@ import {
 } from "@dreamgym/domain"
 import {
   Curriculum as Curricula,
-  QualityFilter as Filters,
   ReasoningModel,
   SyntheticEnvironment,
   TaskGenerator
@@ -29,6 +28,7 @@ import * as Stream from "effect/Stream"
 import * as Buffers from "./Buffers.ts"
 import type { Offline } from "./Collect.ts"
 import type { Config } from "./Config.ts"
+import * as DreamFilter from "./DreamFilter.ts"
 import * as Evaluate from "./Evaluate.ts"
 import type { Fitted } from "./Fit.ts"
 import type * as Improve from "./Improve.ts"
@@ -41,25 +41,27 @@ export interface Dreaming extends Buffers.Lived {
 
 /** The synthetic environment over a fitted model, with the buffer as its memory; `newTokens`: what the model read and wrote since it was last asked. */
 export const synthetic = Effect.fn("Dream.synthetic")(function* (dreaming: Dreaming) {
-  const { config, fitted, world } = dreaming
-  const { demonstrations, maxTokens, minP, temperature } = config.experience
-  const model = ReasoningModel.make(fitted.model, {
-    knowledge: () => world.knowledge,
-    temperature,
-    minP,
-    maxTokens,
-    demonstrations
-  })
   const { environment, usage } = yield* SyntheticEnvironment.make({
-    knowledge: world.knowledge,
+    knowledge: dreaming.world.knowledge,
     ...Buffers.demonstrations(dreaming)
-  }).pipe(Effect.provideService(ExperienceModel.ExperienceModel, model))
+  }).pipe(Effect.provideService(ExperienceModel.ExperienceModel, modelOf(dreaming)))
   const told = yield* Ref.make(0)
   const newTokens = Effect.flatMap(usage, ({ tokens }) =>
     Effect.map(Ref.getAndSet(told, tokens), (before) => tokens - before)
   )
   return { environment, newTokens }
 })
+
+const modelOf = ({ config, fitted, world }: Dreaming) => {
+  const { demonstrations, maxTokens, minP, temperature } = config.experience
+  return ReasoningModel.make(fitted.model, {
+    knowledge: () => world.knowledge,
+    temperature,
+    minP,
+    maxTokens,
+    demonstrations
+  })
+}
 
 /** Dream tasks: the houses and goals of the offline trajectories, as their first observations show them. */
 export const pool = (offline: Offline) => offline.train.map(dreamOf)
@@ -72,7 +74,6 @@ export const layer = (dreaming: Dreaming, environment: Environment.Environment) 
   const { buffer, config, fitted, offline, world } = dreaming
   const knowledge = () => world.knowledge
   const { failQuota, generate, lambda, perSeed } = config.curriculum
-  const { contradiction, duplicate, missedReward, unearnedReward } = config.filter
   const generator = TaskGenerator.layer({ knowledge }).pipe(
     Layer.provide(Layer.succeed(LanguageModel.LanguageModel, fitted.model))
   )
@@ -83,33 +84,16 @@ export const layer = (dreaming: Dreaming, environment: Environment.Environment) 
       failedShare: failQuota,
       perSeed
     }).pipe(Layer.provide(generator)),
-    Filters.layer({
-      knowledge,
-      known: knownInIteration(),
-      checks: {
-        Contradiction: contradiction,
-        Duplicate: duplicate,
-        MissedReward: missedReward,
-        UnearnedReward: unearnedReward
-      }
+    DreamFilter.layer({
+      config,
+      world,
+      buffer,
+      model: modelOf(dreaming),
+      ...Buffers.demonstrations(dreaming)
     }),
     Layer.succeed(Buffer.ReplayBuffer, buffer),
     Environment.layerEnvironments([world.environment, environment])
   )
-}
-
-/** Whether the iteration has shown this trajectory before; each iteration has a `DreamKey` of its own. */
-const knownInIteration = () => {
-  const shown = new Set<string>()
-  let iteration: Seed.Key | undefined
-  return Effect.fnUntraced(function* (fingerprint: string) {
-    const current = yield* SyntheticEnvironment.DreamKey
-    if (current !== iteration) shown.clear()
-    iteration = current
-    const isKnown = shown.has(fingerprint)
-    shown.add(fingerprint)
-    return isKnown
-  })
 }
 
 /** The same in the real world: fresh real tasks, no generated ones, nothing to filter but faults. */
@@ -124,10 +108,7 @@ export const layerReal = ({ config, world }: Dreaming) => {
       lambda: 0,
       failedShare: 0
     }).pipe(Layer.provide(noVariations)),
-    Filters.layer({
-      knowledge: () => world.knowledge,
-      checks: { Contradiction: false, Malformed: false, MissedReward: false, UnearnedReward: false }
-    }),
+    DreamFilter.layerReal({ config, world }),
     ReplayBuffer.layerMemory(),
     Environment.layerEnvironments([world.environment])
   )
@@ -185,6 +166,7 @@ export const improveOptions = (
   tasksPerIteration: config.train.tasksPerIteration,
   groupSize: config.train.groupSize,
   minGroupSize: config.learner.algorithm === "grpo" ? 2 : 1,
+  groupRules: DreamFilter.groupRules(config),
   minAcceptRate: config.train.minAcceptRate,
   stepLimit: world.stepLimit,
   seed: Seed.key(config.seed, purpose)

@@ -8,12 +8,17 @@ import {
   Learner,
   type Policy,
   type QualityFilter as Filter,
-  type ReplayBuffer,
+  ReplayBuffer,
   Seed,
   type Task,
   type Trajectory
 } from "@dreamgym/domain"
-import { QualityFilter, SyntheticEnvironment } from "@dreamgym/experience"
+import {
+  FilterMetrics,
+  GroupRules,
+  QualityFilter,
+  SyntheticEnvironment
+} from "@dreamgym/experience"
 import { Stages } from "@dreamgym/replay"
 import { Rollout } from "@dreamgym/rollout"
 import * as Effect from "effect/Effect"
@@ -33,21 +38,29 @@ export interface Options {
   readonly tasksPerIteration: number
   readonly groupSize: number
   readonly minGroupSize: number
+  /** Which groups have nothing to teach although each of their trajectories may be believed; default: all have. */
+  readonly groupRules?: ReadonlyArray<GroupRules.GroupRule>
   readonly minAcceptRate: number
   readonly stepLimit: number
   readonly seed: number
 }
 
-/** What one iteration dreamt, kept and learnt. `rejected` counts by reason. */
+/**
+ * What one iteration dreamt, kept and learnt. `rejected` counts by reason, `filter` are the metrics of all verdicts
+ * (`FilterMetrics`). `heldBack` and `groups` together are all trajectories, each with its iteration and its verdict.
+ */
 export interface Iteration {
   readonly iteration: number
   readonly trajectories: number
   readonly transitions: number
-  /** Tokens that the policy read and wrote. */
+  /** Tokens that the policy read and wrote, and that the filter's rules had models read and write. */
   readonly tokens: number
   readonly accepted: number
   readonly rejected: Readonly<Record<string, number>>
+  readonly filter: Readonly<Record<string, number>>
   readonly heldBack: ReadonlyArray<QualityFilter.HeldBack>
+  /** What may be believed and is enough to compare, before `groupRules`: this says how hard a task is. */
+  readonly credible: ReadonlyArray<Trajectory.TrajectoryGroup>
   readonly groups: ReadonlyArray<Trajectory.TrajectoryGroup>
   readonly update: Learner.UpdateStats | undefined
 }
@@ -66,6 +79,7 @@ export const iterations = (
 ): Stream.Stream<
   Iteration,
   | TooFewAccepted
+  | Filter.QualityFilterError
   | Curriculum.TaskGeneratorError
   | ReplayBuffer.ReplayBufferError
   | Learner.LearnerError,
@@ -79,8 +93,8 @@ export const iterations = (
     ),
     Stream.mapEffect(({ iteration, tasks }) => experienced(options, iteration, tasks)),
     Stream.tap((dreamt) => enough(options, dreamt)),
-    Stream.tap(({ groups }) =>
-      Curriculum.Curriculum.use((curriculum) => curriculum.observe(groups))
+    Stream.tap(({ credible }) =>
+      Curriculum.Curriculum.use((curriculum) => curriculum.observe(credible))
     ),
     Stream.mapEffect(learnt)
   )
@@ -90,74 +104,83 @@ const proposed = ({ seed, tasksPerIteration }: Options, iteration: number) =>
     curriculum.propose(tasksPerIteration, Seed.key(seed, "proposal", iteration))
   )
 
-/** Rollouts of all tasks in one lock-step wave, filtered and stored. A task that comes again is dreamt anew. */
+/**
+ * Rollouts of all tasks in one lock-step wave, filtered and stored: what is rejected is a record. A task that comes again is dreamt
+ * anew.
+ */
 const experienced = Effect.fn("Improve.experienced")(
   function* (options: Options, iteration: number, tasks: ReadonlyArray<Task.Task>) {
-    const { groupSize, minGroupSize, seed, stepLimit } = options
+    const { groupRules = [], groupSize, minGroupSize, seed, stepLimit } = options
     const heldBack: Array<QualityFilter.HeldBack> = []
-    const played: Array<Trajectory.Trajectory> = []
+    const credible: Array<Trajectory.TrajectoryGroup> = []
+    const report = (one: QualityFilter.HeldBack) => Effect.sync(() => void heldBack.push(one))
     const groups = yield* Stream.fromIterable(tasks).pipe(
       Rollout.groups({ groupSize, waveSize: tasks.length, stepLimit, seed, firstWave: iteration }),
-      Stream.tap((group) => Effect.sync(() => void played.push(...group.trajectories))),
-      QualityFilter.gate({
-        minGroupSize,
-        report: (one) => Effect.sync(() => void heldBack.push(one))
-      }),
+      Stream.map((group) => livedIn(iteration, group)),
+      QualityFilter.gate({ report, groupRules: [GroupRules.smallGroup(minGroupSize)] }),
+      Stream.tap((group) => Effect.sync(() => void credible.push(group))),
+      QualityFilter.gateGroups({ report, groupRules }),
       Stages.through,
       Stream.runCollect
     )
-    const accepted = groups.reduce((sum, group) => sum + group.trajectories.length, 0)
-    const rejected = rejections(heldBack)
-    const steps = played.flatMap(({ transitions }) => transitions)
-    return {
-      iteration,
-      trajectories: played.length,
-      transitions: steps.length,
-      tokens: steps.reduce((sum, { action }) => sum + tokensOf(action), 0),
-      accepted,
-      rejected,
-      heldBack,
-      groups
-    }
+    const rejected = heldBack.map(({ trajectory }) => trajectory)
+    yield* ReplayBuffer.ReplayBuffer.use((buffer) => buffer.add(rejected))
+    const accepted = groups.flatMap(({ trajectories }) => trajectories)
+    return { iteration, heldBack, credible, groups, ...countsOf(accepted, heldBack) }
   },
   (effect, { seed }, iteration) =>
     Effect.provideService(effect, SyntheticEnvironment.DreamKey, Seed.key(seed, "dream", iteration))
 )
 
+const livedIn = (
+  iteration: number,
+  group: Trajectory.TrajectoryGroup
+): Trajectory.TrajectoryGroup => ({
+  ...group,
+  trajectories: group.trajectories.map((trajectory) => ({ ...trajectory, iteration }))
+})
+
+const countsOf = (
+  accepted: ReadonlyArray<Trajectory.Trajectory>,
+  heldBack: ReadonlyArray<QualityFilter.HeldBack>
+) => {
+  const all = [...accepted, ...heldBack.map(({ trajectory }) => trajectory)]
+  const steps = all.flatMap(({ transitions }) => transitions)
+  const acted = steps.reduce((sum, { action }) => sum + tokensOf(action), 0)
+  const byReason = Map.groupBy(heldBack, ({ reason }) => reason)
+  return {
+    trajectories: all.length,
+    transitions: steps.length,
+    tokens: acted + FilterMetrics.tokens(all),
+    accepted: accepted.length,
+    rejected: Object.fromEntries([...byReason].map(([reason, list]) => [reason, list.length])),
+    filter: FilterMetrics.metrics(all)
+  }
+}
+
 const tokensOf = ({ span }: Trajectory.Action): number =>
   span === undefined ? 0 : span.promptIds.length + span.ids.length
 
-const rejections = (heldBack: ReadonlyArray<QualityFilter.HeldBack>): Record<string, number> => {
-  const counts: Record<string, number> = {}
-  for (const one of heldBack) {
-    const [reason, count] =
-      one._tag === "RejectedTrajectory"
-        ? [one.reason, 1]
-        : ["SmallGroup", one.group.trajectories.length]
-    if (count > 0) counts[reason] = (counts[reason] ?? 0) + count
-  }
-  return counts
-}
-
 type Experienced = Omit<Iteration, "update">
 
+/** What is believed counts here: that a policy always wins or never does is no fault of the experience model. */
 const enough = (
   { minAcceptRate }: Options,
-  { accepted, iteration, rejected, trajectories }: Experienced
-) =>
-  accepted >= minAcceptRate * trajectories
-    ? Effect.void
-    : Effect.fail(
-        new TooFewAccepted({
-          iteration,
-          message:
-            `only ${accepted} of ${trajectories} trajectories of iteration ${iteration} were accepted ` +
-            `(${Object.entries(rejected)
-              .map(([reason, n]) => `${reason} ${n}`)
-              .join(", ")}); ` +
-            "train the experience model longer or on more exploration, or lower train.minAcceptRate"
-        })
-      )
+  { credible, iteration, rejected, trajectories }: Experienced
+) => {
+  const believed = credible.reduce((sum, group) => sum + group.trajectories.length, 0)
+  if (believed >= minAcceptRate * trajectories) return Effect.void
+  const reasons = Object.entries(rejected).map(([reason, count]) => `${reason} ${count}`)
+  return Effect.fail(
+    new TooFewAccepted({
+      iteration,
+      message:
+        `only ${believed} of ${trajectories} trajectories of iteration ${iteration} were accepted ` +
+        `(${reasons.join(", ")}); ` +
+        "train the experience model longer or on more exploration, or lower train.minAcceptRate"
+    })
+  )
+}
 
 /** An iteration in which no group has anything to teach is skipped, not failed: GRPO meets it when all returns are equal. */
 const learnt = (

@@ -157,7 +157,8 @@ export const reported = Effect.fn("Phases.reported")(function* (
     total: config.train.iterations,
     metrics: {
       "dream/success_rate": update?.metrics["charts/success_rate"] ?? 0,
-      "dream/accept_rate": accepted / Math.max(1, trajectories)
+      "dream/accept_rate": accepted / Math.max(1, trajectories),
+      ...iteration.filter
     }
   })
   if (isDue(at, config)) yield* directory.saveTrajectories(`dreams-${at}`, shown(iteration.groups))
@@ -170,8 +171,7 @@ const longestMessage = 300
 
 /** The first rejections of each reason, their messages cut: what a run says of one iteration is bounded. */
 const examplesOf = (heldBack: ReadonlyArray<QualityFilter.HeldBack>) => {
-  const rejected = heldBack.filter((one) => one._tag === "RejectedTrajectory")
-  const byReason = Map.groupBy(rejected, ({ reason }) => reason)
+  const byReason = Map.groupBy(heldBack, ({ reason }) => reason)
   return [...byReason.values()]
     .flatMap((alike) => alike.slice(0, toldOfEach))
     .map((one) => ({ ...one, message: one.message.slice(0, longestMessage) }))

@@ -63,7 +63,7 @@ const dreamingOf = Effect.fnUntraced(function* (
   const tokenizer = Vocabulary.tokenizerOf(world.knowledge, offline.train)
   const network = networkOf(config.clone, world.knowledge, tokenizer, true)
   const trainable = Trainable.make(network, 7)
-  const buffer = yield* Buffers.make(offline, world, [])
+  const buffer = yield* Buffers.begin({ world, offline, config })
   return { config, world, offline, buffer, fitted: { trainable, model } }
 })
 

@@ -108,14 +108,13 @@ export const subjectOf = (
 }
 
 const opinionOf = (rule: Rule, subject: Subject, { faults = "Stop" }: Manner) =>
-  faults === "Stop"
-    ? rule.judge(subject)
-    : Effect.catch(rule.judge(subject), (error) =>
-        Effect.as(
-          Effect.logWarning(`${rule.name} could not judge (${error.reason}): ${error.message}`),
-          { scores: { [`fault/${rule.name}`]: 1 }, complaint: undefined }
-        )
-      )
+  faults === "Stop" ? rule.judge(subject) : rule.judge(subject).pipe(Effect.catch(passedOver))
+
+const passedOver = ({ message, reason, rule }: QualityFilter.QualityFilterError) =>
+  Effect.as(Effect.logWarning(`the rule ${rule} could not judge (${reason}): ${message}`), {
+    scores: { [`fault/${rule}`]: 1 },
+    complaint: undefined
+  })
 
 /** `earned`: the text shows success at the end (0 or 1). */
 const scoresOf = ({ audit, characters }: Subject): Scores =>

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { ExperienceModel, LanguageModel } from "@dreamgym/domain"
+import type { ExperienceModel, LanguageModel } from "@dreamgym/domain"
 import * as Effect from "effect/Effect"
 import * as fc from "fast-check"
 import { ReasoningModel, SelfConsistency } from "../../src/index.ts"
