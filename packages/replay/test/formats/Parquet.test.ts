@@ -9,21 +9,21 @@ import * as fs from "node:fs"
 import { describe, expect, it } from "vitest"
 import * as Parquet from "../../src/formats/Parquet.ts"
 import { trajectoryOf } from "../disk.ts"
-import { collected, disk, failure, inFolder, onDisk, streamOf, withoutMinusZero } from "./files.ts"
+import {
+  bufferOf,
+  collected,
+  disk,
+  failure,
+  inFolder,
+  onDisk,
+  streamOf,
+  withoutMinusZero
+} from "./files.ts"
 
 const turns = (count: number) =>
   Array.from({ length: count }, (_, i) => [`take ${i}`, `you hold ${i}`] as const)
 
 const three = ["a", "b", "c"].map((id) => trajectoryOf(id, { turns: turns(4), isReal: id !== "b" }))
-
-/** The file as another program reads it. */
-const bufferOf = (file: string) => {
-  const { buffer } = new Uint8Array(fs.readFileSync(file))
-  return {
-    byteLength: buffer.byteLength,
-    slice: (from: number, to?: number) => buffer.slice(from, to)
-  }
-}
 
 describe("Parquet", () => {
   it("gives back every bit", () =>
@@ -47,7 +47,7 @@ describe("Parquet", () => {
         files: [0, 1].map((i) => `${folder}/x/train-0000${i}-of-00002.parquet`)
       })
       expect(fs.readdirSync(`${folder}/x`)).toHaveLength(2)
-      const [, second] = written === undefined ? [] : fs.readdirSync(`${folder}/x`)
+      const [, second] = fs.readdirSync(`${folder}/x`)
       expect(await collected(Parquet.read(`${folder}/x/${second}`))).toStrictEqual(three.slice(2))
       expect(await collected(Parquet.read(`${folder}/x`))).toStrictEqual(three)
     }))

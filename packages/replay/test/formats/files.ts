@@ -95,3 +95,10 @@ export const withoutMinusZero = (value: unknown): unknown =>
 
 export const streamOf = (trajectories: ReadonlyArray<Trajectory.Trajectory>) =>
   Stream.fromIterable(trajectories)
+
+/** A file as another program reads it. */
+export const bufferOf = (file: string) => {
+  const { buffer } = new Uint8Array(fs.readFileSync(file))
+  const slice = (from: number, to?: number) => buffer.slice(from, to)
+  return { byteLength: buffer.byteLength, slice }
+}
