@@ -4,11 +4,12 @@ import * as Layer from "effect/Layer"
 import { describe, it } from "vitest"
 import { ReplayBuffer } from "../src/index.ts"
 import { disk, temporaryDirectory } from "./disk.ts"
+import { filesOf } from "./retrieval/files.ts"
 
 const sqlite = (options: ReplayBuffer.Options) =>
   Effect.map(temporaryDirectory, (directory) =>
     ReplayBuffer.layerSqlite({ file: `${directory}/replay.sqlite`, ...options }).pipe(
-      Layer.provide(disk().layer)
+      Layer.provide(filesOf(disk()))
     )
   )
 
