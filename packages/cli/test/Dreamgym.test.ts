@@ -177,7 +177,7 @@ describe("a run that is finished", () => {
     const { code, err, out } = await dreamgym(["resume", path.join(home, "one"), "--json"])
     expect([code, JSON.parse(out)]).toMatchObject([3, { error: { tag: "NothingToDo" } }])
     expect(err).toMatch(
-      /^error: run one is finished, .* dreamgym train --set train.iterations=N`\n$/
+      /^error: run one is finished, .* `dreamgym train --set train.iterations=N`\n$/
     )
     expect(contentsOf("one")).toEqual(before)
   })

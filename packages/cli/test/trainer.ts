@@ -117,8 +117,8 @@ export const layer = ({ failing = false, pause }: Options) =>
     }),
     resume: Effect.fnUntraced(function* () {
       const log = yield* RunLog.RunLog
-      const { loadCheckpoint, name } = yield* RunDirectory.RunDirectory
-      if (Runs.isFinished(yield* log.events)) return yield* Runs.finished(name)
+      const { loadCheckpoint, name, path } = yield* RunDirectory.RunDirectory
+      if (Runs.isFinished(yield* log.events)) return yield* Runs.finished({ name, path })
       const { iteration } = yield* loadCheckpoint
       yield* log.emit({ _tag: "RunResumed", run: name, iteration })
       yield* log.emit({ _tag: "RunFinished", seconds: 1 })

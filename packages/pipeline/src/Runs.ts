@@ -24,9 +24,10 @@ export class NothingToDo extends Schema.TaggedError<NothingToDo>()("NothingToDo"
 export const isFinished = (events: ReadonlyArray<RunEvent.RunEvent>): boolean =>
   surviving(events).some(({ _tag }) => _tag === "RunFinished")
 
-export const finished = (run: string): NothingToDo =>
+/** `path` is the run's folder, so that what is advised works anywhere. */
+export const finished = ({ name, path }: { readonly name: string; readonly path: string }) =>
   new NothingToDo({
-    message: `run ${run} is finished, there is nothing to resume; measure it with \`dreamgym evaluate ${run}\`. Its settings are fixed: for more iterations start another run with \`dreamgym train --set train.iterations=N\``
+    message: `run ${name} is finished, there is nothing to resume; measure it with \`dreamgym evaluate ${path}\`. Its settings are fixed: for more iterations start another run with \`dreamgym train --set train.iterations=N\``
   })
 
 /** A run that is passed over, and why. */

@@ -64,7 +64,7 @@ const fromTheBeginning = Effect.fnUntraced(function* (config: Config) {
 export const resume = Effect.fn("Trainer.resume")(function* (config: Config) {
   const directory = yield* RunDirectory
   const log = yield* RunLog
-  if (Runs.isFinished(yield* log.events)) return yield* Runs.finished(directory.name)
+  if (Runs.isFinished(yield* log.events)) return yield* Runs.finished(directory)
   yield* Effect.scoped(fromCheckpoint(config))
   return Report.summary(directory.name, yield* log.events)
 })

@@ -286,7 +286,7 @@ describe("a line that is appended", () => {
 describe("a run that is killed while it saves", () => {
   it("has its last acknowledged checkpoint or a newer one, and the buffer that belongs to it", async () => {
     const kills = await Effect.runPromise(
-      killed({ directory, kills: 8, longestMs: 60, random: Math.random })
+      killed({ directory, kills: 5, longestMs: 100, random: Math.random })
     )
     expect(kills.flatMap(({ findings }) => findings)).toEqual([])
     expect(kills.at(-1)?.found).toBeGreaterThan(0)

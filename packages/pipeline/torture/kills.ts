@@ -21,7 +21,10 @@ export interface Kill {
   readonly findings: ReadonlyArray<string>
 }
 
-/** A series of kills in one folder. `random`: uniform in [0, 1); a saver lives `longestMs` at most after it said its first word. */
+/**
+ * A series of kills in one folder. `random`: uniform in [0, 1); a saver lives `longestMs` at most after it opened what is there, or
+ * (mostly) after its first save.
+ */
 export const killed = Effect.fn("Torture.killed")(function* (options: {
   readonly directory: string
   readonly kills: number
@@ -32,7 +35,9 @@ export const killed = Effect.fn("Torture.killed")(function* (options: {
   const done: Array<Kill> = []
   let acknowledged = 0
   for (let i = 0; i < kills; i++) {
-    const said = yield* Effect.promise(() => lifeOf(directory, random() * longestMs))
+    const said = yield* Effect.promise(() =>
+      lifeOf(directory, random() < 0.25 ? 1 : 2, random() * longestMs)
+    )
     acknowledged = Math.max(acknowledged, ...said)
     if (yield* Checkpoint.isAny(directory)) done.push(yield* judged(directory, acknowledged))
     else done.push({ acknowledged, found: 0, lookMs: 0, findings: lostAll(acknowledged) })
@@ -40,8 +45,12 @@ export const killed = Effect.fn("Torture.killed")(function* (options: {
   return done
 }, Effect.provide(NodeServices.layer))
 
-/** The iterations that a saver acknowledged before it was killed. */
-const lifeOf = (directory: string, after: number): Promise<ReadonlyArray<number>> => {
+/** The iterations that a saver acknowledged before it was killed, `after` milliseconds after it said so many `words`. */
+const lifeOf = (
+  directory: string,
+  words: number,
+  after: number
+): Promise<ReadonlyArray<number>> => {
   const { promise, reject, resolve } = Promise.withResolvers<ReadonlyArray<number>>()
   const entry = new URL("saver.ts", import.meta.url).pathname
   const child = spawn(process.execPath, ["--conditions=source", entry, directory], {
@@ -51,7 +60,7 @@ const lifeOf = (directory: string, after: number): Promise<ReadonlyArray<number>
   let isDoomed = false
   child.stdout.on("data", (data) => {
     said.stdout += String(data)
-    if (isDoomed) return
+    if (isDoomed || said.stdout.split("\n").length <= words) return
     isDoomed = true
     setTimeout(() => child.kill("SIGKILL"), after)
   })
