@@ -3,8 +3,8 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
-import { ReplayBuffer, type Embedding } from "../src/index.ts"
-import { add, idsOf, snapshot, trajectoryOf } from "./disk.ts"
+import { ReplayBuffer } from "../src/index.ts"
+import { add, idsOf, kept, trajectoryOf } from "./disk.ts"
 
 const dream = (id: string) => trajectoryOf(id, { isReal: false })
 const inMemory = (options: ReplayBuffer.Options = {}) =>
@@ -20,11 +20,11 @@ describe("a full buffer", () => {
     Effect.gen(function* () {
       yield* add(dream("a"), trajectoryOf("b"), dream("c"))
       yield* add(dream("d"))
-      assert.deepStrictEqual(idsOf(yield* snapshot), ["b", "c", "d"])
+      assert.deepStrictEqual(idsOf(yield* kept), ["b", "c", "d"])
       yield* add(trajectoryOf("e"), trajectoryOf("f"), trajectoryOf("g"))
-      assert.deepStrictEqual(idsOf(yield* snapshot), ["b", "e", "f", "g"])
+      assert.deepStrictEqual(idsOf(yield* kept), ["b", "e", "f", "g"])
       yield* add(dream("h"))
-      assert.deepStrictEqual(idsOf(yield* snapshot), ["b", "e", "f", "g"])
+      assert.deepStrictEqual(idsOf(yield* kept), ["b", "e", "f", "g"])
     }).pipe(inMemory({ capacity: 3 }))
   )
 
@@ -46,7 +46,7 @@ describe("what is kept once", () => {
   it.effect("is the real one, where a dream was the same", () =>
     Effect.gen(function* () {
       assert.strictEqual(yield* add(dream("a"), trajectoryOf("a"), dream("a")), 2)
-      assert.deepStrictEqual(yield* snapshot, [trajectoryOf("a")])
+      assert.deepStrictEqual(yield* kept, [trajectoryOf("a")])
       assert.strictEqual(yield* add(dream("a"), trajectoryOf("a")), 0)
       assert.strictEqual((yield* stats).duplicates, 3)
     }).pipe(inMemory())
@@ -157,60 +157,6 @@ describe("what is similar", () => {
       Effect.provide(
         ReplayBuffer.layerRetrieval.pipe(Layer.provideMerge(ReplayBuffer.layerMemory()))
       )
-    )
-  )
-
-  it.effect("is embedded once, however many ask at once", () => {
-    const encoded: Array<string> = []
-    const encoder: Embedding.Encoder = {
-      name: "counting",
-      dimension: 1,
-      weighting: "None",
-      encode: (pairs) =>
-        Effect.forEach(pairs, ({ action }) => {
-          encoded.push(action)
-          return Effect.as(Effect.yieldNow, Float32Array.of(1))
-        })
-    }
-    return Effect.gen(function* () {
-      yield* add(trajectoryOf("a"), trajectoryOf("b"))
-      const queries = Array.from({ length: 5 }, () => similar({ state: "", action: "?", k: 9 }))
-      const found = yield* Effect.all(queries, { concurrency: "unbounded" })
-      assert.deepStrictEqual(
-        found.map((list) => list.length),
-        [2, 2, 2, 2, 2]
-      )
-      assert.deepStrictEqual(encoded.toSorted(), ["?", "?", "?", "?", "?", "take a", "take b"])
-    }).pipe(inMemory({ encoder }))
-  })
-
-  it.effect("is right though an encoder works for long, and the buffer changes meanwhile", () =>
-    Effect.gen(function* () {
-      yield* add(dream("a"), dream("b"))
-      const asking = yield* Effect.forkChild(similar({ state: "", action: "", k: 9 }))
-      yield* Effect.yieldNow
-      yield* add(dream("c"))
-      const found = yield* Fiber.join(asking)
-      assert.deepStrictEqual(
-        found.map(({ task }) => task.id),
-        ["b"]
-      )
-      const later = yield* similar({ state: "", action: "", k: 9 })
-      assert.deepStrictEqual(
-        later.map(({ task }) => task.id),
-        ["b", "c"]
-      )
-    }).pipe(
-      inMemory({
-        capacity: 2,
-        encoder: {
-          name: "slow",
-          dimension: 1,
-          weighting: "None",
-          encode: (pairs) =>
-            Effect.forEach(pairs, () => Effect.as(Effect.yieldNow, Float32Array.of(1)))
-        }
-      })
     )
   )
 })

@@ -1,9 +1,9 @@
-import { ReplayBuffer as Contract, Seed, type Trajectory } from "@dreamgym/domain"
+import { ReplayBuffer as Contract, Seed, Trajectory } from "@dreamgym/domain"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { ReplayBuffer, Stages } from "../src/index.ts"
-import { idsOf, snapshot, trajectoryOf } from "./disk.ts"
+import { add, idsOf, kept as all, trajectoryOf } from "./disk.ts"
 
 const groupOf = (id: string, policyVersion = 0): Trajectory.TrajectoryGroup => {
   const trajectories = ["x", "y"].map((end) =>
@@ -21,7 +21,7 @@ describe("storing", () => {
       const kept: Array<number> = []
       const passed = yield* Stream.fromIterable(groups).pipe(
         Stages.through,
-        Stream.tap(() => Effect.map(snapshot, (list) => kept.push(list.length))),
+        Stream.tap(() => Effect.map(all, (list) => kept.push(list.length))),
         Stream.runCollect
       )
       assert.deepStrictEqual(passed, groups)
@@ -35,7 +35,7 @@ describe("storing", () => {
         Stream.fromIterable(groups).pipe(Stages.through, Stream.runDrain)
       )
       assert.strictEqual(error.reason, "EvaluationData")
-      assert.deepStrictEqual(idsOf(yield* snapshot), ["a", "a"])
+      assert.deepStrictEqual(idsOf(yield* all), ["a", "a"])
     }).pipe(
       Effect.provide(ReplayBuffer.layerMemory({ evaluation: ({ id }) => id === "b" }), {
         local: true
@@ -94,6 +94,41 @@ describe("drawing", () => {
       const whole = yield* batchesOf({})
       const rest = yield* batchesOf({ firstBatch: 1 }, groups.slice(1))
       assert.deepStrictEqual(rest, whole.slice(1))
+    }).pipe(inMemory)
+  )
+
+  it.effect("follows shares that change over the run", () =>
+    Effect.gen(function* () {
+      const dreams = ["d", "e", "f"].map((id) => trajectoryOf(id, { isReal: false }))
+      yield* add(...dreams)
+      const batches = yield* batchesOf({ batchSize: 2, realFraction: { from: 0, to: 1, over: 2 } })
+      const shares = batches.map(
+        (batch) =>
+          batch.flatMap(({ trajectories }) => trajectories.filter(Trajectory.isReal)).length
+      )
+      assert.deepStrictEqual(shares, [0, 1, 2])
+    }).pipe(inMemory)
+  )
+
+  it.effect("tells what each is to weigh, for a learner that can use it", () =>
+    Effect.gen(function* () {
+      yield* add(...["a", "b", "c"].map((id) => trajectoryOf(id)))
+      const buffer = yield* Contract.ReplayBuffer
+      yield* buffer.prioritise([{ id: "trajectory-a", priority: 8 }])
+      const strategy = { _tag: "Proportional", alpha: 1, epsilon: 0 } as const
+      const drawn = yield* Stream.fromIterable([groupOf("d")]).pipe(
+        Stages.draws({ batchSize: 3, seed: 5, strategy, beta: { from: 0.5, to: 1, over: 0 } }),
+        Stream.runCollect
+      )
+      const weights = drawn
+        .flat()
+        .map(({ importance, trajectory }) => [trajectory.task.id, importance] as const)
+        .toSorted(([a], [b]) => (a < b ? -1 : 1))
+      assert.deepStrictEqual(weights, [
+        ["a", 1 / 8],
+        ["b", 1],
+        ["c", 1]
+      ])
     }).pipe(inMemory)
   )
 })

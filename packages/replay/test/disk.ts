@@ -6,6 +6,7 @@ import * as FileSystem from "effect/FileSystem"
 import type * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as PlatformError from "effect/PlatformError"
+import * as Stream from "effect/Stream"
 import * as fs from "node:fs"
 import * as os from "node:os"
 import * as path from "node:path"
@@ -137,4 +138,5 @@ export const idsOf = (trajectories: ReadonlyArray<Trajectory.Trajectory>): Reado
 export const add = (...trajectories: ReadonlyArray<Trajectory.Trajectory>) =>
   Contract.ReplayBuffer.use((buffer) => buffer.add(trajectories))
 
-export const snapshot = Contract.ReplayBuffer.use((buffer) => buffer.snapshot)
+/** All that is kept. */
+export const kept = Contract.ReplayBuffer.use((buffer) => Stream.runCollect(buffer.trajectories()))

@@ -10,7 +10,11 @@ export interface Annealing {
   readonly over: number
 }
 
-export const constant = (value: number): Annealing => ({ from: value, to: value, over: 0 })
+/** A number that stays, or one that changes. */
+export type Annealed = number | Annealing
 
-export const at = ({ from, over, to }: Annealing, step: number): number =>
-  over <= 0 ? to : from + (to - from) * Math.max(0, Math.min(1, step / over))
+export const at = (annealed: Annealed, step: number): number => {
+  if (typeof annealed === "number") return annealed
+  const { from, over, to } = annealed
+  return over <= 0 ? to : from + (to - from) * Math.max(0, Math.min(1, step / over))
+}

@@ -1,10 +1,9 @@
 /**
  * Draws that keep a balance: target shares of real and synthetic, of success and failure, and per environment.
- * Within each kind it draws by a strategy of `Chances`; the targets may change from draw to draw (`Annealing`).
+ * Within each kind it draws by a strategy of `Chances`; the targets are the request's, so they may change from draw to draw.
  */
 import { type ReplayBuffer, Seed } from "@dreamgym/domain"
 import * as Effect from "effect/Effect"
-import * as Annealing from "./Annealing.ts"
 import * as Balance from "./Balance.ts"
 import * as Chances from "./Chances.ts"
 import * as Sampler from "./Sampler.ts"
@@ -26,25 +25,6 @@ export interface Targets {
   readonly success?: number
   readonly environments?: Readonly<Record<string, number>>
 }
-
-export interface Schedule {
-  readonly real?: Annealing.Annealing
-  readonly success?: Annealing.Annealing
-  readonly environments?: Readonly<Record<string, Annealing.Annealing>>
-}
-
-/** The targets at a step of the run. */
-export const targetsAt = ({ environments, real, success }: Schedule, step: number): Targets => ({
-  ...(real === undefined ? {} : { real: Annealing.at(real, step) }),
-  ...(success === undefined ? {} : { success: Annealing.at(success, step) }),
-  ...(environments === undefined
-    ? {}
-    : {
-        environments: Object.fromEntries(
-          Object.entries(environments).map(([name, share]) => [name, Annealing.at(share, step)])
-        )
-      })
-})
 
 export interface Request extends Sampler.Request {
   readonly targets: Targets

@@ -114,7 +114,7 @@ describe("a balanced sampler", () => {
       const slots = drawn.map(({ slot }) => slot)
       assert.isBelow(excess(countsOf(slots, 600), expected), 0)
       for (const { probability, slot } of drawn.slice(0, 50)) {
-        assert.approximately(probability, expected[slot] ?? Number.NaN, 1e-12)
+        assert.approximately(probability, expected[slot] ?? Number.NaN, 1e-9)
       }
     }
   })
@@ -153,20 +153,5 @@ describe("a balanced sampler", () => {
     assert.strictEqual(sampler.size(), 10)
     const any = sampler.draw({ count: 10, key: 1, replacement: false, targets: {} })
     assert.strictEqual(new Set(any.map(({ slot }) => slot)).size, 10)
-  })
-
-  it("follows targets that change over the run", () => {
-    const schedule = {
-      real: { from: 1, to: 0, over: 4 },
-      environments: { hall: { from: 0, to: 1, over: 2 } }
-    }
-    assert.deepStrictEqual(
-      [0, 1, 4].map((step) => BalancedSampler.targetsAt(schedule, step)),
-      [
-        { real: 1, environments: { hall: 0 } },
-        { real: 0.75, environments: { hall: 0.5 } },
-        { real: 0, environments: { hall: 1 } }
-      ]
-    )
   })
 })

@@ -24,7 +24,10 @@ const probabilitiesOf = (weightOf: (value: number) => number) => {
   return weights.map((weight) => weight / total)
 }
 
-const samplerOf = (strategy: Contract.Strategy, list: ReadonlyArray<Sampler.Setting> = settings) => {
+const samplerOf = (
+  strategy: Contract.Strategy,
+  list: ReadonlyArray<Sampler.Setting> = settings
+) => {
   const sampler = Sampler.make(strategy)
   Effect.runSync(sampler.set(list))
   return sampler
@@ -40,7 +43,7 @@ describe.each(strategies)("a sampler by $_tag", (strategy, weightOf) => {
       const drawn = samplerOf(strategy).draw({ count: 50_000, key, replacement: true })
       assert.isBelow(excess(countsOf(slotsOf(drawn), size), probabilities), 0, `key ${key}`)
       for (const { probability, slot } of drawn.slice(0, 100)) {
-        assert.approximately(probability, probabilities[slot] ?? Number.NaN, 1e-12)
+        assert.approximately(probability, probabilities[slot] ?? Number.NaN, 1e-9)
       }
     }
   })
@@ -124,7 +127,7 @@ describe("importance weights", () => {
     const beta = { from: 0.4, to: 1, over: 10 }
     const found = [-1, 0, 5, 10, 99].map((step) => Annealing.at(beta, step))
     assert.deepStrictEqual(found, [0.4, 0.4, 0.7, 1, 1])
-    assert.strictEqual(Annealing.at(Annealing.constant(0.3), 0), 0.3)
+    assert.strictEqual(Annealing.at(0.3, 7), 0.3)
   })
 })
 
