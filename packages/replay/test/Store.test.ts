@@ -1,261 +1,237 @@
-/** Tests of the buffer in a database: what it holds, and what it brings back. */
-import type { Trajectory } from "@dreamgym/domain"
-import { Arbitraries } from "@dreamgym/laws"
+/** Tests of the buffer's database: who may stay, what takes whose place, and what snapshots bring back. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
+import * as Result from "effect/Result"
 import * as fc from "fast-check"
-import { ReplayBuffer } from "../src/index.ts"
-import * as Kept from "../src/Kept.ts"
-import * as Store from "../src/store/Store.ts"
-import { dream, place, runs } from "./database.ts"
-import { add, disk, idsOf, snapshot, trajectoryOf } from "./disk.ts"
+import type * as Kept from "../src/Kept.ts"
+import * as Shelf from "../src/Shelf.ts"
+import type * as Store from "../src/store/Store.ts"
+import { trajectoryOf } from "./disk.ts"
+import { add, all, coming, dream, kept, place, rejected, runs } from "./storePlace.ts"
 
-describe("a buffer in a database", () => {
-  it.effect("brings back every trajectory as it was, from names to log-probabilities", () =>
-    runs(
-      fc.asyncProperty(
-        fc.uniqueArray(Arbitraries.trajectory, { maxLength: 5, selector: ({ task }) => task.id }),
-        (list) =>
-          Effect.gen(function* () {
-            const { use } = yield* place
-            yield* use()(add(...list))
-            assert.deepStrictEqual(yield* use()(snapshot), list)
-          }).pipe(Effect.scoped, Effect.runPromise)
-      )
-    )
-  )
-
+describe("what is added", () => {
   it.effect(
-    "holds text that UTF-8 cannot, numbers that JSON cannot, and the empty trajectory",
+    "twice is kept once; the real takes the place of the dream, what was accepted that of what was not",
     () =>
       Effect.gen(function* () {
-        const { use } = yield* place
-        const odd = ["\ud800 alone", "a\u0000b", "\u0000utf16:00", "", "𝔘🙂\u2028"].map((text, i) =>
-          trajectoryOf(`odd-${i}`, { turns: [[text, text]] })
+        const { open } = yield* place
+        const store = yield* open()
+        const changes = yield* add(store, rejected("a"), dream("a"), dream("a"), trajectoryOf("a"))
+        assert.deepStrictEqual(numbersOf(changes), [
+          [1, []],
+          [2, [1]],
+          [undefined, []],
+          [3, [2]]
+        ])
+        const worse = [dream("a"), rejected("a"), rejected("a", true)]
+        assert.deepStrictEqual(
+          yield* add(store, ...worse),
+          worse.map(() => ({ evicted: [] }))
         )
-        const strange = trajectoryOf("strange")
-        const list = [
-          ...odd,
-          {
-            ...strange,
-            transitions: [Number.NaN, Number.POSITIVE_INFINITY, 5e-324].flatMap((reward) =>
-              strange.transitions.map((one) => ({ ...one, reward, observation: "not what came" }))
-            )
-          },
-          trajectoryOf("empty", { turns: [] })
-        ]
-        yield* use()(add(...list))
-        assert.deepStrictEqual(yield* use()(snapshot), list)
+        assert.deepStrictEqual(yield* all(store), [trajectoryOf("a")])
       })
   )
 
-  it.effect("refuses what JSON cannot hold, and all that comes with it", () =>
-    Effect.gen(function* () {
-      const { use } = yield* place
-      const b = trajectoryOf("b")
-      const odd = { ...b, task: { ...b.task, payload: new Map([[1, 2]]) } }
-      const error = yield* Effect.flip(use()(add(trajectoryOf("a"), odd)))
-      assert.include(error.message, "trajectory trajectory-b cannot be written as JSON")
-      assert.deepStrictEqual(yield* use()(snapshot), [])
-    })
+  it.effect(
+    "becomes exactly what a run goes on from, and what stays in its place is not written again",
+    () =>
+      Effect.gen(function* () {
+        const { sql, use } = yield* place
+        const [a, b, c, d] = [trajectoryOf("a"), dream("b"), dream("c"), dream("d")] as const
+        const seqs = () => sql("select seq, task_id as id from trajectory order by seq")
+        yield* use((store) => add(store, a, b, c))
+        yield* use((store) => store.replace(coming([a, b, d])))
+        assert.deepStrictEqual(yield* use(all), [a, b, d])
+        const stayed = [
+          { seq: 1, id: "a" },
+          { seq: 2, id: "b" }
+        ]
+        assert.deepStrictEqual(seqs(), [...stayed, { seq: 4, id: "d" }])
+        const again = [a, { ...b, id: "the same, dreamt again" }]
+        yield* use((store) => store.replace(coming(again)))
+        assert.deepStrictEqual(yield* use(all), again)
+        const judged = [a, { ...b, verdict: { _tag: "Accepted" as const, scores: {} } }]
+        yield* use((store) => store.replace(coming(judged)))
+        assert.deepStrictEqual(yield* use(all), judged)
+      })
   )
 
-  it.effect("begins with the journal that lies beside it, once", () =>
+  it.effect("has the priority that was set last, also when it is opened again", () =>
     Effect.gen(function* () {
-      const { directory, use } = yield* place
-      const journal = ReplayBuffer.layerJsonl({ directory }).pipe(Layer.provide(disk().layer))
-      yield* Effect.provide(add(trajectoryOf("a"), dream("b")), journal)
-      assert.deepStrictEqual(idsOf(yield* use()(snapshot)), ["a", "b"])
-      yield* Effect.provide(add(trajectoryOf("c")), Layer.fresh(journal))
-      assert.deepStrictEqual(idsOf(yield* use()(snapshot)), ["a", "b"])
-    })
-  )
-
-  it.effect("becomes exactly what a run goes on from, and keeps what stays in its place", () =>
-    Effect.gen(function* () {
-      const { sql, use } = yield* place
-      const [a, b, c, d] = [trajectoryOf("a"), dream("b"), dream("c"), dream("d")] as const
-      yield* use()(add(a, b, c))
-      const exactly = [a, b, d, d]
-      assert.deepStrictEqual(idsOf(yield* use({ exactly })(snapshot)), ["a", "b", "d"])
-      assert.deepStrictEqual(idsOf(yield* use()(snapshot)), ["a", "b", "d"])
-      const seqs = sql("select seq, task_id from trajectory order by seq")
-      assert.deepStrictEqual(seqs, [
-        { seq: 1, task_id: "a" },
-        { seq: 2, task_id: "b" },
-        { seq: 4, task_id: "d" }
-      ])
-      const again = [a, { ...b, id: "the same, dreamt again" }]
-      assert.deepStrictEqual(yield* use({ exactly: again })(snapshot), again)
-      assert.deepStrictEqual(yield* use()(snapshot), again)
+      const { open, use } = yield* place
+      const heard: Array<Kept.Change> = []
+      const priorities = (store: Store.Store) =>
+        Effect.succeed(store.entries().map(({ priority, seq }) => [seq, priority]))
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          const store = yield* open({}, (change) => heard.push(change))
+          yield* add(store, dream("a"), dream("b"), dream("c"))
+          heard.length = 0
+          const set = [1, 3, 99, 1].map((seq, i) => ({ seq, priority: -0.1 * i }))
+          yield* store.prioritise(set)
+          const prioritised = set.filter(({ seq }) => seq < 99)
+          assert.deepStrictEqual(heard, [{ evicted: [], prioritised }])
+        })
+      )
+      const set = [
+        [1, -0.1 * 3],
+        [2, 1],
+        [3, -0.1]
+      ]
+      assert.deepStrictEqual(yield* use(priorities), set)
+      yield* use((store) => store.replace(coming([dream("a"), dream("b"), dream("c")])))
+      assert.deepStrictEqual(
+        yield* use(priorities),
+        set.map(([seq]) => [seq, 1])
+      )
     })
   )
 })
 
-/** Additions in a world of few contents, so that they come again, dreamt or real, of few qualities. */
-const additions = fc.array(
-  fc.array(
-    fc
-      .record({
-        id: fc.constantFrom("a", "b", "c", "d", "e", "f"),
-        isReal: fc.boolean(),
-        version: fc.nat({ max: 2 })
-      })
-      .map(({ id, isReal, version }) => trajectoryOf(id, { isReal, policyVersion: version })),
-    { maxLength: 4 }
-  ),
-  { maxLength: 6 }
-)
-const bounds = fc.option(fc.nat({ max: 4 }), { nil: undefined })
-const quality: Kept.Quality = ({ policyVersion }) => policyVersion
-const defined = <A extends object>(options: A) =>
-  Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
-
-const inTurn = (parts: ReadonlyArray<ReadonlyArray<Trajectory.Trajectory>>) =>
-  Effect.gen(function* () {
-    const counts = yield* Effect.forEach(parts, (part) => add(...part))
-    return { counts, kept: yield* snapshot }
+/** One of few contents, so that it comes again: dreamt, real or rejected, of few qualities. */
+const one = fc
+  .record({
+    id: fc.constantFrom("a", "b", "c", "d", "e", "f"),
+    isReal: fc.boolean(),
+    isRejected: fc.boolean(),
+    policyVersion: fc.nat({ max: 2 })
   })
+  .map(({ id, isReal, isRejected, policyVersion }) => ({
+    ...(isRejected ? rejected(id, isReal) : trajectoryOf(id, { isReal })),
+    policyVersion
+  }))
+const bound = fc.nat({ max: 4 })
+const quotas: fc.Arbitrary<Kept.Quotas> = fc.record(
+  { all: bound, real: bound, synthetic: bound, rejected: bound },
+  { requiredKeys: [] }
+)
+const which = fc.nat({ max: 3 })
+const step = fc.oneof(
+  {
+    weight: 5,
+    arbitrary: fc
+      .array(one, { maxLength: 4 })
+      .map((list) => (at: World) => Effect.map(add(at.store, ...list), numbersOf))
+  },
+  {
+    weight: 2,
+    arbitrary: fc
+      .array(fc.record({ seq: fc.nat({ max: 12 }), priority: fc.integer() }), { maxLength: 3 })
+      .map((list) => (at: World) => at.store.prioritise(list))
+  },
+  fc.constant((at: World) =>
+    Effect.map(at.store.snapshot, (version) => void at.versions.push(version))
+  ),
+  which.map((i) => (at: World) => at.store.restore(at.versions.at(-i) ?? 99)),
+  which.map((i) => (at: World) => at.store.release(at.versions.at(-i) ?? 99))
+)
 
-describe("quotas", () => {
-  it.effect("are kept in the database as in memory, whatever comes in whatever order", () =>
+const numbersOf = (changes: ReadonlyArray<Kept.Change>) =>
+  changes.map(({ evicted, inserted }) => [inserted?.seq, evicted.map(({ seq }) => seq)])
+
+/** What keeps, the snapshots it ever took, and what is known of it by what it told. */
+interface World {
+  readonly store: Kept.Kept
+  readonly versions: Array<number>
+  readonly told: Map<number, Kept.Entry>
+}
+
+const follow =
+  (told: World["told"]) =>
+  ({ evicted, inserted, prioritised = [] }: Kept.Change): void => {
+    if (inserted !== undefined) told.set(inserted.seq, inserted)
+    for (const { seq } of evicted) told.delete(seq)
+    for (const { priority, seq } of prioritised) {
+      const entry = told.get(seq)
+      if (entry !== undefined) told.set(seq, { ...entry, priority })
+    }
+  }
+
+/** All that can be seen after a step. */
+const after = Effect.fnUntraced(function* (
+  at: World,
+  taken: (at: World) => Effect.Effect<unknown, { readonly reason: string }>
+) {
+  const answer = yield* Effect.result(taken(at)).pipe(
+    Effect.map(Result.mapError(({ reason }) => reason))
+  )
+  const byAge = [...at.told.values()].toSorted((x, y) => x.seq - y.seq)
+  const entries = at.store.entries().map(({ seq }) => seq)
+  return { answer, entries, told: byAge, kept: yield* all(at.store) }
+})
+
+describe("a database", () => {
+  it.effect("keeps, tells, hides and brings back what the plain rules in memory do", () =>
     runs(
-      fc.asyncProperty(additions, bounds, bounds, bounds, (parts, capacity, real, synthetic) =>
+      fc.asyncProperty(quotas, fc.array(step, { minLength: 10, maxLength: 30 }), (bounds, steps) =>
         Effect.gen(function* () {
-          const { use } = yield* place
-          const quotas = defined({ real, synthetic })
-          const options = { quality, quotas, ...defined({ capacity }) }
-          const expected = yield* Effect.provide(inTurn(parts), ReplayBuffer.layerMemory(options))
-          assert.deepStrictEqual(yield* use(options)(inTurn(parts)), expected)
-          assert.deepStrictEqual(yield* use(options)(snapshot), expected.kept)
+          const { open, use } = yield* place
+          const told = [new Map<number, Kept.Entry>(), new Map<number, Kept.Entry>()] as const
+          const memory = { store: Shelf.make(bounds, follow(told[0])), versions: [], told: told[0] }
+          yield* Effect.scoped(
+            Effect.gen(function* () {
+              const store = yield* open({ quotas: bounds }, follow(told[1]))
+              const disk = { store, versions: [], told: told[1] }
+              for (const taken of steps) {
+                assert.deepStrictEqual(yield* after(disk, taken), yield* after(memory, taken))
+              }
+              assert.deepStrictEqual(yield* store.verify, [])
+            })
+          )
+          const read = yield* use((store) => Effect.succeed(store.entries()))
+          assert.deepStrictEqual(read, (yield* after(memory, () => Effect.void)).told)
         }).pipe(Effect.scoped, Effect.runPromise)
       ),
-      40
+      60
     )
   )
 
-  it.effect("let the worst go first, then the oldest, and no dream in place of what was real", () =>
+  it.effect("lets the worst go first, then the oldest, and tells of it in its record", () =>
     Effect.gen(function* () {
       const { sql, use } = yield* place
-      const options = { quality, quotas: { real: 2, synthetic: 2 } }
       const of = (id: string, isReal: boolean, policyVersion: number) =>
         trajectoryOf(id, { isReal, policyVersion })
-      yield* use(options)(
-        add(
-          of("a", true, 1),
-          of("b", false, 2),
-          of("c", false, 1),
-          of("d", false, 1),
-          of("e", true, 1)
-        )
-      )
-      assert.deepStrictEqual(idsOf(yield* use(options)(snapshot)), ["a", "b", "d", "e"])
-      yield* use(options)(add(of("f", false, 9), of("g", true, 0)))
-      assert.deepStrictEqual(idsOf(yield* use(options)(snapshot)), ["a", "b", "e", "f"])
-      const told = sql("select kind, subject from event order by seq")
+      const bounds = { real: 2, synthetic: 2, rejected: 1 }
+      const first = [of("a", true, 1), of("b", false, 2), of("c", false, 1), of("d", false, 1)]
+      yield* use((store) => add(store, ...first, of("e", true, 1)), { quotas: bounds })
+      assert.deepStrictEqual(yield* use(kept), ["a", "b", "d", "e"])
+      const more = [of("f", false, 9), of("g", true, 0), rejected("h"), rejected("i", true)]
+      yield* use((store) => add(store, ...more), { quotas: bounds })
+      assert.deepStrictEqual(yield* use(kept), ["a", "b", "e", "f", "i"])
       assert.deepStrictEqual(
-        told,
-        [3, 4, 7].map((subject) => ({ kind: "evicted", subject }))
+        sql("select kind, subject from event order by seq"),
+        [3, 4, 7, 8].map((subject) => ({ kind: "evicted", subject }))
       )
-      assert.deepStrictEqual(sql("select count(*) as n from step"), [{ n: 4 }])
+      assert.deepStrictEqual(sql("select count(*) as n from step"), [{ n: 5 }])
     })
   )
 })
 
 describe("a snapshot", () => {
-  const entries = (...list: ReadonlyArray<Trajectory.Trajectory>) =>
-    list.map((one) => Kept.comingOf(one, quality))
-  const open = (file: string) => Store.open({ file, quotas: { synthetic: 3 } }, () => undefined)
-  const kept = (store: Store.Store) =>
-    Effect.map(store.read(store.entries()), (list) => idsOf(list ?? []))
-
-  it.effect("brings back what was evicted since, and takes away what came since", () =>
+  it.effect("is there when the database is opened again, and frees its room when released", () =>
     Effect.gen(function* () {
-      const { file, sql } = yield* place
-      yield* Effect.scoped(
-        Effect.gen(function* () {
-          const store = yield* open(file)
-          yield* store.add(entries(dream("a"), dream("b"), trajectoryOf("r")))
-          const first = yield* store.snapshot
-          yield* store.add(entries(dream("c"), dream("d"), trajectoryOf("a")))
-          assert.deepStrictEqual(yield* kept(store), ["b", "r", "c", "d", "a"])
-          const second = yield* store.snapshot
-          yield* store.add(entries(dream("e"), dream("f"), dream("g")))
-          assert.deepStrictEqual(yield* kept(store), ["r", "a", "e", "f", "g"])
-          yield* store.restore(second)
-          assert.deepStrictEqual(yield* kept(store), ["b", "r", "c", "d", "a"])
-          yield* store.restore(first)
-          assert.deepStrictEqual(yield* kept(store), ["a", "b", "r"])
-          const error = yield* Effect.flip(store.restore(second))
-          assert.include(error.message, `has no snapshot ${second}`)
-          assert.deepStrictEqual(yield* store.verify, [])
-        })
-      )
-      const again = yield* Effect.scoped(Effect.flatMap(open(file), kept))
-      assert.deepStrictEqual(again, ["a", "b", "r"])
-      assert.deepStrictEqual(sql("select count(*) as n from trajectory"), [{ n: 3 }])
-    })
-  )
-
-  it.effect("that is released holds nothing any more", () =>
-    Effect.gen(function* () {
-      const { file, sql } = yield* place
+      const { sql, use } = yield* place
       const count = () => sql("select count(*) as n from trajectory")[0]?.["n"]
-      yield* Effect.scoped(
-        Effect.gen(function* () {
-          const store = yield* open(file)
-          yield* store.add(entries(dream("a"), dream("b"), dream("c")))
-          const version = yield* store.snapshot
-          yield* store.add(entries(dream("d"), dream("e")))
-          assert.strictEqual(count(), 5)
-          yield* store.release(version)
-          assert.strictEqual(count(), 3)
-          assert.strictEqual((yield* Effect.flip(store.release(version))).reason, "Io")
-        })
+      const bounds = { quotas: { synthetic: 2 } }
+      const version = yield* use(
+        (store) =>
+          Effect.gen(function* () {
+            yield* add(store, dream("a"), dream("b"))
+            const taken = yield* store.snapshot
+            yield* add(store, dream("c"), dream("d"))
+            return taken
+          }),
+        bounds
       )
+      assert.strictEqual(count(), 4)
+      yield* use((store) => store.restore(version), bounds)
+      assert.deepStrictEqual(yield* use(kept), ["a", "b"])
+      yield* use((store) => Effect.andThen(add(store, dream("e")), store.release(version)), bounds)
+      assert.deepStrictEqual(yield* use(kept), ["b", "e"])
+      assert.strictEqual(count(), 2)
+      const error = yield* Effect.flip(use((store) => store.restore(version)))
+      assert.strictEqual(error.reason, "NoSnapshot")
+      assert.include(error.message, `has no snapshot ${version}; it was released`)
     })
   )
-
-  it.effect("is the list that was, however additions, snapshots and restorations follow", () => {
-    const step = fc.oneof(
-      fc.record({
-        kind: fc.constant("add" as const),
-        id: fc.nat({ max: 9 }),
-        isReal: fc.boolean()
-      }),
-      fc.record({ kind: fc.constant("snapshot" as const) }),
-      fc.record({ kind: fc.constant("restore" as const), which: fc.nat({ max: 1 }) }),
-      fc.record({ kind: fc.constant("release" as const), which: fc.nat({ max: 1 }) })
-    )
-    return runs(
-      fc.asyncProperty(fc.array(step, { minLength: 15, maxLength: 50 }), (steps) =>
-        Effect.gen(function* () {
-          const { file } = yield* place
-          const store = yield* open(file)
-          let known: Array<readonly [number, ReadonlyArray<string>]> = []
-          for (const one of steps) {
-            if (one.kind === "add") {
-              yield* store.add(entries(trajectoryOf(`t${one.id}`, { isReal: one.isReal })))
-            } else if (one.kind === "snapshot") {
-              known.push([yield* store.snapshot, yield* kept(store)])
-            } else {
-              const [version, list] = known[one.which] ?? []
-              if (version === undefined) continue
-              yield* store[one.kind](version)
-              if (one.kind === "restore") assert.deepStrictEqual(yield* kept(store), list)
-              known = known.filter(([other]) =>
-                one.kind === "restore" ? other <= version : other !== version
-              )
-            }
-          }
-          const [version, list] = known[0] ?? []
-          if (version === undefined) return
-          yield* store.restore(version)
-          assert.deepStrictEqual(yield* kept(store), list)
-        }).pipe(Effect.scoped, Effect.runPromise)
-      ),
-      40
-    )
-  })
 })

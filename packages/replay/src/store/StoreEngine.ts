@@ -75,11 +75,11 @@ const prepared = (
 ): Engine => {
   const version = versionOf(database)
   database.exec("pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on")
-  migrate(database, version)
   if (maxBytes !== undefined) {
     const pages = Math.floor(maxBytes / numberOf(database, "pragma page_size"))
     database.exec(`pragma max_page_count = ${Math.max(1, pages)}`)
   }
+  migrate(database, version)
   return engineOf(database, lock, quotas)
 }
 

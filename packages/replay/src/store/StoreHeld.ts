@@ -89,11 +89,12 @@ const follow = (held: Held, entries: ReadonlyArray<Entry>): void => {
     held,
     [...held.kept.keys()].filter((seq) => !there.has(seq))
   )
-  const prioritised = entries.filter(({ priority, seq }) => {
+  const other = entries.filter(({ priority, seq }) => {
     const known = held.kept.get(seq)
     return known !== undefined && known.priority !== priority
   })
-  for (const entry of prioritised) held.kept.set(entry.seq, entry)
+  for (const entry of other) held.kept.set(entry.seq, entry)
+  const prioritised = other.map(({ priority, seq }) => ({ priority, seq }))
   if (prioritised.length > 0) held.changed({ evicted: [], prioritised })
   for (const entry of fresh) insert(held, entry)
 }

@@ -265,21 +265,24 @@ const transitionOf = (
   provenance: provenanceOf(step)
 })
 
-const provenanceOf = (step: FetchedStep): Trajectory.Provenance =>
-  step.source === "real"
-    ? { _tag: "Real", environment: read(step.origin), version: read(step.origin_version) }
-    : {
-        _tag: "Synthetic",
-        model: read(step.origin),
-        modelVersion: Number(step.origin_version),
-        retrieved: decodeRetrieved(step.retrieved),
-        reasoning: read(step.reasoning ?? ""),
-        scores: decodeScores(step.scores),
-        cost: step.cost ?? Number.NaN,
-        ...(step.prompt_hash === null ? {} : { promptHash: read(step.prompt_hash) }),
-        ...tokensOf(step),
-        ...(step.latency === null ? {} : { latency: Number(step.latency) })
-      }
+const provenanceOf = (step: FetchedStep): Trajectory.Provenance => {
+  if (step.source === "real") {
+    return { _tag: "Real", environment: read(step.origin), version: read(step.origin_version) }
+  }
+  if (step.source !== "synthetic") throw new Error(`${step.source} is no source`)
+  return {
+    _tag: "Synthetic",
+    model: read(step.origin),
+    modelVersion: Number(step.origin_version),
+    retrieved: decodeRetrieved(step.retrieved),
+    reasoning: read(step.reasoning ?? ""),
+    scores: decodeScores(step.scores),
+    cost: step.cost ?? Number.NaN,
+    ...(step.prompt_hash === null ? {} : { promptHash: read(step.prompt_hash) }),
+    ...tokensOf(step),
+    ...(step.latency === null ? {} : { latency: Number(step.latency) })
+  }
+}
 
 const tokensOf = ({ completion_tokens, prompt_tokens }: FetchedStep) =>
   prompt_tokens === null || completion_tokens === null

@@ -75,7 +75,8 @@ create table event (
 /**
  * What the quality filter said, priorities, more of a dream's provenance, and vectors apart from the text. `shelf` is `shelfOf` in
  * `Quotas`. `latency` is of any type because SQLite's reals know no NaN. `vectors` holds 32-bit floats, the least byte first, one
- * row of `dimension` for each step.
+ * row of `dimension` for each step. A row of `former_priority` is the priority that a trajectory had at snapshot `version` and at those
+ * before it back to the next row.
  */
 const second = `
 alter table trajectory add column iteration integer;
@@ -105,6 +106,13 @@ create table embedding (
   vectors blob not null
 ) strict;
 create index embedding_space on embedding (embedder, dimension);
+
+create table former_priority (
+  trajectory integer not null references trajectory (seq) on delete cascade,
+  version integer not null,
+  priority real not null,
+  primary key (trajectory, version)
+) strict, without rowid;
 `
 
 /** Migration n leads from version n to n + 1. A migration that was published is never changed. */

@@ -107,6 +107,12 @@ const writing = (database: DatabaseSync) => ({
     `select seq, shelf, priority, ${marks.join()} from trajectory where gone is null order by seq`
   ),
   prioritise: database.prepare("update trajectory set priority = ? where seq = ? and gone is null"),
+  rememberPriority: database.prepare(
+    "insert into former_priority (trajectory, version, priority) select seq, held.version, priority " +
+      "from trajectory join (select max(version) as version from snapshot where max_seq >= $seq) held " +
+      "where seq = $seq and gone is null and held.version is not null and not exists " +
+      "(select 1 from former_priority former where former.trajectory = seq and former.version >= held.version)"
+  ),
   embed: database.prepare(
     "insert or replace into embedding (trajectory, embedder, dimension, vectors) " +
       "select seq, ?, ?, ? from trajectory where seq = ? and gone is null"

@@ -110,7 +110,7 @@ export const replace = (
   stayed.forEach((row, i) => {
     const priority = rows[i]?.trajectory.priority
     if (priority !== undefined && row["priority"] !== priority) {
-      run.prioritise.run(priority, seqOf(row))
+      setPriority(engine, seqOf(row), priority)
     }
   })
   const added = rows.slice(same).map((row) => insert(engine, row, at))
@@ -118,9 +118,15 @@ export const replace = (
   return [...stayed.map(seqOf), ...added]
 }
 
-export const prioritise = ({ run }: Engine, { priorities, seqs }: PrioritiseRequest): boolean => {
-  seqs.forEach((seq, i) => run.prioritise.run(priorities[i] ?? 0, seq))
+export const prioritise = (engine: Engine, { priorities, seqs }: PrioritiseRequest): boolean => {
+  seqs.forEach((seq, i) => setPriority(engine, seq, priorities[i] ?? 0))
   return true
+}
+
+/** What a snapshot holds it holds with its priority. */
+const setPriority = ({ run }: Engine, seq: number, priority: number): void => {
+  run.rememberPriority.run({ seq })
+  run.prioritise.run(priority, seq)
 }
 
 /** Of other spaces nothing stays. */
@@ -157,6 +163,14 @@ export const restore = (engine: Engine, version: number, at: number): boolean =>
   database.prepare("delete from trajectory where seq > ?").run(maxSeq)
   database.prepare("delete from snapshot where version > ?").run(version)
   database.prepare("update trajectory set gone = null where gone >= ?").run(version)
+  database
+    .prepare(
+      "update trajectory set priority = (select former.priority from former_priority former " +
+        "where former.trajectory = seq and version >= $version order by version limit 1) " +
+        "where seq in (select trajectory from former_priority where version >= $version)"
+    )
+    .run({ version })
+  database.prepare("delete from former_priority where version >= ?").run(version)
   engine.run.tell.run("restored", version, at)
   recount(engine)
   return true
@@ -167,7 +181,9 @@ export const release = ({ database }: Engine, version: number): boolean => {
   const { changes } = database.prepare("delete from snapshot where version = ?").run(version)
   database.exec(
     "delete from trajectory where gone is not null and not exists " +
-      "(select 1 from snapshot where version <= gone and max_seq >= trajectory.seq)"
+      "(select 1 from snapshot where version <= gone and max_seq >= trajectory.seq); " +
+      "delete from former_priority where not exists " +
+      "(select 1 from snapshot where snapshot.version <= former_priority.version)"
   )
   return changes === 1
 }
