@@ -227,11 +227,21 @@ const filter = Schema.Struct({
   ),
   sampledShare: real(0.01, 1, 0.25, "Share of a dream's steps about which it is asked again."),
   minAgreement: share(0.5, "Least share of its new answers that agree with the dream."),
+  minPlausibility: share(
+    0,
+    "Least probability of success that a verifier, learnt from the real trajectories, gives to a dream that wins; 0 asks none."
+  ),
   minJudgeTotal: whole(
     0,
     8,
     0,
     "Least sum of a judge model's four grades of a dream, each from 0 to 2; 0 asks no judge."
+  ),
+  concurrency: whole(
+    1,
+    1024,
+    1,
+    "How many dreams of a group are judged side by side; more where a judge answers slowly."
   ),
   faults: oneOf(
     ["stop", "pass"],

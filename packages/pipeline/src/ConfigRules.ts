@@ -104,6 +104,13 @@ const unlessAskedAgain = (key: string): Unread => ({
   because: "filter.samples is 0, so the experience model is never asked again"
 })
 
+const unlessOthersAreAsked = (key: string): Unread => ({
+  key,
+  when: ({ filter: { maxSimilarity, minJudgeTotal, samples } }) =>
+    samples === 0 && minJudgeTotal === 0 && maxSimilarity === 0,
+  because: "no rule of the filter asks a model, a judge or the buffer"
+})
+
 export const unread: ReadonlyArray<Unread> = [
   {
     key: "environment.rung",
@@ -127,12 +134,8 @@ export const unread: ReadonlyArray<Unread> = [
     when: ({ filter }) => !filter.contradiction,
     because: "filter.contradiction is false"
   },
-  {
-    key: "filter.faults",
-    when: ({ filter }) =>
-      filter.samples === 0 && filter.minJudgeTotal === 0 && filter.maxSimilarity === 0,
-    because: "no rule of the filter asks anybody who might not answer"
-  },
+  unlessOthersAreAsked("filter.faults"),
+  unlessOthersAreAsked("filter.concurrency"),
   {
     key: "clone.patience",
     when: ({ clone }) => clone.minUpdates >= clone.maxUpdates,

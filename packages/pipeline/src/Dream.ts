@@ -87,6 +87,7 @@ export const layer = (dreaming: Dreaming, environment: Environment.Environment) 
     DreamFilter.layer({
       config,
       world,
+      offline,
       buffer,
       model: modelOf(dreaming),
       ...Buffers.demonstrations(dreaming)
@@ -167,6 +168,7 @@ export const improveOptions = (
   groupSize: config.train.groupSize,
   minGroupSize: config.learner.algorithm === "grpo" ? 2 : 1,
   groupRules: DreamFilter.groupRules(config),
+  judgedAtOnce: config.filter.concurrency,
   minAcceptRate: config.train.minAcceptRate,
   stepLimit: world.stepLimit,
   seed: Seed.key(config.seed, purpose)

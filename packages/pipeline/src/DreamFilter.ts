@@ -9,9 +9,11 @@ import {
   Judge,
   Likelihood,
   Novelty,
+  Plausibility,
   QualityFilter as Filters,
   type Rule,
   SelfConsistency,
+  SuccessVerifier,
   SyntheticEnvironment,
   TextRules
 } from "@dreamgym/experience"
@@ -19,21 +21,23 @@ import * as Effect from "effect/Effect"
 import * as LanguageModel from "effect/ai/LanguageModel"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import type { Offline } from "./Collect.ts"
 import type { Config } from "./Config.ts"
 import type { World } from "./World.ts"
 
-/** Whom the rules may ask: the experience model as it dreams (`demonstrations` too), and the buffer. */
+/** Whom the rules may ask: the experience model as it dreams (`demonstrations` too), the buffer, and what really happened. */
 export interface Asked {
   readonly config: Config
   readonly world: World
+  readonly offline: Offline
   readonly buffer: ReplayBuffer.ReplayBuffer["Service"]
   readonly model: ExperienceModel.ExperienceModel["Service"]
   readonly demonstrations?: Demonstrations.Options
 }
 
 /**
- * Cheap rules first: those that read the text, then likelihood, the buffer, the experience model, and the judge. The judge is the
- * `effect/ai` model that is provided; a configuration that wants one where there is none fails as `Unavailable`.
+ * Cheap rules first: those that read the text, then likelihood, the verifier, the buffer, the experience model, and the judge. The
+ * judge is the `effect/ai` model that is provided; a configuration that wants one where there is none fails as `Unavailable`.
  */
 export const layer = (
   asked: Asked
@@ -89,8 +93,15 @@ const askingRules = ({
   buffer,
   config: { filter, seed },
   demonstrations,
-  model
+  model,
+  offline
 }: Asked): ReadonlyArray<Rule.Rule> => [
+  ...where(filter.minPlausibility > 0, () =>
+    Plausibility.rule({
+      verifier: SuccessVerifier.learn(offline.train, { seed: Seed.key(seed, "verifier") }),
+      minWon: filter.minPlausibility
+    })
+  ),
   ...where(filter.duplicate, () => Novelty.duplicate(knownInIteration())),
   ...where(filter.maxSimilarity > 0, () =>
     Novelty.nearDuplicate({ retrieval: buffer, maxSimilarity: filter.maxSimilarity })

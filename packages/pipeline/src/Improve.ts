@@ -40,6 +40,8 @@ export interface Options {
   readonly minGroupSize: number
   /** Which groups have nothing to teach although each of their trajectories may be believed; default: all have. */
   readonly groupRules?: ReadonlyArray<GroupRules.GroupRule>
+  /** How many of a group are judged side by side (default 1). */
+  readonly judgedAtOnce?: number
   readonly minAcceptRate: number
   readonly stepLimit: number
   readonly seed: number
@@ -110,14 +112,15 @@ const proposed = ({ seed, tasksPerIteration }: Options, iteration: number) =>
  */
 const experienced = Effect.fn("Improve.experienced")(
   function* (options: Options, iteration: number, tasks: ReadonlyArray<Task.Task>) {
-    const { groupRules = [], groupSize, minGroupSize, seed, stepLimit } = options
+    const { groupRules = [], groupSize, judgedAtOnce = 1, seed, stepLimit } = options
+    const smallGroup = GroupRules.smallGroup(options.minGroupSize)
     const heldBack: Array<QualityFilter.HeldBack> = []
     const credible: Array<Trajectory.TrajectoryGroup> = []
     const report = (one: QualityFilter.HeldBack) => Effect.sync(() => void heldBack.push(one))
     const groups = yield* Stream.fromIterable(tasks).pipe(
       Rollout.groups({ groupSize, waveSize: tasks.length, stepLimit, seed, firstWave: iteration }),
       Stream.map((group) => livedIn(iteration, group)),
-      QualityFilter.gate({ report, groupRules: [GroupRules.smallGroup(minGroupSize)] }),
+      QualityFilter.gate({ report, groupRules: [smallGroup], concurrency: judgedAtOnce }),
       Stream.tap((group) => Effect.sync(() => void credible.push(group))),
       QualityFilter.gateGroups({ report, groupRules }),
       Stages.through,
