@@ -11,6 +11,7 @@ import {
   always,
   plain,
   renamed,
+  valuesOf,
   within,
   type Buffer,
   type Options as OptionsOfBuffer
@@ -146,7 +147,7 @@ const isTheSameWhenReopened = ({ durable, runs }: Options): ReadonlyArray<Law> =
                 const twice = yield* within(layer, (buffer) => buffer.add(list))
                 yield* same("what is new in the same", twice, 0)
               }),
-            runs
+            valuesOf(runs)
           )
         )
       ]

@@ -28,7 +28,7 @@ export interface Quotas {
 export interface Item {
   readonly seq: number
   readonly trajectory: Trajectory.Trajectory
-  priority: number
+  readonly priority: number
 }
 
 /** `items` are oldest first; `forgotten` are the snapshots that were released, or lay after a restored one. */
@@ -178,15 +178,17 @@ export const drawable = ({ items }: Model): ReadonlyArray<Item> =>
 
 /** Sets the priorities of what is kept; a later one of the same id counts. */
 export const prioritise = (
-  { items }: Model,
+  model: Model,
   priorities: ReadonlyArray<ReplayBuffer.Priority>
 ): void => {
-  for (const { id, priority } of priorities) {
-    for (const item of items) if (item.trajectory.id === id) item.priority = priority
-  }
+  const latest = new Map(priorities.map(({ id, priority }) => [id, priority]))
+  model.items = model.items.map((item) => ({
+    ...item,
+    priority: latest.get(item.trajectory.id) ?? item.priority
+  }))
 }
 
-/** `number` is what the buffer called it. */
+/** `number` is what the buffer called it. Priorities are part of it. */
 export const snapshot = ({ forgotten, items, snapshots }: Model, number: number): void => {
   forgotten.delete(number)
   snapshots.set(number, items)

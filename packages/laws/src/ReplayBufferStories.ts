@@ -8,7 +8,13 @@ import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as fc from "fast-check"
-import { openIn, type Buffer, type BufferLayer, type Options } from "./BufferUnderTest.ts"
+import {
+  openIn,
+  storiesOf,
+  type Buffer,
+  type BufferLayer,
+  type Options
+} from "./BufferUnderTest.ts"
 import * as Arbitraries from "./Arbitraries.ts"
 import { drawsAsTold } from "./DrawChecks.ts"
 import { Broken, failsWith, forAll, holds, law, same, type Law } from "./Law.ts"
@@ -47,12 +53,12 @@ export const storyLaw = ({ buffer, durable, runs }: Options): Law => {
             catch: (cause) => (cause instanceof Error ? cause : new Broken({ message: `${cause}` }))
           })
         }),
-      runs
+      storiesOf(runs)
     )
   )
 }
 
-const longest = 14
+const longest = 40
 
 /** How many may stay: often so few that some must go. */
 const bounds: fc.Arbitrary<Pick<Model.Setting, "capacity" | "quotas">> = fc.record(

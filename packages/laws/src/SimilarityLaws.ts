@@ -6,7 +6,7 @@ import { Embedder, Seed, type ReplayBuffer, type Trajectory } from "@dreamgym/do
 import * as Effect from "effect/Effect"
 import * as fc from "fast-check"
 import * as Arbitraries from "./Arbitraries.ts"
-import { always, plain, renamed, within, type Options } from "./BufferUnderTest.ts"
+import { always, plain, renamed, valuesOf, within, type Options } from "./BufferUnderTest.ts"
 import { forAll, holds, law, same, type Law } from "./Law.ts"
 import * as Model from "./ReplayBufferModel.ts"
 import { distinct } from "./SamplingLaws.ts"
@@ -106,23 +106,23 @@ const vectorOf = (text: string): Float32Array => {
   return vector
 }
 
+/** Of vectors of any length: a buffer may not rely on an embedder to make them of one. */
 const embedder: Embedder.Embedder = {
   name: "words as directions of chance",
   dimension,
   embed: (texts) => Effect.sync(() => texts.map(vectorOf))
 }
 
-const cosine = (left: Embedder.Pair, right: Embedder.Pair): number => {
-  const [a, b] = [vectorOf(Embedder.textOf(left)), vectorOf(Embedder.textOf(right))]
-  const product = (x: Float32Array, y: Float32Array) =>
-    x.reduce((sum, value, i) => sum + value * (y[i] ?? 0), 0)
-  return product(a, b) / Math.sqrt(product(a, a) * product(b, b))
-}
+const productOf = (x: Float32Array, y: Float32Array): number =>
+  x.reduce((sum, value, i) => sum + value * (y[i] ?? 0), 0)
+
+const cosineOf = (x: Float32Array, y: Float32Array): number =>
+  productOf(x, y) / Math.sqrt(productOf(x, x) * productOf(y, y))
 
 const crowd = fc
   .array(
     Arbitraries.trajectoryLike({ ending: Arbitraries.terminated, verdict: Arbitraries.accepted }),
-    { minLength: 10, maxLength: 40 }
+    { minLength: 10, maxLength: 30 }
   )
   .map((list) => list.map((one, i) => renamed(one, `task-${i % 7}-${i}`)))
 
@@ -157,7 +157,7 @@ const misses = (embedded: NonNullable<Options["embedded"]>, runs?: number): Law 
             }
           })
         ),
-      runs
+      valuesOf(runs)
     )
   )
 
@@ -166,8 +166,9 @@ const areTheNearest = Effect.fnUntraced(function* (
   question: ReplayBuffer.SimilarQuery,
   found: ReadonlyArray<ReplayBuffer.Demonstration>
 ) {
+  const wanted = vectorOf(Embedder.textOf(question))
   const likeness = ({ action, observation }: Trajectory.Transition) =>
-    cosine({ state: observation, action: action.text }, question)
+    cosineOf(wanted, vectorOf(Embedder.textOf({ state: observation, action: action.text })))
   const best = Model.findable(model, question)
     .map(({ transition }) => likeness(transition))
     .toSorted((a, b) => b - a)

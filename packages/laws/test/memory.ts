@@ -22,6 +22,7 @@ export interface Flaws {
   readonly stats?: Partial<ReplayBuffer.BufferStats>
   readonly similar?: (found: Demonstrations, query: ReplayBuffer.SimilarQuery) => Demonstrations
   readonly query?: (query: ReplayBuffer.SimilarQuery) => ReplayBuffer.SimilarQuery
+  readonly mixesQuestions?: boolean
   readonly forgets?: (model: Model.Model) => void
   /** Instead of the model's own. */
   readonly rules?: Partial<
@@ -233,6 +234,7 @@ const isContradiction = ({
 /** `model` is what it holds, and keeps when it is closed; `cosine` is of the embedder, where there is one. */
 const make = (flaws: Flaws, model: Model.Model, cosine?: Likeness): Buffer => {
   const rules = { ...Model, ...flaws.rules }
+  let latest: ReplayBuffer.SimilarQuery
   let next = model.snapshots.size + model.forgotten.size
   const add = Effect.fnUntraced(function* (trajectories: Trajectories) {
     const before = model.items
@@ -263,12 +265,14 @@ const make = (flaws: Flaws, model: Model.Model, cosine?: Likeness): Buffer => {
     draw,
     sample: (request) => Effect.map(draw(request), (list) => list.map((one) => one.trajectory)),
     prioritise: (list) => Effect.sync(() => rules.prioritise(model, list)),
-    similar: (asked) =>
-      Effect.sync(() => {
-        const query = flaws.query?.(asked) ?? asked
-        const found = similarIn(rules.findable(model, query), query, cosine ?? byWords)
-        return flaws.similar?.(found, query) ?? found.slice(0, query.k)
-      }),
+    similar: Effect.fnUntraced(function* (own: ReplayBuffer.SimilarQuery) {
+      latest = own
+      if (flaws.mixesQuestions) yield* Effect.yieldNow
+      const asked = flaws.mixesQuestions ? latest : own
+      const query = flaws.query?.(asked) ?? asked
+      const found = similarIn(rules.findable(model, query), query, cosine ?? byWords)
+      return flaws.similar?.(found, query) ?? found.slice(0, query.k)
+    }),
     stats: Effect.sync(() => ({ ...Model.stats(model), ...flaws.stats })),
     trajectories: (filter) =>
       Stream.suspend(() => {

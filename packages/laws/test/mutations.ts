@@ -8,8 +8,10 @@ export interface Mutant {
   readonly because: RegExp
 }
 
-/** The good implementation obeys; every law has its mutant, and finds it for the right reason. */
-export const provenLaws = (good: Law.Suite, mutants: Readonly<Record<string, Mutant>>): void => {
+type Mutants = Readonly<Record<string, Mutant | ReadonlyArray<Mutant>>>
+
+/** The good implementation obeys; every law has its mutants, and finds them for the right reason. */
+export const provenLaws = (good: Law.Suite, mutants: Mutants): void => {
   Law.describeLaws({ describe, it }, good)
   describe(`${good.name}, and is seen to be broken where`, () => {
     it("has a broken implementation for each law", () => {
@@ -18,12 +20,14 @@ export const provenLaws = (good: Law.Suite, mutants: Readonly<Record<string, Mut
         good.laws.map(({ name }) => name)
       )
     })
-    for (const [name, { because, broken }] of Object.entries(mutants)) {
-      it(`not: ${name}`, async () => {
-        const laws = broken.laws.filter((law) => law.name === name)
-        const [violation] = await Effect.runPromise(Law.violations({ ...broken, laws }))
-        assert.match(violation?.message ?? "nothing was found", because)
-      })
+    for (const [name, ofLaw] of Object.entries(mutants)) {
+      for (const [i, { because, broken }] of [ofLaw].flat().entries()) {
+        it(`not: ${name}${i === 0 ? "" : `, in way ${i + 1}`}`, async () => {
+          const laws = broken.laws.filter((law) => law.name === name)
+          const [violation] = await Effect.runPromise(Law.violations({ ...broken, laws }))
+          assert.match(violation?.message ?? "nothing was found", because)
+        })
+      }
     }
   })
 }
