@@ -1,54 +1,94 @@
 /**
- * Kills a writer of a buffer's database at random moments, and judges what is left: every acknowledged trajectory is there and whole,
- * nothing is there twice, and the database opens. It finds; what a finding means to a reader is said in `replay.ts` or a test.
+ * Kills a writer of a buffer's database at random moments, again and again on one file, and has what is left judged.
+ * It says nothing of what is found (`judge.ts`).
  */
 import * as Effect from "effect/Effect"
-import * as Duration from "effect/Duration"
 import { spawn } from "node:child_process"
-import { copyFileSync } from "node:fs"
-import { isDeepStrictEqual } from "node:util"
-import * as Store from "../src/store/Store.ts"
-import { quotasOf, trajectoryOf, type Work } from "./world.ts"
+import { copyFileSync, rmSync } from "node:fs"
+import { inherit } from "./inheritance.ts"
+import { judged, type Judgement, type Word } from "./judge.ts"
+import { inheritance, type Work } from "./world.ts"
 
-/** `findings` are sentences, one for each thing that is wrong. `openMs`: to open, read whole and check it. */
-export interface Kill {
+/** `acknowledged`: how many trajectories, vectors and imports, all lives of the file together. */
+export interface Kill extends Judgement {
   readonly work: Work
   readonly acknowledged: number
-  readonly kept: number
-  readonly openMs: number
-  readonly findings: ReadonlyArray<string>
 }
 
-/** A series of kills of one kind of work on one file. `random`: uniform in [0, 1); a writer lives `longestMs` after opening at most. */
+/**
+ * A series of kills of one kind of work on one file. `random`: uniform in [0, 1); a writer lives `longestMs` at most after it said
+ * `words` lines (default 1: that it has opened the file, or begins to).
+ */
 export const killed = Effect.fn("Torture.killed")(function* (options: {
   readonly file: string
   readonly work: Work
   readonly kills: number
   readonly longestMs: number
   readonly random: () => number
+  readonly words?: number
 }) {
-  const { file, kills, longestMs, random, work } = options
-  const acknowledged = new Set<number>()
+  const { file, kills, longestMs, random, words = 1, work } = options
+  const template = `${file}-inherited`
+  if (work === "migration") yield* inherit(template)
+  let word: Word = nothing
+  let next = work === "migration" ? inheritance : 0
   const done: Array<Kill> = []
-  let next = 0
   for (let i = 0; i < kills; i++) {
-    const lines = yield* Effect.promise(() => lifeOf(file, work, next, random() * longestMs))
-    const added = numbersOf(lines, "added").flat()
-    for (const n of added) acknowledged.add(n)
+    if (work === "migration") {
+      word = nothing
+      laid(template, file)
+    }
+    const life = { file, work, first: next, words, after: random() * longestMs }
+    const lines = yield* Effect.promise(() => lifeOf(life))
+    word = heard(word, lines)
     // What a killed writer had begun is not begun again.
-    next = Math.max(next, ...added) + 1000
-    done.push(yield* judged(file, work, acknowledged, numbersOf(lines, "snapshot").at(-1)))
+    next = Math.max(next, word.imported ?? 0, ...word.added) + 1000
+    const judgement = yield* judged(file, work, word)
+    done.push({ work, acknowledged: acknowledgedBy(word), ...judgement })
   }
   return done
 })
 
+const nothing: Word = {
+  added: new Set(),
+  embedded: new Set(),
+  snapshot: undefined,
+  imported: undefined
+}
+
+const acknowledgedBy = ({ added, embedded, imported }: Word): number =>
+  added.size + embedded.size + (imported === undefined ? 0 : 1)
+
+/** A file of the first version takes the place of what there was. */
+const laid = (template: string, file: string): void => {
+  for (const part of ["-wal", "-shm"]) rmSync(file + part, { force: true })
+  copyFileSync(template, file)
+}
+
+const heard = (before: Word, lines: ReadonlyArray<string>): Word => {
+  const said = Map.groupBy(
+    lines.map((line) => line.split(" ")),
+    ([word]) => word
+  )
+  const all = (word: string) => (said.get(word) ?? []).map(([, ...rest]) => rest.map(Number))
+  return {
+    added: new Set([...before.added, ...all("added").flat()]),
+    embedded: new Set([...before.embedded, ...all("embedded").flat()]),
+    snapshot: all("snapshot").at(-1),
+    imported: all("imported").at(-1)?.[0] ?? before.imported
+  }
+}
+
+interface Life {
+  readonly file: string
+  readonly work: Work
+  readonly first: number
+  readonly words: number
+  readonly after: number
+}
+
 /** What a writer said before it was killed. */
-const lifeOf = (
-  file: string,
-  work: Work,
-  first: number,
-  after: number
-): Promise<ReadonlyArray<string>> => {
+const lifeOf = ({ after, file, first, words, work }: Life): Promise<ReadonlyArray<string>> => {
   const { promise, reject, resolve } = Promise.withResolvers<ReadonlyArray<string>>()
   const entry = new URL("writer.ts", import.meta.url).pathname
   const child = spawn(process.execPath, ["--conditions=source", entry, file, work, String(first)], {
@@ -58,7 +98,7 @@ const lifeOf = (
   let isDoomed = false
   child.stdout.on("data", (data) => {
     said.stdout += String(data)
-    if (isDoomed) return
+    if (isDoomed || said.stdout.split("\n").length <= words) return
     isDoomed = true
     setTimeout(() => child.kill("SIGKILL"), after)
   })
@@ -72,84 +112,3 @@ const lifeOf = (
   )
   return promise
 }
-
-const numbersOf = (lines: ReadonlyArray<string>, word: string) =>
-  lines
-    .map((line) => line.split(" "))
-    .filter(([first]) => first === word)
-    .map(([, ...numbers]) => numbers.map(Number))
-
-const judged = Effect.fnUntraced(function* (
-  file: string,
-  work: Work,
-  acknowledged: ReadonlySet<number>,
-  snapshot: ReadonlyArray<number> | undefined
-) {
-  const [took, { list, unsound }] = yield* Effect.timed(looked(file, work))
-  const kept = new Set(list.map(({ id }) => Number(id)))
-  const findings = [
-    ...unsound,
-    ...(kept.size === list.length ? [] : ["a trajectory is there twice"]),
-    ...missing(work, acknowledged, kept),
-    ...list
-      .filter((one) => !isDeepStrictEqual(one, trajectoryOf(Number(one.id))))
-      .map(({ id }) => `trajectory ${id} is not what it was`),
-    ...(yield* strange(file, work, snapshot))
-  ]
-  const kill: Kill = {
-    work,
-    acknowledged: acknowledged.size,
-    kept: list.length,
-    openMs: Duration.toMillis(took),
-    findings
-  }
-  return kill
-})
-
-/** Opens the database as a run would that goes on. */
-const looked = (file: string, work: Work, version?: number) =>
-  Effect.scoped(
-    Effect.gen(function* () {
-      const store = yield* Store.open({ file, quotas: quotasOf(work) }, () => undefined)
-      if (version !== undefined) yield* store.restore(version)
-      const unsound = yield* store.verify
-      const list = yield* store.read(store.entries())
-      return { list: list ?? [], unsound }
-    })
-  )
-
-/** Dreams may have gone for newer ones, up to the quota; nothing else may be missing. */
-const missing = (
-  work: Work,
-  acknowledged: ReadonlySet<number>,
-  kept: ReadonlySet<number>
-): ReadonlyArray<string> => {
-  const quota = quotasOf(work).synthetic ?? Number.POSITIVE_INFINITY
-  const dreams = [...kept].filter(isDream)
-  const oldest = dreams.length < quota ? 0 : Math.min(...dreams)
-  const gone = [...acknowledged].filter((n) => !kept.has(n) && (!isDream(n) || n > oldest))
-  return [
-    ...(dreams.length > quota ? [`there are ${dreams.length} dreams, ${quota} may be`] : []),
-    ...gone.map((n) => `trajectory ${n} was acknowledged and is gone`)
-  ]
-}
-
-const isDream = (n: number): boolean => n % 2 === 1
-
-/** What an acknowledged snapshot brings back in a copy must be what was there when it was taken. */
-const strange = Effect.fnUntraced(function* (
-  file: string,
-  work: Work,
-  snapshot: ReadonlyArray<number> | undefined
-) {
-  const [version, count, newest] = snapshot ?? []
-  if (version === undefined) return []
-  const copy = `${file}-copy`
-  copyFileSync(file, copy)
-  const { list, unsound } = yield* looked(copy, work, version)
-  const isSame = list.length === count && Number(list.at(-1)?.id) === newest
-  return [
-    ...unsound,
-    ...(isSame ? [] : [`snapshot ${version} was of ${count} trajectories, it is of ${list.length}`])
-  ]
-})

@@ -11,7 +11,7 @@ import { parseArgs } from "node:util"
 import { killed, type Kill } from "./kills.ts"
 import { type Work, works } from "./world.ts"
 
-const longestMs = 250
+const longestMs = 300
 
 /** So many kills on one file; the next begin with a new one. */
 const seriesLength = 10

@@ -3,29 +3,60 @@
  * Odd ones are dreams.
  */
 import { Task, type Trajectory } from "@dreamgym/domain"
-import type { Quotas } from "../src/Kept.ts"
+import type { Quotas, Space } from "../src/Kept.ts"
 
-/** Bulk and single insertion, insertion over a quota, and snapshots between insertions. */
-export const works = ["bulk", "single", "eviction", "snapshot"] as const
+/**
+ * Bulk and single insertion, insertion over a quota, snapshots between insertions; the opening of a file of the first version, the
+ * replacement of all by an import, pruning between insertions, and vectors of what was added.
+ */
+export const works = [
+  "bulk",
+  "single",
+  "eviction",
+  "snapshot",
+  "migration",
+  "import",
+  "prune",
+  "vectors"
+] as const
 export type Work = (typeof works)[number]
 
 export const isWork = (word: string): word is Work => works.some((work) => work === word)
 
-export const quotasOf = (work: Work): Quotas => (work === "eviction" ? { synthetic: 20 } : {})
+/** So many dreams stay where dreams go. */
+export const dreamQuota = 20
+
+export const quotasOf = (work: Work): Quotas =>
+  work === "eviction" ? { synthetic: dreamQuota } : {}
+
+/** So many trajectories are in a file of the first version, numbered from 0. */
+export const inheritance = 1500
+
+/** So many are imported at once. */
+export const importSize = 200
+
+export const space: Space = { embedder: "torture", dimension: 16 }
+
+/** The vectors of the n-th trajectory. */
+export const vectorsOf = (n: number): Float32Array =>
+  Float32Array.from({ length: stepsOf(n) * space.dimension }, (_, i) => n + i / 64)
+
+export const isDream = (n: number): boolean => n % 2 === 1
+
+const stepsOf = (n: number): number => 3 + (n % 5)
 
 export const trajectoryOf = (n: number): Trajectory.Trajectory => {
-  const provenance: Trajectory.Provenance =
-    n % 2 === 0
-      ? { _tag: "Real", environment: "room", version: "1" }
-      : {
-          _tag: "Synthetic",
-          model: "dreamer",
-          modelVersion: 1,
-          retrieved: [],
-          reasoning: "",
-          scores: {},
-          cost: 0
-        }
+  const provenance: Trajectory.Provenance = !isDream(n)
+    ? { _tag: "Real", environment: "room", version: "1" }
+    : {
+        _tag: "Synthetic",
+        model: "dreamer",
+        modelVersion: 1,
+        retrieved: [],
+        reasoning: "",
+        scores: {},
+        cost: 0
+      }
   return {
     id: `${n}`,
     task: {
@@ -37,7 +68,7 @@ export const trajectoryOf = (n: number): Trajectory.Trajectory => {
       origin: Task.original
     },
     firstObservation: `You are in room ${n}.`,
-    transitions: Array.from({ length: 3 + (n % 5) }, (_, i) => ({
+    transitions: Array.from({ length: stepsOf(n) }, (_, i) => ({
       observation:
         i === 0 ? `You are in room ${n}.` : `You hold thing ${i - 1}. ${"-".repeat(400)}`,
       action: { text: `take thing ${i}` },
