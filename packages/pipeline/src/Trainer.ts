@@ -12,6 +12,7 @@ import type * as Checkpoint from "./Checkpoint.ts"
 import * as Collect from "./Collect.ts"
 import type { Config } from "./Config.ts"
 import * as Dream from "./Dream.ts"
+import * as DreamFilter from "./DreamFilter.ts"
 import * as Fit from "./Fit.ts"
 import * as Improve from "./Improve.ts"
 import * as Ledger from "./Ledger.ts"
@@ -28,6 +29,7 @@ import * as World from "./World.ts"
 export const train = Effect.fn("Trainer.train")(function* (config: Config) {
   const { name } = yield* RunDirectory
   const log = yield* RunLog
+  yield* DreamFilter.judges(config)
   yield* log.emit({ _tag: "RunStarted", run: name, seed: config.seed })
   yield* Phases.whole(Effect.scoped(fromTheBeginning(config)))
   return Report.summary(name, yield* log.events)
