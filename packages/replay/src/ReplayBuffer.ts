@@ -74,11 +74,11 @@ export const layerSqlite = (
 ): Layer.Layer<ReplayBuffer.ReplayBuffer, Failed, FileSystem.FileSystem> =>
   Layer.effect(
     ReplayBuffer.ReplayBuffer,
-    FileSystem.FileSystem.use((files) => {
-      const keeping = options.readOnly === true ? "Reading" : "Both"
-      const recall = Recall.make({ ...recalling(options, keeping), files })
-      return make(options, recall, (quotas, changed) => inDatabase(options, quotas, changed))
-    })
+    FileSystem.FileSystem.use((files) =>
+      make(options, Recall.make({ ...recalling(options), files }), (quotas, changed) =>
+        inDatabase(options, quotas, changed)
+      )
+    )
   )
 
 /** Lives in whatever `open` opens, for as long as the layer's scope. */
@@ -88,7 +88,7 @@ export const layerOf = <E, R>(
 ): Layer.Layer<ReplayBuffer.ReplayBuffer, E, Exclude<R, Scope.Scope>> =>
   Layer.effect(
     ReplayBuffer.ReplayBuffer,
-    Effect.suspend(() => make(options, Recall.make(recalling(options, "Both")), open))
+    Effect.suspend(() => make(options, Recall.make(recalling(options)), open))
   )
 
 /** The read-only view of a buffer. */
@@ -98,15 +98,14 @@ export const layerRetrieval: Layer.Layer<ReplayBuffer.Retrieval, never, ReplayBu
     Effect.map(ReplayBuffer.ReplayBuffer, ({ similar }) => ReplayBuffer.Retrieval.of({ similar }))
   )
 
-const recalling = (options: Options, keeping: "Reading" | "Both"): Recall.Options => {
+const recalling = (options: Options): Recall.Options => {
   const { embedder = Embedder.hashed(), state, stateName } = options
   const isNamed = state === undefined || stateName !== undefined
-  const { keepVectors = isNamed && !Embedder.isCheap(embedder) } = options
   return {
     embedder,
     state: state ?? ((_, history) => History.observation(history)),
     name: stateName === undefined ? embedder.name : `${embedder.name} of ${stateName}`,
-    keeping: keepVectors ? keeping : "Nothing"
+    keepsVectors: options.keepVectors ?? (isNamed && !Embedder.isCheap(embedder))
   }
 }
 

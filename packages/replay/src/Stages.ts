@@ -3,7 +3,6 @@
  * They neither filter nor learn.
  */
 import { ReplayBuffer, Seed, type Trajectory } from "@dreamgym/domain"
-import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import * as Annealing from "./sampling/Annealing.ts"
 

@@ -17,13 +17,13 @@ type Failed = ReplayBuffer.ReplayBufferError
 
 /**
  * `name` is that under which vectors are kept: whatever decides about the numbers, so the embedder and what `state` tells.
- * `keeping`: not at all, read only, or both ways. `files`: absent where no side-car is wanted.
+ * `keepsVectors`: whether those that the store has are read, and new ones left there. `files`: absent where no side-car is wanted.
  */
 export interface Options {
   readonly embedder: Embedder.Embedder
   readonly state: Texts.StateText
   readonly name: string
-  readonly keeping: "Nothing" | "Reading" | "Both"
+  readonly keepsVectors: boolean
   readonly files?: FileSystem.FileSystem
 }
 
@@ -127,7 +127,7 @@ const embed = Effect.fnUntraced(function* (
   entries: ReadonlyArray<Entry>,
   trajectories: ReadonlyArray<Trajectory.Trajectory>
 ) {
-  const { embedder, keeping, state: stateText } = state.options
+  const { embedder, keepsVectors, state: stateText } = state.options
   const lists = trajectories.map((one) => Texts.textsOf(stateText, one))
   const answers = yield* Texts.embed(embedder, lists)
   const embedded: Array<Embedded> = []
@@ -144,7 +144,7 @@ const embed = Effect.fnUntraced(function* (
     state,
     embedded.map(({ entry }) => entry)
   )
-  if (keeping === "Both") yield* KeptVectors.write(kept, state.space, embedded)
+  if (keepsVectors) yield* KeptVectors.write(kept, state.space, embedded)
 })
 
 /** `entries` are in the index; what was evicted meanwhile is to be taken out of it. */
@@ -173,7 +173,7 @@ const skipped = ({ id }: Entry, { embedder, message }: Embedder.EmbedderError) =
 /** The index of what vectors are kept already; whatever else waits is embedded. */
 const begin = (state: State, kept: Kept): Effect.Effect<VectorIndex.VectorIndex, Failed> => {
   const { entries, options, space } = state
-  if (options.keeping === "Nothing") return KeptVectors.empty(space)
+  if (!options.keepsVectors) return KeptVectors.empty(space)
   return Effect.map(
     KeptVectors.load({ kept, space, ...filesOf(options) }, entries),
     ({ index, isCopied, loaded }) => {
@@ -207,7 +207,7 @@ const search = Effect.fnUntraced(function* (
 
 const close = (state: State, kept: Kept): Effect.Effect<void> => {
   const { index, options, space, waiting } = state
-  if (index === undefined || state.isCopied || options.keeping !== "Both") return Effect.void
+  if (index === undefined || state.isCopied || !options.keepsVectors) return Effect.void
   forget(state, index)
   const held = [...state.entries.values()].filter(({ seq }) => !waiting.has(seq))
   return KeptVectors.writeCopy({ kept, space, ...filesOf(options) }, index, held)
