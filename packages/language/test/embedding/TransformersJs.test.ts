@@ -15,13 +15,11 @@ type Options = Omit<Embedding.TransformersJs.Options, "source">
 const weights = Bert.weightsOf(1)
 const texts = ["take the mug from shelf 1 .", "go", "", "go go 2 2 the mug unknown a b c d", "a b"]
 
-const embedderOf = Effect.fnUntraced(function* (
-  options: Options = {},
-  files = Bert.files(Bert.onnxOf(weights))
-) {
-  const folder = yield* Bert.folderOf(files)
-  return yield* TransformersJs.make({ source: { folder }, ...options })
-}, Effect.provide(Bert.disk))
+const embedderOf = (options: Options = {}, files = Bert.files(Bert.onnxOf(weights))) =>
+  Bert.folderOf(files).pipe(
+    Effect.flatMap((folder) => TransformersJs.make({ source: { folder }, ...options })),
+    Effect.provide(Bert.disk)
+  )
 
 for (const pooling of ["mean", "first", "last"] as const)
   Law.describeLaws(
