@@ -15,9 +15,9 @@ export interface Snapshots {
    * Releases all but the newest and those that `checkpoints` name. What cannot be released now is told, and tried again the next time:
    * it costs room, and nothing else.
    */
-  readonly releaseExcept: (
-    checkpoints: Effect.Effect<ReadonlyArray<State>, RunError>
-  ) => Effect.Effect<void>
+  readonly releaseExcept: <R>(
+    checkpoints: Effect.Effect<ReadonlyArray<State>, RunError, R>
+  ) => Effect.Effect<void, never, R>
 }
 
 /** `held`: what an earlier process had taken and not released. */

@@ -32,7 +32,7 @@ export const failingAt = (at: number, fault: Fault) => {
         done.push(`${method} ${file}`)
         if (done.length !== at) return well
         if (fault === "short") return half ?? well
-        const before = fault === "late" ? well : (half ?? Effect.void)
+        const before: Asked<unknown> = fault === "late" ? well : (half ?? Effect.void)
         return Effect.andThen(before, Effect.fail(failure(fault, method)))
       })
   const over = (real: FileSystem.FileSystem): FileSystem.FileSystem => ({

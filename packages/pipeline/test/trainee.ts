@@ -4,4 +4,5 @@ import { configOf, resume, train } from "./tiny.ts"
 
 const [what = "", place = "", name = ""] = process.argv.slice(2)
 
-Effect.runFork(what === "train" ? train(configOf(place, name)) : resume(place))
+if (what === "train") Effect.runFork(train(configOf(place, name)))
+else Effect.runFork(resume(place))
