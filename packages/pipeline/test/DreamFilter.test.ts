@@ -8,7 +8,11 @@ import * as Stream from "effect/Stream"
 import { describe, expect, it } from "vitest"
 import * as Dream from "../src/Dream.ts"
 import * as Improve from "../src/Improve.ts"
+import { RunDirectory } from "../src/RunDirectory.ts"
+import { RunLog } from "../src/RunLog.ts"
+import * as Trainer from "../src/Trainer.ts"
 import { creature, dreamingOf, keeping, run, saying } from "./dreaming.ts"
+import { configOf } from "./tiny.ts"
 
 const nothing = saying("works. <obs> Nothing happens. <act>")
 
@@ -195,5 +199,19 @@ describe("a judge of dreams", () => {
     const error = await run(Effect.flip(dreamt(nothing, ["filter.minJudgeTotal=5"])))
     expect(error).toMatchObject({ _tag: "QualityFilterError", reason: "Unavailable" })
     expect(error.message).toContain("filter.minJudgeTotal asks for a judge, and there is none")
+  })
+
+  it("is missed before the run begins", async () => {
+    const config = configOf("/nowhere", "none", ["filter.minJudgeTotal=5"])
+    const directory = Layer.mock(RunDirectory, { name: "", path: "", config })
+    const { error, events } = await run(
+      Effect.gen(function* () {
+        const log = yield* RunLog
+        const failed = yield* Effect.flip(Effect.provide(Trainer.train(config), directory))
+        return { error: failed, events: yield* log.events }
+      })
+    )
+    expect(error).toMatchObject({ _tag: "QualityFilterError", rule: "judge" })
+    expect(events).toEqual([])
   })
 })
