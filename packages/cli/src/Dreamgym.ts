@@ -7,6 +7,7 @@ import * as Command from "effect/cli/Command"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import { replay } from "./command/Buffer.ts"
 import { collect } from "./command/Collect.ts"
 import { config } from "./command/ConfigTable.ts"
 import { doctor } from "./command/Doctor.ts"
@@ -36,6 +37,7 @@ export const command = Command.make("dreamgym").pipe(
     collect,
     play,
     env,
+    replay,
     config,
     model,
     exportModel,
