@@ -2,7 +2,7 @@
  * What a buffer holds, counted and read back.
  * It changes nothing, and neither finds nor draws.
  */
-import { ReplayBuffer, type Trajectory } from "@dreamgym/domain"
+import type { ReplayBuffer, Trajectory } from "@dreamgym/domain"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"

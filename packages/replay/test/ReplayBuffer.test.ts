@@ -1,7 +1,6 @@
 import { History, ReplayBuffer as Contract, Seed } from "@dreamgym/domain"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import { ReplayBuffer } from "../src/index.ts"
 import { add, idsOf, kept, trajectoryOf } from "./disk.ts"

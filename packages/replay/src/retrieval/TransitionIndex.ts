@@ -11,7 +11,7 @@ import type { Change, Entry, Kept, Space } from "../Kept.ts"
 import * as KeptVectors from "./KeptVectors.ts"
 import * as Sequence from "./Sequence.ts"
 import * as Texts from "./Texts.ts"
-import * as VectorIndex from "./VectorIndex.ts"
+import type * as VectorIndex from "./VectorIndex.ts"
 
 type Failed = ReplayBuffer.ReplayBufferError
 

@@ -2,7 +2,6 @@ import * as fc from "fast-check"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Annealing from "../../src/sampling/Annealing.ts"
-import type * as Chances from "../../src/sampling/Chances.ts"
 import * as Sampler from "../../src/sampling/Sampler.ts"
 import { countsOf, excess } from "./chiSquare.ts"
 
