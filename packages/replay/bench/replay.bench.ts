@@ -6,22 +6,15 @@
  */
 import { Seed } from "@dreamgym/domain"
 import * as Effect from "effect/Effect"
-import * as fs from "node:fs"
-import * as os from "node:os"
-import * as path from "node:path"
 import type { Bench, Figure } from "../../../scripts/figures.ts"
-import * as SideCar from "../src/retrieval/SideCar.ts"
 import * as VectorIndex from "../src/retrieval/VectorIndex.ts"
 import * as SumTree from "../src/sampling/SumTree.ts"
-import { disk } from "../test/disk.ts"
-import { filesOf } from "../test/retrieval/files.ts"
+import { lancedb } from "./lancedb.ts"
+import { attributesOf, dimension, figure, median, rate, vectors } from "./measure.ts"
+import { onnx } from "./onnx.ts"
 import { storing } from "./storing.ts"
 
-const dimension = 384
 const embedder = "bench"
-
-const median = (values: ReadonlyArray<number>): number =>
-  values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN
 
 /** The median of five times `count` draws, in draws per second. */
 const drawsPerSecond = (tree: SumTree.SumTree): number => {
@@ -51,42 +44,15 @@ const draws = (): ReadonlyArray<Figure> =>
       prioritised.update(slot, random() ** 0.6)
     }
     return [
-      figure(`uniform draws from ${name}`, "1/s", 2e6, drawsPerSecond(uniform), true),
-      figure(`prioritised draws from ${name}`, "1/s", 1e6, drawsPerSecond(prioritised), true)
+      rate(`uniform draws from ${name}`, 2e6, drawsPerSecond(uniform)),
+      rate(`prioritised draws from ${name}`, 1e6, drawsPerSecond(prioritised))
     ]
   })
-
-const figure = (
-  name: string,
-  unit: string,
-  goal: number,
-  value: number,
-  higherIsBetter = false
-): Figure => ({ name, unit, goal, higherIsBetter, value })
-
-/** Makes vectors one after the other; what it answers is written over by the next call. */
-const vectors = (seed: number) => {
-  const random = Seed.generator(seed)
-  const normal = () => random() + random() + random() - 1.5
-  const noise = Float32Array.from({ length: 1 << 16 }, normal)
-  const centres = Array.from({ length: 2000 }, () =>
-    Float32Array.from({ length: dimension }, normal)
-  )
-  const vector = new Float32Array(dimension)
-  return () => {
-    const centre = centres[Seed.below(random, centres.length)] ?? vector
-    const start = Seed.below(random, noise.length - dimension)
-    for (let d = 0; d < dimension; d++) vector[d] = (centre[d] ?? 0) + 0.5 * (noise[start + d] ?? 0)
-    return vector
-  }
-}
 
 const entryOf = (sequence: number, vector: Float32Array): VectorIndex.Entry => ({
   sequence,
   vector,
-  isReal: sequence % 10 < 3,
-  quality: ((sequence * 7919) % 1000) / 1000,
-  task: `task${sequence % 200}`,
+  ...attributesOf(sequence),
   environment: "bench",
   trajectory: `t${Math.floor(sequence / 20)}`,
   version: 0
@@ -135,41 +101,20 @@ const retrieval = Effect.gen(function* () {
   ]
 })
 
-const million = 1_000_000
-
-/** Time to read the side-car of a million and make the index of it; the store's columns are taken as known. */
-const rebuild = Effect.gen(function* () {
-  const directory = yield* Effect.acquireRelease(
-    Effect.sync(() => fs.mkdtempSync(path.join(os.tmpdir(), "dreamgym-bench-"))),
-    (made) => Effect.sync(() => fs.rmSync(made, { recursive: true }))
-  )
-  const file = `${directory}/vectors`
-  const contents = { embedder, dimension, count: million, greatest: million - 1 }
-  const next = vectors(1)
-  const rows = function* () {
-    for (let sequence = 0; sequence < million; sequence++) yield { sequence, vector: next() }
-  }
-  yield* SideCar.write(file, contents, rows())
-  const index = yield* VectorIndex.make({ embedder, dimension })
-  const began = performance.now()
-  yield* SideCar.read(file, contents, (some) =>
-    index.add(
-      embedder,
-      some.map(({ sequence, vector }) => entryOf(sequence, vector))
-    )
-  )
-  const seconds = (performance.now() - began) / 1000
-  return [
-    figure("index of 1M from its side-car", "s", 5, seconds),
-    figure("filtered query among 1M, p50", "ms", 100, yield* perQuery(index, 1, 9))
-  ]
-}).pipe(Effect.scoped, Effect.provide(filesOf(disk())))
+/** The index alone; how it begins from a store is in `storing`. */
+const amongMillion = Effect.gen(function* () {
+  const index = yield* filled(1_000_000)
+  return [figure("filtered query among 1M, p50", "ms", 100, yield* perQuery(index, 1, 9))]
+})
 
 const bench: Bench = async () => [
   ...draws(),
   ...(await Effect.runPromise(retrieval)),
-  ...(await Effect.runPromise(rebuild)),
-  ...(await Effect.runPromise(storing))
+  ...(await Effect.runPromise(onnx)),
+  ...(await Effect.runPromise(amongMillion)),
+  ...(await Effect.runPromise(storing("100k", 12_500))),
+  ...(await Effect.runPromise(storing("1M", 125_000))),
+  ...(await lancedb())
 ]
 
 export default bench

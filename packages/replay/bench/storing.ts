@@ -1,27 +1,51 @@
 /**
  * How fast a buffer's database takes and gives: figures for `replay.bench.ts`.
- * Steps are of about 600 bytes, eight to a trajectory; vectors are not in the database.
+ * Steps are of about 600 bytes, eight to a trajectory; vectors of 384 numbers lie beside them.
  */
 import { Seed, Task, type Trajectory } from "@dreamgym/domain"
 import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
 import * as fs from "node:fs"
-import * as os from "node:os"
-import * as path from "node:path"
 import type { Figure } from "../../../scripts/figures.ts"
 import * as Kept from "../src/Kept.ts"
+import * as KeptVectors from "../src/retrieval/KeptVectors.ts"
 import * as Store from "../src/store/Store.ts"
+import { disk } from "../test/disk.ts"
+import { filesOf } from "../test/retrieval/files.ts"
+import {
+  attributesOf,
+  dimension,
+  figure,
+  median,
+  rate,
+  temporaryDirectory,
+  took,
+  vectors
+} from "./measure.ts"
 
 const stepsOfEach = 8
-const trajectories = 12_500
 const together = 250
+const space: Kept.Space = { embedder: "bench", dimension }
 
 const filler = "the quick brown fox jumps over the lazy dog and runs along the river. ".repeat(8)
 
 const comingOf = (n: number): Kept.Coming => {
+  const { isReal, quality, task } = attributesOf(n)
+  const provenance: Trajectory.Provenance = isReal
+    ? { _tag: "Real", environment: "bench", version: "1" }
+    : {
+        _tag: "Synthetic",
+        model: "dreamer",
+        modelVersion: 1,
+        retrieved: [],
+        reasoning: "",
+        scores: {},
+        cost: 0
+      }
   const trajectory: Trajectory.Trajectory = {
     id: `t${n}`,
     task: {
-      id: `task-${n % 200}`,
+      id: task,
       environment: "bench",
       instruction: "put everything in its place",
       seed: n,
@@ -34,30 +58,27 @@ const comingOf = (n: number): Kept.Coming => {
       action: { text: `take thing ${i} of ${n}` },
       reward: 0,
       nextObservation: `${n} ${i} ${filler}`,
-      provenance: { _tag: "Real", environment: "bench", version: "1" }
+      provenance
     })),
     ending: { _tag: "Terminated", success: n % 3 === 0 },
     policy: "bench",
     policyVersion: 0
   }
-  return Kept.comingOf(trajectory, () => 1)
+  return Kept.comingOf(trajectory, () => quality)
 }
 
-const median = (values: ReadonlyArray<number>): number =>
-  values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN
-
-const took = <A, E>(work: Effect.Effect<A, E>) =>
-  Effect.gen(function* () {
-    const began = performance.now()
-    yield* work
-    return performance.now() - began
-  })
-
-/** Steps per second in additions of 2,000 steps, two of them under way at any time. */
-const bulk = Effect.fnUntraced(function* (store: Store.Store) {
-  const starts = Array.from({ length: trajectories / together }, (_, i) => i * together)
-  const all = starts.map((start) => Array.from({ length: together }, (_, i) => comingOf(start + i)))
-  const milliseconds = yield* took(Effect.forEach(all, store.add, { concurrency: 2 }))
+/** Steps per second in additions of 2,000 steps, two of them under way at any time; what is added is made before the clock starts. */
+const bulk = Effect.fnUntraced(function* (store: Store.Store, trajectories: number) {
+  const parts = 10
+  let milliseconds = 0
+  for (let part = 0; part < parts; part++) {
+    const size = trajectories / parts
+    const all = Array.from({ length: size }, (_, i) => comingOf(part * size + i))
+    const groups = Array.from({ length: Math.ceil(size / together) }, (_, i) =>
+      all.slice(i * together, (i + 1) * together)
+    )
+    milliseconds += yield* took(Effect.forEach(groups, store.add, { concurrency: 2 }))
+  }
   return ((trajectories * stepsOfEach) / milliseconds) * 1000
 })
 
@@ -67,7 +88,7 @@ const single = Effect.fnUntraced(function* (store: Store.Store, file: string) {
   const handle = fs.openSync(file, "w")
   const times: Array<readonly [number, number]> = []
   for (let i = 0; i < 200; i++) {
-    const { trajectory } = comingOf(trajectories + i)
+    const { trajectory } = comingOf(1e9 + i)
     const transitions = trajectory.transitions.slice(0, 1)
     const coming = Kept.comingOf({ ...trajectory, transitions }, () => 1)
     const sync = Effect.sync(() => {
@@ -80,9 +101,15 @@ const single = Effect.fnUntraced(function* (store: Store.Store, file: string) {
   return { add: median(times.map(([add]) => add)), sync: median(times.map(([, sync]) => sync)) }
 })
 
+const singly = Effect.fnUntraced(function* (store: Store.Store, file: string) {
+  const { add, sync } = yield* single(store, file)
+  const against = `one fdatasync of 4 KiB, ${sync.toFixed(2)} ms`
+  return { ...figure("one step, safe on disk, p50", "x", 1.5, add / sync), against }
+})
+
 /** Thirty-two trajectories that are not in memory: 256 steps. */
 const batch = Effect.fnUntraced(function* (file: string) {
-  const store = yield* Store.open({ file, cached: 0, quotas: {} }, () => undefined)
+  const store = yield* Store.open({ file, cached: 0 }, () => undefined)
   const entries = store.entries()
   const random = Seed.generator(3)
   const times: Array<number> = []
@@ -103,38 +130,66 @@ const abandoned = (file: string): string => {
   return copy
 }
 
-export const storing: Effect.Effect<ReadonlyArray<Figure>, unknown> = Effect.gen(function* () {
-  const directory = yield* Effect.acquireRelease(
-    Effect.sync(() => fs.mkdtempSync(path.join(os.tmpdir(), "dreamgym-bench-"))),
-    (made) => Effect.sync(() => fs.rmSync(made, { recursive: true }))
-  )
-  const file = `${directory}/replay.sqlite`
-  const store = yield* Store.open({ file, quotas: {} }, () => undefined)
-  const perSecond = yield* bulk(store)
-  const { add, sync } = yield* single(store, `${directory}/synced`)
-  const copy = abandoned(file)
-  const opened = Effect.scoped(Store.open({ file: copy, quotas: {} }, () => undefined))
-  const opening = yield* took(opened)
-  const reading = yield* batch(copy)
-  const against = `one fdatasync of 4 KiB, ${sync.toFixed(2)} ms`
-  const [unit, higherIsBetter] = ["ms", false] as const
+const seconds = <A, E>(work: Effect.Effect<A, E>) => Effect.map(took(work), (it) => it / 1000)
+
+/** Vectors per second, in writes of 256 trajectories. */
+const embedded = Effect.fnUntraced(function* (store: Store.Store) {
+  const next = vectors(1)
+  const entries = store.entries()
+  let milliseconds = 0
+  for (let at = 0; at < entries.length; at += 256) {
+    const some = entries.slice(at, at + 256).map(({ realSteps, seq, syntheticSteps }) => {
+      const rows = new Float32Array((realSteps + syntheticSteps) * dimension)
+      for (let i = 0; i < rows.length; i += dimension) rows.set(next(), i)
+      return { seq, vectors: rows }
+    })
+    milliseconds += yield* took(store.vectors?.write(space, some) ?? Effect.void)
+  }
+  return ((entries.length * stepsOfEach) / milliseconds) * 1000
+})
+
+/** An index of all vectors, from the database and then from the side-car that is written in between. */
+const indexes = Effect.fnUntraced(function* (name: string, store: Store.Store) {
+  const entries = new Map(store.entries().map((entry) => [entry.seq, entry]))
+  const read = yield* seconds(store.vectors?.read(space, () => Effect.void) ?? Effect.void)
+  const files = yield* FileSystem.FileSystem
+  let index = yield* KeptVectors.empty(space)
+  const load = (place: KeptVectors.Place) =>
+    Effect.map(KeptVectors.load(place, entries), (loaded) => void (index = loaded.index))
+  const fromDatabase = yield* seconds(load({ kept: store, space }))
+  const place = { kept: store, space, files }
+  const written = yield* seconds(KeptVectors.writeCopy(place, index, [...entries.values()]))
+  const fromSideCar = yield* seconds(load(place))
   return [
-    {
-      name: "100k steps in bulk",
-      unit: "1/s",
-      goal: 15_000,
-      higherIsBetter: true,
-      value: perSecond
-    },
-    {
-      name: "one step, safe on disk, p50",
-      unit: "x",
-      goal: 1.5,
-      higherIsBetter,
-      value: add / sync,
-      against
-    },
-    { name: "256 steps by number, p50", unit, goal: 5, higherIsBetter, value: reading },
-    { name: "open after a crash, 100k steps", unit, goal: 50, higherIsBetter, value: opening }
+    figure(`vectors of ${name} read from the database`, "s", 5, read),
+    figure(`index of ${name} from the database`, "s", 10, fromDatabase),
+    figure(`side-car of ${name} written`, "s", 10, written),
+    figure(`index of ${name} from its side-car`, "s", 5, fromSideCar)
   ]
-}).pipe(Effect.scoped)
+})
+
+/** `name` says how many steps there are in `trajectories`. */
+export const storing = (
+  name: string,
+  trajectories: number
+): Effect.Effect<ReadonlyArray<Figure>, unknown> =>
+  Effect.gen(function* () {
+    const directory = yield* temporaryDirectory
+    const file = `${directory}/replay.sqlite`
+    const store = yield* Store.open({ file }, () => undefined)
+    const perSecond = yield* bulk(store, trajectories)
+    const one = yield* singly(store, `${directory}/synced`)
+    const copy = abandoned(file)
+    const opening = yield* took(Effect.scoped(Store.open({ file: copy }, () => undefined)))
+    const reading = yield* batch(copy)
+    fs.rmSync(copy)
+    const vectorsPerSecond = yield* embedded(store)
+    return [
+      rate(`${name} steps in bulk`, 15_000, perSecond),
+      { ...one, name: `${one.name}, beside ${name}` },
+      figure(`256 steps by number of ${name}, p50`, "ms", 5, reading),
+      figure(`open after a crash, ${name} steps`, "ms", 50, opening),
+      rate(`vectors of ${name} kept`, 15_000, vectorsPerSecond),
+      ...(yield* indexes(name, store))
+    ]
+  }).pipe(Effect.scoped, Effect.provide(filesOf(disk())))
