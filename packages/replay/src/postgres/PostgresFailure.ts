@@ -20,6 +20,7 @@ const busy = "another process has held the buffer for too long; stop that one fi
 const diagnoses: Readonly<Record<string, Diagnosis>> = {
   "08": ["Io", lost],
   "22P05": ["Io", "its encoding cannot hold this text; use a database with the encoding UTF8"],
+  "25": ["Io", lost],
   "28": ["Io", "it refused the user name or the password"],
   "3D": ["Io", "there is no such database; create it first"],
   "42": ["Corrupt", foreign],
@@ -66,6 +67,6 @@ const codeOf = (cause: unknown): string =>
 
 const said = ({ cause, message }: SqlError.SqlErrorReason): string => {
   const code = codeOf(cause)
-  const text = message ?? (cause instanceof Error ? cause.message : "no reason was given")
+  const text = cause instanceof Error ? cause.message : (message ?? "no reason was given")
   return code === "" ? text : `${text}, ${code}`
 }

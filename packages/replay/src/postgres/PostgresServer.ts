@@ -9,7 +9,7 @@ import * as Reactivity from "effect/reactivity/Reactivity"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
 import * as SqlClient from "effect/sql/SqlClient"
-import type { SqlError } from "effect/sql/SqlError"
+import * as SqlError from "effect/sql/SqlError"
 import { failed, failureOf } from "./PostgresFailure.ts"
 import { type Answer, integer, numberIn, text } from "./PostgresRow.ts"
 import { isSchemaName, migrationsFrom, newest, program, quoted } from "./PostgresSchema.ts"
@@ -40,12 +40,12 @@ export interface Server {
   readonly ask: (
     sql: string,
     parameters?: ReadonlyArray<unknown>
-  ) => Effect.Effect<ReadonlyArray<Answer>, SqlError>
+  ) => Effect.Effect<ReadonlyArray<Answer>, SqlError.SqlError>
   /** All of it or nothing, seen by nobody before its end; one at a time among all processes that write to this schema. */
-  readonly alone: <A, E>(work: Effect.Effect<A, E>) => Effect.Effect<A, E | SqlError>
+  readonly alone: <A, E>(work: Effect.Effect<A, E>) => Effect.Effect<A, E | SqlError.SqlError>
   /** Inside `alone`, or by itself: all that `work` reads is of one moment. */
-  readonly atOnce: <A, E>(work: Effect.Effect<A, E>) => Effect.Effect<A, E | SqlError>
-  readonly told: <A>(work: Effect.Effect<A, Failed | SqlError>) => Effect.Effect<A, Failed>
+  readonly atOnce: <A, E>(work: Effect.Effect<A, E>) => Effect.Effect<A, E | SqlError.SqlError>
+  readonly told: <A>(work: Effect.Effect<A, Failed | SqlError.SqlError>) => Effect.Effect<A, Failed>
 }
 
 /**
@@ -117,7 +117,11 @@ const serverOf = (
   const within =
     (begin: string) =>
     <A, E>(work: Effect.Effect<A, E>) =>
-      Effect.provideService(client.withTransaction(work), SqlClient.BeginTransaction, begin)
+      Effect.provideService(
+        rolledBack(work, client.withTransaction),
+        SqlClient.BeginTransaction,
+        begin
+      )
   const locked = ask(lock, [text(schema), text(`${patience}ms`)])
   return {
     name,
@@ -128,6 +132,24 @@ const serverOf = (
     told: (work) => Effect.catchTag(work, "SqlError", (error) => failureOf(name, error))
   }
 }
+
+/** Where not even the rollback gets through, what failed first is the failure: `withTransaction` would die of the rollback. */
+const rolledBack = <A, E>(
+  work: Effect.Effect<A, E>,
+  transact: (work: Effect.Effect<A, E>) => Effect.Effect<A, E | SqlError.SqlError>
+): Effect.Effect<A, E | SqlError.SqlError> =>
+  Effect.suspend(() => {
+    const failures: Array<E> = []
+    const noted = Effect.tapError(work, (error) => Effect.sync(() => failures.push(error)))
+    return Effect.catchDefect(
+      transact(noted),
+      (defect): Effect.Effect<never, E | SqlError.SqlError> => {
+        const [first] = failures
+        if (first !== undefined) return Effect.fail(first)
+        return SqlError.isSqlError(defect) ? Effect.fail(defect) : Effect.die(defect)
+      }
+    )
+  })
 
 const migrate = Effect.fnUntraced(function* (server: Server) {
   if ((yield* versionOf(server)) === newest) return

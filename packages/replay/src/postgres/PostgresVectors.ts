@@ -42,30 +42,39 @@ const pageAfter = Effect.fnUntraced(function* (
 ): Effect.fn.Return<ReadonlyArray<Embedded>, Failed | SqlError> {
   const { ask, name, schema } = server
   const rows = yield* ask(
-    `select e.trajectory, e.vectors, t.length from (
+    `select * from (
       select *, sum(octet_length(vectors)) over (order by trajectory) - octet_length(vectors) as before
-      from (select * from ${schema}.embedding where dimension = $2 and trajectory > $3
-        and embedder = $1 order by trajectory limit 4096) e
-    ) e join ${schema}.trajectory t on t.seq = e.trajectory and t.gone is null
-    where e.before < $4 order by e.trajectory`,
+      from (
+        select e.trajectory, e.vectors, t.length from ${schema}.embedding e
+        join ${schema}.trajectory t on t.seq = e.trajectory and t.gone is null
+        where e.dimension = $2 and e.trajectory > $3 and e.embedder = $1
+        order by e.trajectory limit 4096
+      ) kept
+    ) measured where before < $4 order by trajectory`,
     [PostgresRow.text(embedder), ...[dimension, seq, pageSize].map(PostgresRow.integer)]
   )
   const page = yield* checked(name, () => rows.map(embeddedOf))
-  const wrong = page.find(({ length, vectors }) => vectors.length !== length * dimension)
-  if (wrong === undefined) return page
-  return yield* misfit(name, embedder, wrong.seq, wrong.length, dimension, wrong.vectors.length)
+  const wrong = page.find(({ count, steps }) => count !== steps * dimension)
+  if (wrong === undefined) return page.map((one) => ({ seq: one.seq, vectors: one.vectors }))
+  return yield* misfit(name, embedder, wrong.seq, wrong.steps, dimension, wrong.count)
 })
 
-const embeddedOf = (row: PostgresRow.Answer): Embedded & { readonly length: number } => {
+/** `count` is how many numbers the bytes are, whole or not. */
+interface Found extends Embedded {
+  readonly steps: number
+  readonly count: number
+}
+
+const embeddedOf = (row: PostgresRow.Answer): Found => {
   const bytes = row["vectors"]
   if (!(bytes instanceof Uint8Array)) throw new Error("column vectors holds no bytes")
   // A copy, because floats must lie at multiples of their size; the least byte is first here as there.
   const vectors = new Float32Array(bytes.slice().buffer, 0, bytes.length >> 2)
-  const [seq, length] = [
+  const [seq, steps] = [
     PostgresRow.numberIn(row, "trajectory"),
     PostgresRow.numberIn(row, "length")
   ]
-  return { seq, length, vectors }
+  return { seq, steps, vectors, count: bytes.length / 4 }
 }
 
 /** Of other spaces nothing stays, nor of those that are not kept any more. */

@@ -1,0 +1,219 @@
+/** Tests of a buffer in PostgreSQL: what one process does the others know, and what goes wrong is said. */
+import { NastyArbitraries } from "@dreamgym/laws"
+import { afterAll, assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as fc from "fast-check"
+import type * as Kept from "../../src/Kept.ts"
+import { trajectoryOf } from "../disk.ts"
+import { add, byVersion, coming, dream, rejected } from "../storePlace.ts"
+import { all, follower, place } from "./place.ts"
+import { startServer } from "./server.ts"
+
+const server = await startServer(false)
+
+const ids = (kept: Kept.Kept) => kept.entries().map(({ task }) => task)
+const learn = ({ refresh = Effect.void }: Kept.Kept) => refresh
+
+type Step = (kept: Kept.Kept, taken: Array<number>) => Effect.Effect<unknown, unknown>
+
+const cast = ["a", "b", "c", "d", "e", "f"].flatMap((id, i) => [
+  { ...trajectoryOf(id), policyVersion: i % 3 },
+  { ...dream(id), policyVersion: i % 2 },
+  rejected(id)
+])
+
+/** What a process may do; the numbers choose of what is there. */
+const step: fc.Arbitrary<Step> = fc.oneof(
+  fc.subarray(cast, { minLength: 1, maxLength: 4 }).map(
+    (list): Step =>
+      (kept) =>
+        add(kept, ...list)
+  ),
+  fc.tuple(fc.nat(20), fc.integer({ min: 0, max: 9 })).map(([at, priority]): Step => (kept) => {
+    const entry = kept.entries()[at % Math.max(1, kept.entries().length)]
+    return entry === undefined ? Effect.void : kept.prioritise([{ seq: entry.seq, priority }])
+  }),
+  fc.constant<Step>((kept, taken) => Effect.map(kept.snapshot, (version) => taken.push(version))),
+  fc.nat(5).map((at): Step => (kept, taken) => {
+    const version = taken[at % Math.max(1, taken.length)]
+    return version === undefined ? Effect.void : Effect.ignore(kept.restore(version))
+  }),
+  fc.nat(5).map((at): Step => (kept, taken) => {
+    const version = taken[at % Math.max(1, taken.length)]
+    return version === undefined ? Effect.void : Effect.ignore(kept.release(version))
+  }),
+  fc.subarray(cast, { maxLength: 4 }).map((list): Step => (kept) => {
+    const contents = new Map(coming(list).map((one) => [one.fingerprint, one]))
+    return kept.replace([...contents.values()])
+  })
+)
+
+const suite = (url: string) => {
+  it.effect("what one process does, the others know when they ask", () =>
+    Effect.promise(() =>
+      fc.assert(
+        fc.asyncProperty(fc.array(fc.tuple(fc.boolean(), step), { maxLength: 12 }), (steps) =>
+          Effect.gen(function* () {
+            const { open } = yield* place(url)
+            const quotas = { all: 5, rejected: 2 }
+            const followers = [follower(), follower()] as const
+            const one = yield* open({ quotas }, followers[0].changed)
+            const other = yield* open({ quotas, cached: 1 }, followers[1].changed)
+            const taken: Array<number> = []
+            for (const [isOne, run] of steps) yield* run(isOne ? one : other, taken)
+            yield* Effect.all([learn(one), learn(other), learn(one)], { concurrency: 3 })
+            const fresh = yield* open({ quotas })
+            const priorities = fresh.entries().map(({ priority, seq }) => [seq, priority])
+            for (const [i, kept] of [one, other].entries()) {
+              assert.deepStrictEqual(followers[i]?.known(), priorities)
+              assert.deepStrictEqual(ids(kept), ids(fresh))
+              assert.deepStrictEqual(yield* all(kept), yield* all(fresh))
+            }
+          }).pipe(Effect.scoped, Effect.runPromise)
+        ),
+        { numRuns: 20, seed: 3 }
+      )
+    )
+  )
+
+  it.effect("two that add the same at once keep it once, and as many as the quotas allow", () =>
+    Effect.gen(function* () {
+      const { open, sql } = yield* place(url)
+      const quotas = { synthetic: 7 }
+      const [one, other] = [yield* open({ quotas }), yield* open({ quotas })]
+      const dreams = Array.from({ length: 12 }, (_, i) => ({ ...dream(`d${i}`), policyVersion: i }))
+      const both = [one, other].flatMap((kept) => dreams.map((list) => add(kept, list)))
+      const changes = (yield* Effect.all(both, { concurrency: "unbounded" })).flat()
+      // One that was evicted may come again, and is evicted again.
+      assert.isAtLeast(changes.filter(({ inserted }) => inserted !== undefined).length, 12)
+      yield* learn(one)
+      assert.deepStrictEqual(
+        ids(one).toSorted(),
+        dreams
+          .slice(5)
+          .map(({ task }) => task.id)
+          .toSorted()
+      )
+      assert.deepStrictEqual(yield* sql("select count(*)::int as n from @.trajectory"), [{ n: 7 }])
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("what comes while another addition is written is committed together", () =>
+    Effect.gen(function* () {
+      const { open, sql } = yield* place(url)
+      const kept = yield* open()
+      const list = Array.from({ length: 100 }, (_, i) => trajectoryOf(`t${i}`))
+      yield* Effect.all(
+        list.map((one) => add(kept, one)),
+        { concurrency: "unbounded" }
+      )
+      const [{ n }] = (yield* sql(
+        "select count(distinct xmin::text)::int as n from @.trajectory"
+      )) as unknown as readonly [{ readonly n: number }]
+      assert.isAtMost(n, 3)
+      assert.lengthOf(kept.entries(), 100)
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("who asks so seldom that the events are forgotten reads everything anew", () =>
+    Effect.gen(function* () {
+      const { open, sql } = yield* place(url)
+      const told = follower()
+      const [one, other] = [yield* open({ quotas: { all: 2 } }), yield* open({}, told.changed)]
+      yield* add(one, dream("a"), dream("b"))
+      yield* learn(other)
+      yield* add(one, dream("c"))
+      yield* sql(
+        "with gone as (delete from @.event returning seq) update @.store set horizon = (select max(seq) from gone)"
+      )
+      yield* learn(other)
+      assert.deepStrictEqual(ids(other), ["b", "c"])
+      assert.deepStrictEqual(
+        told.known().map(([seq]) => seq),
+        other.entries().map(({ seq }) => seq)
+      )
+      yield* add(other, trajectoryOf("d"))
+      yield* learn(one)
+      assert.deepStrictEqual(ids(one), ["b", "c", "d"])
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("whatever a trajectory holds comes back to another process as it was", () =>
+    Effect.gen(function* () {
+      const { open } = yield* place(url)
+      const list = fc.sample(NastyArbitraries.trajectory, { numRuns: 60, seed: 5 })
+      const one = yield* open()
+      yield* one.add(coming(list, byVersion))
+      const other = yield* open()
+      const [mine, theirs] = [yield* all(one), yield* all(other)]
+      assert.deepStrictEqual(withoutMinusZero(theirs), withoutMinusZero(mine))
+      assert.deepStrictEqual(other.entries(), one.entries())
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("an entry that is not kept any more is not read, and that is known then", () =>
+    Effect.gen(function* () {
+      const { open } = yield* place(url)
+      const [one, other] = [yield* open({ quotas: { all: 1 } }), yield* open()]
+      yield* add(one, dream("a"))
+      yield* learn(other)
+      const entries = other.entries()
+      yield* add(one, dream("b"))
+      assert.isUndefined(yield* other.read(entries))
+      assert.deepStrictEqual(ids(other), ["b"])
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("vectors stay with their trajectories, of one space only", () =>
+    Effect.gen(function* () {
+      const { open, sql } = yield* place(url)
+      const kept = yield* open({ quotas: { all: 2 } })
+      yield* add(kept, dream("a"), dream("b"))
+      const space = { embedder: "odd \u0000 name", dimension: 2 }
+      const [a, b] = kept.entries().map(({ seq, syntheticSteps }) => ({
+        seq,
+        vectors: Float32Array.from({ length: syntheticSteps * 2 }, (_, i) => seq + i / 3)
+      }))
+      assert.isDefined(a)
+      assert.isDefined(b)
+      const found = (of: Kept.Space) =>
+        Effect.gen(function* () {
+          const list: Array<Kept.Embedded> = []
+          yield* (yield* open()).vectors!.read(of, (some) =>
+            Effect.sync(() => void list.push(...some))
+          )
+          return list
+        })
+      yield* kept.vectors!.write(space, [b, a, { seq: 1_000_000, vectors: new Float32Array(3) }])
+      assert.deepStrictEqual(yield* found(space), [a, b])
+      yield* add(kept, dream("c"))
+      assert.deepStrictEqual(yield* found(space), [b])
+      const misfit = yield* Effect.flip(
+        kept.vectors!.write(space, [{ ...b, vectors: new Float32Array(3) }])
+      )
+      assert.strictEqual(misfit.reason, "Embedding")
+      assert.include(misfit.message, "odd")
+      yield* sql("update @.embedding set vectors = '\\x00'")
+      assert.strictEqual((yield* Effect.flip(found(space))).reason, "Embedding")
+      yield* kept.vectors!.write({ ...space, dimension: 0 }, [
+        { ...b, vectors: new Float32Array() }
+      ])
+      assert.deepStrictEqual(yield* found(space), [])
+    }).pipe(Effect.scoped)
+  )
+}
+
+/** The same but for -0, which JSON does not know. */
+const withoutMinusZero = (value: unknown): unknown => {
+  if (value === 0) return 0
+  if (Array.isArray(value)) return value.map(withoutMinusZero)
+  if (typeof value !== "object" || value === null) return value
+  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, withoutMinusZero(one)]))
+}
+
+if (typeof server === "string") {
+  it.skip(server)
+} else {
+  afterAll(server.remove)
+  describe("a buffer in PostgreSQL", () => suite(server.url))
+}
