@@ -157,8 +157,9 @@ const sessionsOf = Effect.fnUntraced(function* (
     const known = made.get(key)
     if (known !== undefined) return known
     const pooled = pooledOf(reader.hidden(weights, sizes), sizes)
+    // Many shapes, few of them in use: kept memory would add up, and saves no time (bench `language`).
     const session = yield* pool
-      .compile({ pooled }, { name: `${name} (${key})`, worker, bind })
+      .compile({ pooled }, { name: `${name} (${key})`, worker, bind, keepsMemory: false })
       .pipe(Effect.provideService(Scope.Scope, scope))
     made.set(key, session)
     return session
