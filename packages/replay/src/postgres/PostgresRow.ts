@@ -89,6 +89,10 @@ export const stepColumns = {
 
 type Columns = Readonly<Record<string, Type>>
 
+/** Those columns of a trajectory alone. */
+export const only = (names: ReadonlyArray<keyof TrajectoryRow>): Columns =>
+  Object.fromEntries(names.map((name) => [name, trajectoryColumns[name]]))
+
 /** `a, b, c`, as a query asks for them. */
 export const selected = (columns: Columns, of: string): string =>
   Object.entries(columns)
@@ -221,6 +225,10 @@ export const stepOf = (row: Answer): FetchedStep => ({
   completion_tokens: numberOrNull(row, "completion_tokens"),
   latency: numberOrNull(row, "latency")
 })
+
+/** Whatever a column may hold. */
+export const cellIn = (row: Answer, column: string): Cell =>
+  typeof row[column] === "string" ? textOrNull(row, column) : numberOrNull(row, column)
 
 /** A number, from `bigint` or `double precision`. Throws where there is none. */
 export const numberIn = (row: Answer, column: string): number => {

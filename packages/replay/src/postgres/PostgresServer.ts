@@ -67,7 +67,7 @@ export const open = Effect.fn("PostgresServer.open")(function* ({
     )
   }
   const reactivity = yield* Reactivity.make
-  const client = yield* PgClient.make(options).pipe(
+  const client = yield* PgClient.make({ maxMessageSize: longestRow, ...options }).pipe(
     Effect.provideService(Reactivity.Reactivity, reactivity),
     Effect.mapError((error) => failureOf(name, error))
   )
@@ -75,6 +75,9 @@ export const open = Effect.fn("PostgresServer.open")(function* ({
   yield* server.told(migrate(server))
   return server
 })
+
+/** As long as PostgreSQL's own can be: the vectors of a long trajectory pass the driver's 16 MiB. */
+const longestRow = 2 ** 30
 
 /** What of an address may be told. A URL that is none is not repeated, because it holds a password. */
 const placeOf = ({ database, host, path, port, url }: Connection) =>

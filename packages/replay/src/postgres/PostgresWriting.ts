@@ -27,21 +27,25 @@ export const replace = Effect.fnUntraced(function* (held: Held, coming: Readonly
 const replaceAll = Effect.fnUntraced(function* (held: Held, arrivals: ReadonlyArray<Arrival>) {
   const { alone, told } = held.server
   const at = yield* Clock.currentTimeMillis
-  const { last, leaving, stays } = yield* told(
+  const { last, leaving, prioritised, stays } = yield* told(
     alone(
       Effect.gen(function* () {
         yield* follow(held)
-        const same = yield* sameUntil(held.server, arrivals)
+        const { others, same } = yield* compared(held.server, arrivals)
         const gone = [...held.kept.keys()].slice(same)
-        const left = yield* PostgresTables.leave(held.server, { evicted: [], replaced: gone }, at)
+        const events = [
+          yield* PostgresTables.leave(held.server, { evicted: [], replaced: gone }, at),
+          yield* PostgresTables.setPriorities(held.server, others, at)
+        ]
         const rest = yield* numbered(held.server, arrivals.slice(same))
-        const entered = yield* PostgresTables.enter(held.server, rest, at)
-        return { last: Math.max(left, entered), leaving: gone, stays: rest }
+        events.push(yield* PostgresTables.enter(held.server, rest, at))
+        return { last: Math.max(...events), leaving: gone, prioritised: others, stays: rest }
       })
     )
   )
   if (!isNews(held, last)) return
   if (leaving.length > 0) held.changed({ evicted: dropAll(held, leaving) })
+  if (prioritised.length > 0) held.changed({ evicted: [], prioritised })
   for (const { coming, seq } of stays) settled(held, entryOf(coming, seq), coming, [], true)
 })
 
@@ -58,18 +62,28 @@ const numbered = Effect.fnUntraced(function* (server: Server, arrivals: Readonly
   )
 })
 
-/** How many of those that are kept, from the oldest on, are the same as those that come. */
-const sameUntil = Effect.fnUntraced(function* (server: Server, arrivals: ReadonlyArray<Arrival>) {
+const marked = PostgresRow.selected(PostgresRow.only(marks), "t")
+
+/**
+ * `same`: how many of those that are kept, from the oldest on, are the same as those that come; `others` are those of them that get
+ * another priority.
+ */
+const compared = Effect.fnUntraced(function* (server: Server, arrivals: ReadonlyArray<Arrival>) {
   const rows = yield* server.ask(
-    `select ${PostgresRow.selected(PostgresRow.trajectoryColumns, "t")}, t.seq
-    from ${server.schema}.trajectory t where gone is null order by seq`
+    `select t.seq, t.priority, ${marked} from ${server.schema}.trajectory t
+    where gone is null order by seq`
   )
   return yield* checked(server.name, () => {
-    const differs = rows.findIndex((row, i) => {
-      const kept = PostgresRow.trajectoryOf(row)
-      return marks.some((mark) => kept[mark] !== arrivals[i]?.row.trajectory[mark])
+    const differs = rows.findIndex((row, i) =>
+      marks.some((mark) => PostgresRow.cellIn(row, mark) !== arrivals[i]?.row.trajectory[mark])
+    )
+    const same = differs < 0 ? rows.length : differs
+    const others = rows.slice(0, same).flatMap((row, i) => {
+      const priority = arrivals[i]?.row.trajectory.priority ?? 0
+      const seq = PostgresRow.numberIn(row, "seq")
+      return PostgresRow.numberIn(row, "priority") === priority ? [] : [{ seq, priority }]
     })
-    return differs < 0 ? rows.length : differs
+    return { same, others }
   })
 })
 

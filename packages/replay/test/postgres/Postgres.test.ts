@@ -151,6 +151,28 @@ const suite = (url: string) => {
     }).pipe(Effect.scoped)
   )
 
+  it.effect("what is replaced by the very same stays as it is, except for its priority", () =>
+    Effect.gen(function* () {
+      const { open } = yield* place(url)
+      const told = follower()
+      const [one, other] = [yield* open(), yield* open({}, told.changed)]
+      const list = coming([trajectoryOf("a"), dream("b"), dream("c")])
+      yield* one.replace(list)
+      const [a, b, c] = one.entries()
+      yield* one.prioritise(one.entries().map(({ seq }) => ({ seq, priority: 5 })))
+      yield* one.replace([...list.slice(0, 2), ...coming([dream("d")])])
+      const [d] = one.entries().slice(2)
+      assert.deepStrictEqual(one.entries().slice(0, 2), [a, b])
+      assert.isAbove(d?.seq ?? 0, c?.seq ?? 0)
+      yield* learn(other)
+      assert.deepStrictEqual(ids(other), ["a", "b", "d"])
+      assert.deepStrictEqual(
+        told.known().map(([, priority]) => priority),
+        [1, 1, 1]
+      )
+    }).pipe(Effect.scoped)
+  )
+
   it.effect("an entry that is not kept any more is not read, and that is known then", () =>
     Effect.gen(function* () {
       const { open } = yield* place(url)
