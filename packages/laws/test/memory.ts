@@ -172,20 +172,21 @@ const drawPart = (
   return drawn
 }
 
-/** By age among what is kept: what is gone leaves no trace. */
-const weighedBy = (
-  model: Model.Model,
+/** Equal priorities rank by age; what is gone leaves no trace in the ages. */
+const weightsOf = (
+  { items: all }: Model.Model,
   items: ReadonlyArray<Model.Item>,
   strategy: ReplayBuffer.Strategy
-): ReadonlyArray<Weighed> => {
-  if (strategy._tag !== "Recency") {
-    const chances = Model.chances(model, items, strategy)
-    return items.map((item, i) => ({ item, probability: chances[i]?.high ?? 0 }))
-  }
-  const last = model.items.length - 1
-  const weights = items.map((item) => 2 ** ((model.items.indexOf(item) - last) / strategy.halfLife))
-  const total = weights.reduce((sum, weight) => sum + weight, 0)
-  return items.map((item, i) => ({ item, probability: (weights[i] ?? 0) / total }))
+): ReadonlyArray<number> => {
+  const ranked = items.toSorted((a, b) => b.priority - a.priority)
+  return items.map((item) => {
+    if (strategy._tag === "Uniform") return 1
+    if (strategy._tag === "Proportional")
+      return (item.priority + strategy.epsilon) ** strategy.alpha
+    return strategy._tag === "RankBased"
+      ? (ranked.indexOf(item) + 1) ** -strategy.alpha
+      : 2 ** ((all.indexOf(item) - all.length) / strategy.halfLife)
+  })
 }
 
 export const drawSoundly = (
@@ -194,7 +195,9 @@ export const drawSoundly = (
   request: ReplayBuffer.SampleRequest
 ): ReadonlyArray<Weighed> => {
   const { count, key, replacement = false, strategy = { _tag: "Uniform" } } = request
-  const weighed = weighedBy(model, items, strategy)
+  const weights = weightsOf(model, items, strategy)
+  const total = weights.reduce((sum, weight) => sum + weight, 0)
+  const weighed = items.map((item, i) => ({ item, probability: (weights[i] ?? 0) / total }))
   const drawn: Array<Weighed> = []
   for (let round = 0; drawn.length < count; round++) {
     const rest = replacement ? count - drawn.length : Math.min(count - drawn.length, items.length)
@@ -249,9 +252,9 @@ const make = (flaws: Flaws, model: Model.Model, cosine?: Likeness): Buffer => {
     return fresh
   })
   const draw = Effect.fnUntraced(function* (request: ReplayBuffer.SampleRequest) {
+    if (isContradiction(request) && !flaws.balancesRanks) return yield* errorOf("BadRequest")
     const items = rules.drawable(model)
     if (items.length === 0) return flaws.emptyIsFine ? [] : yield* errorOf("NotEnough")
-    if (isContradiction(request) && !flaws.balancesRanks) return yield* errorOf("BadRequest")
     const drawn = (flaws.draw ?? ((_, asked) => drawSoundly(model, items, asked)))(model, request)
     return weigh(drawn, items.length, request.beta ?? 1).map((one) => ({
       ...one,
