@@ -6,6 +6,7 @@ import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Ending, ReplayBuffer as Contract, Task, type Trajectory } from "@dreamgym/domain"
 import { Jsonl, ReplayBuffer } from "@dreamgym/replay"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import { dreamgym } from "./front.ts"
@@ -76,19 +77,20 @@ const list = [
   trajectory("dream-3", { verdict: rejection }, dreamt)
 ]
 
+const opened = (options: ReplayBuffer.SqliteOptions) =>
+  Layer.provide(ReplayBuffer.layerSqlite(options), NodeServices.layer)
+
 const made = (at: string, trajectories: ReadonlyArray<Trajectory.Trajectory>) =>
   Effect.runPromise(
     Contract.ReplayBuffer.use((buffer) => buffer.add(trajectories)).pipe(
-      Effect.provide(ReplayBuffer.layerSqlite({ file: at })),
-      Effect.provide(NodeServices.layer)
+      Effect.provide(opened({ file: at }))
     )
   )
 
 const kept = (at: string): Promise<ReadonlyArray<Trajectory.Trajectory>> =>
   Effect.runPromise(
     Contract.ReplayBuffer.use((buffer) => Stream.runCollect(buffer.trajectories())).pipe(
-      Effect.provide(ReplayBuffer.layerSqlite({ file: at, readOnly: true })),
-      Effect.provide(NodeServices.layer)
+      Effect.provide(opened({ file: at, readOnly: true }))
     )
   )
 

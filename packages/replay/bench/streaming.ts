@@ -2,7 +2,6 @@
  * Carries a million steps through each complete format, out and in, and tells the rate and the most memory that it took.
  * Run: node --conditions=source packages/replay/bench/streaming.ts [steps]
  */
-import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import { Task, type Trajectory } from "@dreamgym/domain"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
@@ -10,7 +9,8 @@ import type * as FileSystem from "effect/FileSystem"
 import * as Stream from "effect/Stream"
 import * as fs from "node:fs"
 import * as os from "node:os"
-import { FormatError, Jsonl, Parquet } from "../src/index.ts"
+import { type FormatError, Jsonl, Parquet } from "../src/index.ts"
+import { disk } from "../test/formats/files.ts"
 
 const steps = Number(process.argv[2] ?? 1_000_000)
 const stepsOfEach = 8
@@ -77,7 +77,7 @@ const program = (
 const folder = fs.mkdtempSync(`${os.tmpdir()}/streaming-`)
 await Effect.runPromise(
   program(folder).pipe(
-    Effect.provide(NodeFileSystem.layer),
+    Effect.provide(disk()),
     Effect.ensuring(Effect.sync(() => fs.rmSync(folder, { recursive: true })))
   )
 )
