@@ -16,22 +16,23 @@ import type {
   VectorsRequest
 } from "./StoreWire.ts"
 
-/** The numbers of all that is kept, oldest first. */
+/** The numbers of all that is kept, oldest first. Rows are arrays here, which the types of `node:sqlite` call records. */
 export const index = (engine: Engine): Index => {
   engine.dataVersion = dataVersionOf(engine)
-  const rows = engine.run.index.all().map((row) => Object.values(row))
-  const column = (at: number) => rows.map((row) => Number(row[at]))
+  const rows = engine.run.index.all()
+  const numbers = (column: number) => rows.map((row) => Number(row[column]))
+  const texts = (column: number) => rows.map((row) => text(row[column]))
   return {
-    seqs: Float64Array.from(column(0)),
-    ids: rows.map((row) => text(row[1])),
-    environments: dictionaryOf(rows.map((row) => text(row[2]))),
-    tasks: dictionaryOf(rows.map((row) => text(row[3]))),
-    flags: Uint8Array.from(column(4)),
-    lengths: Uint32Array.from(column(5)),
-    realSteps: Uint32Array.from(column(6)),
-    qualities: Float64Array.from(column(7)),
-    versions: Float64Array.from(column(8)),
-    priorities: Float64Array.from(column(9))
+    seqs: Float64Array.from(numbers(0)),
+    ids: texts(1),
+    environments: dictionaryOf(texts(2)),
+    tasks: dictionaryOf(texts(3)),
+    flags: Uint8Array.from(numbers(4)),
+    lengths: Uint32Array.from(numbers(5)),
+    realSteps: Uint32Array.from(numbers(6)),
+    qualities: Float64Array.from(numbers(7)),
+    versions: Float64Array.from(numbers(8)),
+    priorities: Float64Array.from(numbers(9))
   }
 }
 
@@ -68,7 +69,7 @@ export const vectors = (engine: Engine, request: VectorsRequest): Answers["vecto
   const page = { seqs: Array<number>(), vectors: Array<Float32Array>() }
   let size = 0
   for (const row of engine.run.vectors.iterate(after, embedder, dimension)) {
-    const [seq, length, blob] = Object.values(row)
+    const [seq, length, blob] = [row[0], row[1], row[2]]
     page.seqs.push(Number(seq))
     page.vectors.push(vectorsOf(Number(seq), Number(length) * dimension, blob))
     size += page.vectors.at(-1)?.byteLength ?? 0
