@@ -2,8 +2,9 @@
  * The laws of a quality filter: what may be relied on when its verdicts decide who teaches.
  * They do not say how strict it is; the caller gives examples.
  */
-import { Ending, type QualityFilter, type Trajectory } from "@dreamgym/domain"
+import { Ending, QualityFilter, type Trajectory } from "@dreamgym/domain"
 import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import { holds, law, same, type Suite } from "./Law.ts"
 
@@ -20,8 +21,21 @@ export interface Options {
 
 export const qualityFilterLaws = (options: Options): Suite => ({
   name: `${options.name} obeys the quality filter laws`,
-  laws: [isPure(options), isOrderIndependent(options), rejectsFaults(options), knows(options)]
+  laws: [
+    isPure(options),
+    isOrderIndependent(options),
+    isTheSameSideBySide(options),
+    isOfItsOwnOpinion(options),
+    isWellFormed(options),
+    rejectsFaults(options),
+    knows(options)
+  ]
 })
+
+const examplesOf = ({ accepted, rejected = [] }: Options): ReadonlyArray<Trajectory.Trajectory> => [
+  ...accepted,
+  ...rejected.map(({ trajectory }) => trajectory)
+]
 
 const isPure = ({ accepted, filter }: Options) =>
   law(
@@ -37,12 +51,66 @@ const isOrderIndependent = (options: Options) =>
   law(
     "a verdict does not depend on what was judged before",
     Effect.gen(function* () {
-      const all = [...options.accepted, ...(options.rejected ?? []).map((one) => one.trajectory)]
+      const all = examplesOf(options)
       const forwards = yield* Effect.forEach(all, (yield* options.filter).judge)
       const backwards = yield* Effect.forEach(all.toReversed(), (yield* options.filter).judge)
       yield* same("the verdicts in reverse", backwards.toReversed(), forwards)
     })
   )
+
+const isTheSameSideBySide = (options: Options) =>
+  law(
+    "judged side by side, each gets the verdict that it gets alone",
+    Effect.gen(function* () {
+      const { judge } = yield* options.filter
+      const all = examplesOf(options)
+      const alone = yield* Effect.forEach(all, judge)
+      const together = yield* Effect.forEach(all, judge, { concurrency: "unbounded" })
+      yield* same("the verdicts side by side", together, alone)
+    })
+  )
+
+/** What another filter said, or the same one before, and in which iteration, decides nothing. */
+const isOfItsOwnOpinion = (options: Options) =>
+  law(
+    "a verdict that a trajectory carries does not decide",
+    Effect.gen(function* () {
+      const { judge } = yield* options.filter
+      for (const trajectory of examplesOf(options)) {
+        const { iteration: _iteration, verdict: _verdict, ...bare } = trajectory
+        const own = yield* judge(bare)
+        for (const verdict of foreign) {
+          const judged = { ...trajectory, iteration: 3, verdict }
+          yield* same(`the verdict on ${trajectory.id}`, yield* judge(judged), own)
+        }
+      }
+    })
+  )
+
+const foreign: ReadonlyArray<QualityFilter.Verdict> = [
+  { _tag: "Accepted", scores: { foreign: 1 } },
+  { _tag: "Rejected", reason: "Judged", message: "said another", scores: { foreign: 0 } }
+]
+
+/** Verdicts are columns, metrics and events. */
+const isWellFormed = (options: Options) =>
+  law(
+    "a verdict has finite scores, and a rejection says why",
+    Effect.gen(function* () {
+      const { judge } = yield* options.filter
+      for (const trajectory of examplesOf(options)) {
+        const verdict = yield* judge(trajectory)
+        yield* holds(isVerdict(verdict), `the verdict on ${trajectory.id} is none`)
+        for (const [name, score] of Object.entries(verdict.scores)) {
+          yield* holds(Number.isFinite(score), `${trajectory.id} has ${score} as ${name}`)
+        }
+        const isSaid = verdict._tag === "Accepted" || verdict.message.trim() !== ""
+        yield* holds(isSaid, `${trajectory.id} was rejected without a word`)
+      }
+    })
+  )
+
+const isVerdict = Schema.is(QualityFilter.Verdict)
 
 const rejectsFaults = ({ accepted, filter }: Options) =>
   law(

@@ -31,14 +31,15 @@ const sound: Judge = ({ ending, transitions }) => {
 
 /** `make` makes the judge of a new filter. */
 const suite = (make: () => Judge = () => sound) =>
+  suiteOf(() => {
+    const judge = make()
+    return (trajectory) => Effect.sync(() => judge(trajectory))
+  })
+
+const suiteOf = (make: () => QualityFilter.QualityFilter["Service"]["judge"]) =>
   QualityFilterLaws.qualityFilterLaws({
     name: "a simple filter",
-    filter: Effect.sync(() => {
-      const judge = make()
-      return QualityFilter.QualityFilter.of({
-        judge: (trajectory) => Effect.sync(() => judge(trajectory))
-      })
-    }),
+    filter: Effect.sync(() => QualityFilter.QualityFilter.of({ judge: make() })),
     accepted,
     rejected
   })
@@ -58,6 +59,16 @@ const counting = () => {
   return (): QualityFilter.Verdict => ({ _tag: "Accepted", scores: { judged: judged++ } })
 }
 
+/** Judges whoever came last. */
+const mixing = () => {
+  let latest: Trajectory.Trajectory
+  return Effect.fnUntraced(function* (trajectory: Trajectory.Trajectory) {
+    latest = trajectory
+    yield* Effect.yieldNow
+    return sound(latest)
+  })
+}
+
 provenLaws(suite(), {
   "the same trajectory gets the same verdict": {
     broken: suite(remembering),
@@ -67,6 +78,27 @@ provenLaws(suite(), {
     broken: suite(counting),
     because: /the verdicts in reverse: expected .*"judged":0/
   },
+  "judged side by side, each gets the verdict that it gets alone": {
+    broken: suiteOf(mixing),
+    because: /the verdicts side by side: expected .*Accepted/
+  },
+  "a verdict that a trajectory carries does not decide": {
+    broken: suite(() => (trajectory) => trajectory.verdict ?? sound(trajectory)),
+    because: /the verdict on .*: expected .*"length":\d.*found .*"foreign":1/
+  },
+  "a verdict has finite scores, and a rejection says why": [
+    {
+      broken: suite(() => () => ({ _tag: "Accepted", scores: { mean: Number.NaN } })),
+      because: /has NaN as mean/
+    },
+    {
+      broken: suite(() => (trajectory) => {
+        const verdict = sound(trajectory)
+        return verdict._tag === "Rejected" ? { ...verdict, message: " " } : verdict
+      }),
+      because: /was rejected without a word/
+    }
+  ],
   "an episode that failed is rejected as Fault, whatever it holds": {
     broken: suite(() => (trajectory) => sound({ ...trajectory, ending: Ending.terminated(true) })),
     because: /the verdict on Environment: expected "Fault", found "Accepted"/
