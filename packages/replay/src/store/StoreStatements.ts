@@ -119,9 +119,10 @@ const writing = (database: DatabaseSync) => ({
   ),
   pruned: database.prepare(
     "select seq, shelf from trajectory where gone is null and source = coalesce($source, source) and (" +
-      "($rejected = 1 and shelf = 'rejected') or quality < $leastQuality or exists " +
-      "(select 1 from step where step.trajectory = trajectory.seq and step.source = 'synthetic' " +
-      "and cast(origin_version as integer) < $leastModelVersion)) order by seq"
+      "($rejected = 1 and shelf = 'rejected') or quality < $leastQuality or " +
+      "($leastModelVersion is not null and exists (select 1 from step " +
+      "where step.trajectory = trajectory.seq and step.source = 'synthetic' " +
+      "and cast(origin_version as integer) < $leastModelVersion))) order by seq"
   )
 })
 
