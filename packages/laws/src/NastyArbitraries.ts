@@ -5,6 +5,9 @@
 import { Ending, QualityFilter, type ReplayBuffer, Task, type Trajectory } from "@dreamgym/domain"
 import * as fc from "fast-check"
 
+/** Objects are as their literals would be: what is compared by prototype too must not differ for that. */
+const plain = { noNullPrototype: true } as const
+
 /** Text that files, databases and terminals trip over. */
 const oddities = [
   "",
@@ -77,7 +80,7 @@ export const integer: fc.Arbitrary<number> = fc.oneof(
 export const numbers: fc.Arbitrary<Readonly<Record<string, number>>> = fc.dictionary(
   text.filter((name) => name !== "__proto__"),
   number,
-  { maxKeys: 3, noNullPrototype: true }
+  { maxKeys: 3, ...plain }
 )
 
 /** Anything that JSON can say, odd texts in it; no -0, which JSON reads as 0 or not at all. */
@@ -90,24 +93,30 @@ export const json: fc.Arbitrary<unknown> = fc.letrec<{ readonly value: unknown }
     fc.dictionary(
       text.filter((name) => name !== "__proto__"),
       tie("value"),
-      { maxKeys: 3, noNullPrototype: true }
+      { maxKeys: 3, ...plain }
     )
   )
 })).value
 
 const integers = fc.array(integer, { maxLength: 3 })
 
-export const task: fc.Arbitrary<Task.Task> = fc.record({
-  id: text,
-  environment: text,
-  instruction: text,
-  seed: integer,
-  payload: json,
-  origin: fc.oneof(
-    fc.constant(Task.original),
-    fc.record({ _tag: fc.constant("Generated" as const), parentId: text, generation: integer })
-  )
-})
+export const task: fc.Arbitrary<Task.Task> = fc.record(
+  {
+    id: text,
+    environment: text,
+    instruction: text,
+    seed: integer,
+    payload: json,
+    origin: fc.oneof(
+      fc.constant(Task.original),
+      fc.record(
+        { _tag: fc.constant("Generated" as const), parentId: text, generation: integer },
+        plain
+      )
+    )
+  },
+  plain
+)
 
 const span: fc.Arbitrary<Trajectory.TokenSpan> = fc.record(
   {
@@ -121,10 +130,11 @@ const span: fc.Arbitrary<Trajectory.TokenSpan> = fc.record(
     policyVersion: integer,
     context: fc.oneof(
       fc.constant({ _tag: "Fresh" as const }),
-      fc.record({ _tag: fc.constant("Extends" as const), tokens: integer })
+      fc.record({ _tag: fc.constant("Extends" as const), tokens: integer }, plain)
     )
   },
   {
+    ...plain,
     requiredKeys: [
       "promptIds",
       "ids",
@@ -137,11 +147,14 @@ const span: fc.Arbitrary<Trajectory.TokenSpan> = fc.record(
   }
 )
 
-const real: fc.Arbitrary<Trajectory.Provenance> = fc.record({
-  _tag: fc.constant("Real" as const),
-  environment: text,
-  version: text
-})
+const real: fc.Arbitrary<Trajectory.Provenance> = fc.record(
+  {
+    _tag: fc.constant("Real" as const),
+    environment: text,
+    version: text
+  },
+  plain
+)
 
 const synthetic: fc.Arbitrary<Trajectory.Provenance> = fc.record(
   {
@@ -153,22 +166,32 @@ const synthetic: fc.Arbitrary<Trajectory.Provenance> = fc.record(
     scores: numbers,
     cost: number,
     promptHash: text,
-    tokens: fc.record({ prompt: integer, completion: integer }),
+    tokens: fc.record({ prompt: integer, completion: integer }, plain),
     latency: number
   },
-  { requiredKeys: ["_tag", "model", "modelVersion", "retrieved", "reasoning", "scores", "cost"] }
+  {
+    ...plain,
+    requiredKeys: ["_tag", "model", "modelVersion", "retrieved", "reasoning", "scores", "cost"]
+  }
 )
 
-const transition: fc.Arbitrary<Trajectory.Transition> = fc.record({
-  observation: text,
-  action: fc.record(
-    { text, toolCall: fc.record({ name: text, arguments: json }), span },
-    { requiredKeys: ["text"] }
-  ),
-  reward: number,
-  nextObservation: text,
-  provenance: fc.oneof(real, synthetic)
-})
+const transition: fc.Arbitrary<Trajectory.Transition> = fc.record(
+  {
+    observation: text,
+    action: fc.record(
+      {
+        text,
+        toolCall: fc.record({ name: text, arguments: json }, plain),
+        span
+      },
+      { ...plain, requiredKeys: ["text"] }
+    ),
+    reward: number,
+    nextObservation: text,
+    provenance: fc.oneof(real, synthetic)
+  },
+  plain
+)
 
 const ending: fc.Arbitrary<Ending.Ending> = fc.oneof(
   fc.boolean().map(Ending.terminated),
@@ -177,13 +200,16 @@ const ending: fc.Arbitrary<Ending.Ending> = fc.oneof(
 )
 
 const verdict: fc.Arbitrary<QualityFilter.Verdict> = fc.oneof(
-  fc.record({ _tag: fc.constant("Accepted" as const), scores: numbers }),
-  fc.record({
-    _tag: fc.constant("Rejected" as const),
-    reason: fc.constantFrom(...QualityFilter.Rejection.literals),
-    message: text,
-    scores: numbers
-  })
+  fc.record({ _tag: fc.constant("Accepted" as const), scores: numbers }, plain),
+  fc.record(
+    {
+      _tag: fc.constant("Rejected" as const),
+      reason: fc.constantFrom(...QualityFilter.Rejection.literals),
+      message: text,
+      scores: numbers
+    },
+    plain
+  )
 )
 
 /** A trajectory of the right shape with anything in it. What is absent is absent, never `undefined`. */
@@ -200,6 +226,7 @@ export const trajectory: fc.Arbitrary<Trajectory.Trajectory> = fc.record(
     verdict
   },
   {
+    ...plain,
     requiredKeys: [
       "id",
       "task",
@@ -226,5 +253,5 @@ export const trajectories: fc.Arbitrary<ReadonlyArray<Trajectory.Trajectory>> = 
 /** A question in any words, for a buffer that may be asked about anything. */
 export const similarQuery: fc.Arbitrary<ReplayBuffer.SimilarQuery> = fc.record(
   { state: text, action: text, k: fc.nat({ max: 4 }), environment: text, task: text },
-  { requiredKeys: ["state", "action", "k"] }
+  { ...plain, requiredKeys: ["state", "action", "k"] }
 )
