@@ -3,7 +3,21 @@ import { describe, it } from "@effect/vitest"
 import { Ending, ExperienceModel, History } from "@dreamgym/domain"
 import { EnvironmentLaws, ExperienceModelLaws, Law, QualityFilterLaws } from "@dreamgym/laws"
 import * as Effect from "effect/Effect"
-import { DreamTask, QualityFilter, ReasoningModel, SyntheticEnvironment } from "../src/index.ts"
+import * as LanguageModel from "effect/ai/LanguageModel"
+import * as Stream from "effect/Stream"
+import {
+  DreamTask,
+  Judge,
+  Likelihood,
+  Novelty,
+  Plausibility,
+  QualityFilter,
+  ReasoningModel,
+  SelfConsistency,
+  SuccessVerifier,
+  SyntheticEnvironment,
+  TextRules
+} from "../src/index.ts"
 import {
   boxTask,
   demonstrationOf,
@@ -11,6 +25,7 @@ import {
   knowledge,
   knownWorlds,
   listing,
+  remembering,
   scripted,
   synthetic,
   trajectoryOf
@@ -39,6 +54,7 @@ const model = Effect.sync(() =>
 )
 
 const lived = trajectoryOf("lived", task, [["open box 3", listing("box 3", "pen 1")]])
+const won = trajectoryOf("really", task, [["open box 2", listing("box 2", "key 1"), 1]])
 const held = trajectoryOf("held", evaluation, [["open box 2", listing("box 2", "key 1"), 1]])
 const history = History.start(firstObservation(3, "key"))
 
@@ -85,11 +101,36 @@ for (const sameTask of ["SameWorld", "OwnWorld"] as const) {
 const dreamt = (id: string, ...turns: Parameters<typeof trajectoryOf>[2]) =>
   trajectoryOf(id, dream, turns, { provenance: synthetic })
 
-Law.describeLaws(
-  runner,
-  QualityFilterLaws.qualityFilterLaws({
-    name: "QualityFilter",
-    filter: Effect.sync(() => QualityFilter.make({ knowledge: knownWorlds })),
+/** Every rule there is; the experience model is sure of box 2 alone, the judge likes everything. */
+const everyRule = Effect.gen(function* () {
+  const judge = yield* LanguageModel.make({
+    generateText: () => Effect.succeed([{ type: "text", text: allTwos }]),
+    streamText: () => Stream.empty
+  })
+  const { retrieval } = yield* remembering([demonstrationOf(lived, 0)])
+  const rules = [
+    ...TextRules.standard,
+    Likelihood.rule({ minMean: -1, minLeast: -2 }),
+    Plausibility.rule({ verifier: SuccessVerifier.learn([lived, won], { seed: 1 }), minWon: 0.01 }),
+    Novelty.duplicate(() => Effect.succeed(false)),
+    Novelty.nearDuplicate({ retrieval, maxSimilarity: 1.1 }),
+    SelfConsistency.rule({ model: yield* model, samples: 4, share: 1, minAgreement: 0.1, seed: 2 }),
+    Judge.rule({ model: judge, minTotal: 8 })
+  ]
+  return QualityFilter.make({ knowledge: knownWorlds, rules })
+})
+
+const allTwos = '{"consistency":2,"diversity":2,"informativeness":2,"hallucination":2}'
+
+const filters = {
+  QualityFilter: Effect.sync(() => QualityFilter.make({ knowledge: knownWorlds })),
+  "QualityFilter with every rule": everyRule
+}
+
+for (const [name, filter] of Object.entries(filters)) {
+  const suite = QualityFilterLaws.qualityFilterLaws({
+    name,
+    filter,
     accepted: [
       dreamt("won", ["open box 2", listing("box 2", "key 1"), 1]),
       dreamt("lost", ["open box 1", listing("box 1", "pen 1")])
@@ -108,4 +149,5 @@ Law.describeLaws(
       }
     ]
   })
-)
+  Law.describeLaws(runner, suite)
+}

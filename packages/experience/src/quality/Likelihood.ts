@@ -32,8 +32,9 @@ const below = (where: string, value: number | undefined, bound: number | undefin
     ? undefined
     : `the experience model gave it a log-probability of ${value.toFixed(3)} ${where}; the bound is ${bound}`
 
+/** What is no finite number is no score; the complaint tells it. */
 const named = (name: string, value: number | undefined): Scores =>
-  value === undefined ? {} : { [name]: value }
+  value === undefined || !Number.isFinite(value) ? {} : { [name]: value }
 
 /** Each reply weighs as many tokens as it has; one that does not say counts as one token. */
 const meanOf = ({ transitions }: Trajectory.Trajectory): number | undefined => {

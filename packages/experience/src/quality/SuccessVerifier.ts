@@ -20,7 +20,8 @@ export interface Options {
 
 /**
  * Learns from the real transitions of these trajectories, faults left out: the label is whether the step was rewarded. A trajectory's
- * probability of success is that of its likeliest step (0 without steps). Nothing to learn from: every step has one half.
+ * probability of success is that of its likeliest step (0 without steps). Nothing to learn from: every step has one half; where nobody
+ * ever won no step is likely, so learn from both.
  */
 export const learn = (
   trajectories: ReadonlyArray<Trajectory.Trajectory>,

@@ -124,16 +124,27 @@ describe("the rule of the judge", () => {
     })
   )
 
-  it.effect("says who did not answer", () =>
+  it.effect("tells an answer that nobody can read from none at all", () =>
     Effect.gen(function* () {
-      const away = AiError.make({
-        module: "script",
-        method: "generateObject",
-        reason: new AiError.InternalProviderError({ description: "the judge sleeps" })
-      })
-      const error = yield* Effect.flip(look(away))
-      assert.deepStrictEqual([error.reason, error.rule], ["Unavailable", "judge"])
-      assert.include(error.message, "the judge sleeps")
+      const saying = (reason: AiError.AiErrorReason) =>
+        Effect.flip(look(AiError.make({ module: "script", method: "generateObject", reason })))
+      const errors = yield* Effect.forEach(
+        [
+          new AiError.InternalProviderError({ description: "the judge sleeps" }),
+          new AiError.InvalidOutputError({ description: "the judge sings" }),
+          new AiError.InvalidResponseError({ description: "the judge mumbles" })
+        ],
+        saying
+      )
+      assert.deepStrictEqual(
+        errors.map(({ reason, rule }) => [reason, rule]),
+        [
+          ["Unavailable", "judge"],
+          ["BadAnswer", "judge"],
+          ["BadAnswer", "judge"]
+        ]
+      )
+      assert.include(errors[0]?.message ?? "", "the judge sleeps")
     })
   )
 })

@@ -74,8 +74,11 @@ describe("the rule of likelihood", () => {
 
   it("takes what is no number for unlikely", () => {
     const broken = dreamOf([reply(Number.NaN, Number.NaN, 2)])
-    assert.isDefined(look({ minMean: -1000 }, broken).complaint)
-    assert.isDefined(look({ minLeast: -1000 }, broken).complaint)
+    for (const bound of [{ minMean: -1000 }, { minLeast: -1000 }]) {
+      const { complaint, scores } = look(bound, broken)
+      assert.match(complaint ?? "", /^the experience model gave it a log-probability of NaN/)
+      assert.deepStrictEqual(scores, {})
+    }
   })
 
   it("complains of nothing that it did not complain of at a higher bound", () => {

@@ -87,6 +87,20 @@ describe("the rule of self-consistency", () => {
     })
   )
 
+  it("takes answers for the same that differ in case and blanks alone", () => {
+    const answer = { observation: "You see a key 1.", reward: 0, isEnd: false }
+    const others = [
+      { ...answer, observation: "you  SEE a\nkey 1. " },
+      { ...answer, observation: "You see a key 2." },
+      { ...answer, reward: 1 },
+      { ...answer, isEnd: true }
+    ]
+    assert.deepStrictEqual(
+      others.map((other) => SelfConsistency.sameWords(answer, other)),
+      [true, false, false, false]
+    )
+  })
+
   it.effect("asks about a share of the dreamt steps, chosen by the seed and the dream alone", () =>
     Effect.gen(function* () {
       const { batches, model } = asking(steady)
