@@ -50,7 +50,8 @@ describe("what is added", () => {
         const again = [a, { ...b, id: "the same, dreamt again" }]
         yield* use((store) => store.replace(coming(again)))
         assert.deepStrictEqual(yield* use(all), again)
-        const judged = [a, { ...b, verdict: { _tag: "Accepted" as const, scores: {} } }]
+        const verdict = { _tag: "Accepted" as const, scores: {} }
+        const judged = again.map((one) => ({ ...one, verdict, iteration: 1 }))
         yield* use((store) => store.replace(coming(judged)))
         assert.deepStrictEqual(yield* use(all), judged)
       })
