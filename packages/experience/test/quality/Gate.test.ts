@@ -123,6 +123,19 @@ describe("the gate", () => {
       })
   )
 
+  it.effect("asks no rule about a group of which nothing is left", () =>
+    Effect.gen(function* () {
+      const sizes: Array<number> = []
+      const noting: GroupRules.GroupRule = {
+        name: "noting",
+        reason: "NoContrast",
+        complaint: ({ trajectories }) => void sizes.push(trajectories.length)
+      }
+      yield* gated([["Fault"], [], ["won", "Fault"]], [noting])
+      assert.deepStrictEqual(sizes, [1])
+    })
+  )
+
   it.effect("judges a group by what the filter left of it", () =>
     Effect.gen(function* () {
       const shapes: ReadonlyArray<ReadonlyArray<Kind>> = [
