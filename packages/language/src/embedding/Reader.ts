@@ -54,14 +54,13 @@ export const ofDecoder = (model: string, { network, parameters }: Trainable): Re
     Decoder.hidden(network, weights, { batch: rows, prompt: 1, read: length }),
   feeds: (texts, sizes) => {
     const places = sizes.rows * sizes.length
-    const valid = floats(places)
     const previous = bigints(places).fill(BigInt(padId))
-    for (const [row, ids] of texts.entries()) {
-      const at = row * sizes.length
-      valid.fill(1, at, at + ids.length)
-      for (const [t, id] of ids.slice(0, -1).entries()) previous[at + t + 1] = BigInt(id)
-    }
+    for (const [row, ids] of texts.entries())
+      for (const [t, id] of ids.slice(0, -1).entries())
+        previous[row * sizes.length + t + 1] = BigInt(id)
     const features = floats(places * network.config.features)
+    // Padding stands behind every text, where no text looks: it need not be told.
+    const valid = floats(places).fill(1)
     return { ids: idsOf(texts, sizes), previous, valid, features }
   }
 })
