@@ -234,12 +234,13 @@ const shares = (weights: ReadonlyArray<number>): ReadonlyArray<Range> => {
 
 const sumOf = (values: ReadonlyArray<number>): number => values.reduce((sum, x) => sum + x, 0)
 
-/** Equal priorities share their ranks in any order. */
+/** The greatest without its sign is first; equal ones share their ranks in any order. */
 const byRank = (items: ReadonlyArray<Item>, alpha: number): ReadonlyArray<Range> => {
   const sum = sumOf(items.map((_, i) => (i + 1) ** -alpha))
-  return items.map(({ priority }) => {
-    const before = items.filter((other) => other.priority > priority).length
-    const alike = items.filter((other) => other.priority === priority).length
+  const sizes = items.map(({ priority }) => Math.abs(priority))
+  return sizes.map((size) => {
+    const before = sizes.filter((other) => other > size).length
+    const alike = sizes.filter((other) => other === size).length
     return { low: (before + alike) ** -alpha / sum, high: (before + 1) ** -alpha / sum }
   })
 }

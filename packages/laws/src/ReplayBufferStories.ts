@@ -33,7 +33,7 @@ type Step = fc.AsyncCommand<Model.Model, Real>
 /** With `durable`, the buffer is closed and opened again in between. */
 export const storyLaw = ({ buffer, durable, runs }: Options): Law => {
   const steps: ReadonlyArray<fc.Arbitrary<Step>> =
-    durable === undefined ? always : [...always, reopens]
+    durable === undefined ? ordinary : [...ordinary, reopens]
   const place = durable ?? ((setting: Model.Setting) => Effect.succeed(buffer(setting)))
   const story = fc.commands<Model.Model, Real, false>([...steps], {
     maxCommands: longest,
@@ -64,6 +64,7 @@ const room = fc.constantFrom(3, 1, 2, 4, 5, 0)
 
 /** How many may stay: often so few that some must go. */
 const bounds: fc.Arbitrary<Pick<Model.Setting, "capacity" | "quotas">> = fc.oneof(
+  { withCrossShrink: true },
   fc.constant({}),
   fc.record({ capacity: fc.integer({ min: 0, max: 6 }) }),
   fc.record({ quotas: fc.record({ synthetic: room }) }),
@@ -183,7 +184,7 @@ const contradicts = share.map((realFraction) =>
 const priorities = fc.array(
   fc.record({
     id: fc.oneof(Cast.words.letter.map(Cast.idOf), fc.constant("nobody")),
-    priority: fc.constantFrom(0, 0.25, 1, 3, 8)
+    priority: fc.constantFrom(0, 0.25, 1, 3, 8, -3)
   }),
   { minLength: 1, maxLength: 3 }
 )
@@ -216,6 +217,7 @@ const byPriority: ReadonlyArray<ReplayBuffer.Strategy> = [
 ]
 
 const wish: fc.Arbitrary<ReplayBuffer.Filter> = fc.oneof(
+  { withCrossShrink: true },
   fc.constant({}),
   fc.record({ source: fc.constantFrom("Real", "Synthetic") }),
   fc.record({ environment: Cast.words.environment }),
@@ -332,7 +334,7 @@ const reopens = fc.constant(
   )
 )
 
-const always: ReadonlyArray<fc.Arbitrary<Step>> = [
+const ordinary: ReadonlyArray<fc.Arbitrary<Step>> = [
   adds,
   adds,
   adds,

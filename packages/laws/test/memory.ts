@@ -178,11 +178,11 @@ const weightsOf = (
   items: ReadonlyArray<Model.Item>,
   strategy: ReplayBuffer.Strategy
 ): ReadonlyArray<number> => {
-  const ranked = items.toSorted((a, b) => b.priority - a.priority)
+  const ranked = items.toSorted((a, b) => Math.abs(b.priority) - Math.abs(a.priority))
   return items.map((item) => {
     if (strategy._tag === "Uniform") return 1
     if (strategy._tag === "Proportional")
-      return (item.priority + strategy.epsilon) ** strategy.alpha
+      return (Math.abs(item.priority) + strategy.epsilon) ** strategy.alpha
     return strategy._tag === "RankBased"
       ? (ranked.indexOf(item) + 1) ** -strategy.alpha
       : 2 ** ((all.indexOf(item) - all.length) / strategy.halfLife)
