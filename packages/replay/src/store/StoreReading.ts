@@ -16,34 +16,51 @@ import type {
   VectorsRequest
 } from "./StoreWire.ts"
 
-/** The numbers of all that is kept, oldest first. Rows are arrays here, which the types of `node:sqlite` call records. */
+/**
+ * The numbers of all that is kept, oldest first, in one pass: this is most of what opening takes. Rows are arrays here, which the
+ * types of `node:sqlite` call records.
+ */
 export const index = (engine: Engine): Index => {
   engine.dataVersion = dataVersionOf(engine)
   const rows = engine.run.index.all()
-  const numbers = (column: number) => rows.map((row) => Number(row[column]))
-  const texts = (column: number) => rows.map((row) => text(row[column]))
-  return {
-    seqs: Float64Array.from(numbers(0)),
-    ids: texts(1),
-    environments: dictionaryOf(texts(2)),
-    tasks: dictionaryOf(texts(3)),
-    flags: Uint8Array.from(numbers(4)),
-    lengths: Uint32Array.from(numbers(5)),
-    realSteps: Uint32Array.from(numbers(6)),
-    qualities: Float64Array.from(numbers(7)),
-    versions: Float64Array.from(numbers(8)),
-    priorities: Float64Array.from(numbers(9))
+  const [ids, environments, tasks] = [Array<string>(), dictionary(), dictionary()]
+  const result = {
+    seqs: new Float64Array(rows.length),
+    flags: new Uint8Array(rows.length),
+    lengths: new Uint32Array(rows.length),
+    realSteps: new Uint32Array(rows.length),
+    qualities: new Float64Array(rows.length),
+    versions: new Float64Array(rows.length),
+    priorities: new Float64Array(rows.length)
   }
+  const { flags, lengths, priorities, qualities, realSteps, seqs, versions } = result
+  rows.forEach((row, i) => {
+    seqs[i] = Number(row[0])
+    ids.push(text(row[1]))
+    environments.take(text(row[2]))
+    tasks.take(text(row[3]))
+    flags[i] = Number(row[4])
+    lengths[i] = Number(row[5])
+    realSteps[i] = Number(row[6])
+    qualities[i] = Number(row[7])
+    versions[i] = Number(row[8])
+    priorities[i] = Number(row[9])
+  })
+  return { ...result, ids, environments: environments.made(), tasks: tasks.made() }
 }
 
-const dictionaryOf = (texts: ReadonlyArray<string>): Dictionary => {
+/** Takes texts in turn. */
+const dictionary = () => {
   const places = new Map<string, number>()
-  const at = Uint32Array.from(texts, (word) => {
-    const place = places.get(word) ?? places.size
-    places.set(word, place)
-    return place
-  })
-  return { words: [...places.keys()], at }
+  const at: Array<number> = []
+  return {
+    take: (word: string): void => {
+      const place = places.get(word) ?? places.size
+      if (place === places.size) places.set(word, place)
+      at.push(place)
+    },
+    made: (): Dictionary => ({ words: [...places.keys()], at: Uint32Array.from(at) })
+  }
 }
 
 const dataVersionOf = ({ run }: Engine): number => Number(run.dataVersion.get()?.["data_version"])
