@@ -7,7 +7,8 @@ import { pure, type Rule, type Scores } from "./Rule.ts"
 
 /**
  * Natural logarithms, at most 0, inclusive: `minMean` bounds the mean over all tokens that were dreamt, `minLeast` each single one
- * (absent: no bound). -0.7 is a probability of one half. After minP 0.03 no token is below about -3.5.
+ * (absent: no bound). -0.7 is a probability of one half; where much is possible (what lies in an unseen drawer) an honest word has
+ * -5 and less, so bound the mean rather than the least.
  */
 export interface Options {
   readonly minMean?: number

@@ -1,6 +1,6 @@
 /**
  * The rule that asks the experience model again: what it cannot repeat it did not know.
- * Where the world hides something honest answers differ too, so the bound must leave room for what the text cannot tell.
+ * Where the world hides something honest answers differ too (about one in three in the household), so the bound must leave room.
  */
 import { type ExperienceModel, Lockstep, QualityFilter, Seed } from "@dreamgym/domain"
 import * as Effect from "effect/Effect"
