@@ -2,6 +2,7 @@
 import { NastyArbitraries } from "@dreamgym/laws"
 import { afterAll, assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as fc from "fast-check"
 import type * as Kept from "../../src/Kept.ts"
 import { trajectoryOf } from "../disk.ts"
@@ -115,6 +116,70 @@ const suite = (url: string) => {
     }).pipe(Effect.scoped)
   )
 
+  it.effect("a change is told once, also where another fiber asks while it is made", () =>
+    Effect.gen(function* () {
+      const { open } = yield* place(url)
+      const inserted: Array<string> = []
+      const kept = yield* open({}, (change) => {
+        if (change.inserted !== undefined) inserted.push(change.inserted.task)
+      })
+      const asking = yield* Effect.forkChild(Effect.forever(learn(kept)))
+      const list = Array.from({ length: 30 }, (_, i) => trajectoryOf(`t${i}`))
+      const changes = yield* Effect.forEach(list, (one) => add(kept, one))
+      yield* Fiber.interrupt(asking)
+      assert.deepStrictEqual(inserted, ids(kept))
+      assert.deepStrictEqual(
+        changes.flat().map((change) => change.inserted?.task),
+        inserted
+      )
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("a snapshot holds what went since, with its priorities, until it is released", () =>
+    Effect.gen(function* () {
+      const { open, sql } = yield* place(url)
+      const told = follower()
+      const kept = yield* open({ quotas: { all: 2 } }, told.changed)
+      const prioritised = (priority: number) =>
+        kept.prioritise(kept.entries().map(({ seq }) => ({ seq, priority })))
+      const priorities = () => told.known().map(([, priority]) => priority)
+      yield* add(kept, dream("a"), dream("b"))
+      yield* prioritised(3)
+      const [first, second] = [yield* kept.snapshot, yield* kept.snapshot]
+      yield* prioritised(4)
+      const third = yield* kept.snapshot
+      yield* prioritised(5)
+      yield* add(kept, dream("c"), dream("d"))
+      assert.deepStrictEqual(ids(kept), ["c", "d"])
+      const rows = sql("select count(*)::int as n from @.trajectory")
+      assert.deepStrictEqual(yield* rows, [{ n: 4 }])
+      yield* kept.release(second)
+      assert.deepStrictEqual(yield* rows, [{ n: 4 }])
+      yield* kept.restore(third)
+      assert.deepStrictEqual(
+        [ids(kept), priorities()],
+        [
+          ["a", "b"],
+          [4, 4]
+        ]
+      )
+      yield* kept.restore(first)
+      assert.deepStrictEqual(
+        [ids(kept), priorities()],
+        [
+          ["a", "b"],
+          [3, 3]
+        ]
+      )
+      assert.strictEqual((yield* Effect.flip(kept.restore(third))).reason, "NoSnapshot")
+      yield* add(kept, dream("e"))
+      yield* kept.release(first)
+      assert.deepStrictEqual(ids(kept), ["b", "e"])
+      assert.deepStrictEqual(yield* rows, [{ n: 2 }])
+      assert.deepStrictEqual(yield* sql("select * from @.former_priority"), [])
+    }).pipe(Effect.scoped)
+  )
+
   it.effect("who asks so seldom that the events are forgotten reads everything anew", () =>
     Effect.gen(function* () {
       const { open, sql } = yield* place(url)
@@ -208,6 +273,7 @@ const suite = (url: string) => {
         })
       yield* kept.vectors!.write(space, [b, a, { seq: 1_000_000, vectors: new Float32Array(3) }])
       assert.deepStrictEqual(yield* found(space), [a, b])
+      yield* kept.snapshot
       yield* add(kept, dream("c"))
       assert.deepStrictEqual(yield* found(space), [b])
       const misfit = yield* Effect.flip(
@@ -215,12 +281,14 @@ const suite = (url: string) => {
       )
       assert.strictEqual(misfit.reason, "Embedding")
       assert.include(misfit.message, "odd")
-      yield* sql("update @.embedding set vectors = '\\x00'")
-      assert.strictEqual((yield* Effect.flip(found(space))).reason, "Embedding")
-      yield* kept.vectors!.write({ ...space, dimension: 0 }, [
-        { ...b, vectors: new Float32Array() }
-      ])
+      const [c] = kept.entries().slice(1)
+      const ofC = { seq: c?.seq ?? 0, vectors: new Float32Array(3) }
+      yield* kept.vectors!.write({ ...space, dimension: 3 }, [ofC])
+      assert.deepStrictEqual(yield* sql("select dimension::int as d from @.embedding"), [{ d: 3 }])
       assert.deepStrictEqual(yield* found(space), [])
+      yield* sql("update @.embedding set vectors = vectors || '\\x00'")
+      const torn = yield* Effect.flip(found({ ...space, dimension: 3 }))
+      assert.deepStrictEqual([torn.reason, torn.message.includes("3.25")], ["Embedding", true])
     }).pipe(Effect.scoped)
   )
 }
