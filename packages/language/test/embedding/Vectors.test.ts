@@ -24,7 +24,8 @@ describe("a vector", () => {
         for (const [place, x] of list.entries())
           assert.closeTo(vector[place] ?? Number.NaN, size === 0 ? 0 : x / size, 1e-6)
         assert.closeTo(Math.hypot(...vector), size === 0 ? 0 : 1, 1e-6)
-      })
+      }),
+      { examples: [[[0, -0]]] }
     ))
 
   it("is what it is where it need not have length 1, and is never the caller's array", () =>
