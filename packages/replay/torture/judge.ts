@@ -22,13 +22,14 @@ import {
 
 /**
  * What the writers of a file said: the numbers of trajectories that were added and of those that have vectors; `snapshot`: the last
- * one's version, size and newest trajectory; `imported`: the first number of the last import.
+ * one's version, size and newest trajectory; `imported`: the first number of the last import, and how many there were.
  */
 export interface Word {
   readonly added: ReadonlySet<number>
   readonly embedded: ReadonlySet<number>
   readonly snapshot: ReadonlyArray<number> | undefined
   readonly imported: number | undefined
+  readonly imports: number
 }
 
 interface Look {

@@ -9,7 +9,7 @@ import { inherit } from "./inheritance.ts"
 import { judged, type Judgement, type Word } from "./judge.ts"
 import { inheritance, type Work } from "./world.ts"
 
-/** `acknowledged`: how many trajectories, vectors and imports, all lives of the file together. */
+/** `acknowledged`: how many trajectories (inherited ones too), vectors of one, and imports, all lives of the file together. */
 export interface Kill extends Judgement {
   readonly work: Work
   readonly acknowledged: number
@@ -44,7 +44,7 @@ export const killed = Effect.fn("Torture.killed")(function* (options: {
     // What a killed writer had begun is not begun again.
     next = Math.max(next, word.imported ?? 0, ...word.added) + 1000
     const judgement = yield* judged(file, work, word)
-    done.push({ work, acknowledged: acknowledgedBy(word), ...judgement })
+    done.push({ work, acknowledged: acknowledgedBy(work, word), ...judgement })
   }
   return done
 })
@@ -53,11 +53,12 @@ const nothing: Word = {
   added: new Set(),
   embedded: new Set(),
   snapshot: undefined,
-  imported: undefined
+  imported: undefined,
+  imports: 0
 }
 
-const acknowledgedBy = ({ added, embedded, imported }: Word): number =>
-  added.size + embedded.size + (imported === undefined ? 0 : 1)
+const acknowledgedBy = (work: Work, { added, embedded, imports }: Word): number =>
+  added.size + embedded.size + imports + (work === "migration" ? inheritance : 0)
 
 /** A file of the first version takes the place of what there was. */
 const laid = (template: string, file: string): void => {
@@ -75,7 +76,8 @@ const heard = (before: Word, lines: ReadonlyArray<string>): Word => {
     added: new Set([...before.added, ...all("added").flat()]),
     embedded: new Set([...before.embedded, ...all("embedded").flat()]),
     snapshot: all("snapshot").at(-1),
-    imported: all("imported").at(-1)?.[0] ?? before.imported
+    imported: all("imported").at(-1)?.[0] ?? before.imported,
+    imports: before.imports + all("imported").length
   }
 }
 

@@ -1,6 +1,6 @@
 /**
  * `npm run torture -- replay`: kills the writer of a buffer's database 200 times and says what was lost, as a table.
- * Its exit code is 1 where anything was. `--kills=N` kills N times.
+ * Its exit code is 1 where anything was. `--kills=N` kills N times, `--work=NAME` at one kind of work only.
  */
 import { Seed } from "@dreamgym/domain"
 import * as Effect from "effect/Effect"
@@ -9,9 +9,9 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { parseArgs } from "node:util"
 import { killed, type Kill } from "./kills.ts"
-import { type Work, works } from "./world.ts"
+import { isWork, type Work, works } from "./world.ts"
 
-const longestMs = 300
+const longestMs = 600
 
 /** So many kills on one file; the next begin with a new one. */
 const seriesLength = 10
@@ -41,13 +41,13 @@ const seriesOf = (home: string, work: Work, kills: number) =>
       })
   )
 
-const torture = Effect.fn("Torture")(function* (kills: number) {
+const torture = Effect.fn("Torture")(function* (kills: number, chosen: ReadonlyArray<Work>) {
   const home = mkdtempSync(join(tmpdir(), "dreamgym-torture-"))
   console.log("| work | kills | acknowledged | kept | slowest look, ms | findings |")
   console.log("| --- | --- | --- | --- | --- | --- |")
-  const share = Math.ceil(kills / works.length)
+  const share = Math.ceil(kills / chosen.length)
   const all = yield* Effect.forEach(
-    works,
+    chosen,
     (work) =>
       Effect.map(seriesOf(home, work, share), (series) => {
         console.log(rowOf(work, series))
@@ -62,5 +62,8 @@ const torture = Effect.fn("Torture")(function* (kills: number) {
   return findings.length
 })
 
-const { values } = parseArgs({ options: { kills: { type: "string", default: "200" } } })
-process.exitCode = (await Effect.runPromise(torture(Number(values.kills)))) === 0 ? 0 : 1
+const { values } = parseArgs({
+  options: { kills: { type: "string", default: "200" }, work: { type: "string", default: "" } }
+})
+const chosen = isWork(values.work) ? [values.work] : works
+process.exitCode = (await Effect.runPromise(torture(Number(values.kills), chosen))) === 0 ? 0 : 1
