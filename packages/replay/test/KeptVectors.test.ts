@@ -34,6 +34,21 @@ describe("vectors that were made once", () => {
       const here = yield* filled
       assert.deepStrictEqual(here.first.embedded, 3)
       here.sql("delete from embedding")
+      const { mtimeNs } = fs.statSync(here.copy, { bigint: true })
+      assert.deepStrictEqual(yield* asking(here), { ...here.first, embedded: 0 })
+      assert.strictEqual(fs.statSync(here.copy, { bigint: true }).mtimeNs, mtimeNs)
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("are copied without those that went", () =>
+    Effect.gen(function* () {
+      const here = yield* filled
+      const { embedder } = noting()
+      const snapshot = yield* here.use()(Contract.ReplayBuffer.use((buffer) => buffer.snapshot))
+      yield* here.use({ embedder })(Effect.andThen(add(trajectoryOf("d")), find))
+      const back = Contract.ReplayBuffer.use((buffer) => buffer.restore(snapshot))
+      yield* here.use({ embedder })(Effect.all([find, back, find]))
+      here.sql("delete from embedding")
       assert.deepStrictEqual(yield* asking(here), { ...here.first, embedded: 0 })
     }).pipe(Effect.scoped)
   )

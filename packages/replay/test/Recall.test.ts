@@ -2,8 +2,11 @@ import { Embedder as Contract, ReplayBuffer as Buffer, type Trajectory } from "@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Stream from "effect/Stream"
 import * as fc from "fast-check"
 import { ReplayBuffer } from "../src/index.ts"
+import * as Kept from "../src/Kept.ts"
+import * as Shelf from "../src/Shelf.ts"
 import { noting, vectorOf } from "./database.ts"
 import { add, trajectoryOf } from "./disk.ts"
 
@@ -32,6 +35,20 @@ describe("questions asked at once", () => {
       ])
       yield* similar({ ...anything, action: "x" })
       assert.deepStrictEqual(asked.slice(2), [["\n> x"]])
+    }).pipe(inMemory({ embedder }))
+  })
+
+  it.effect("wait for who asks a little later in the same turn of the event loop", () => {
+    const { asked, embedder } = noting()
+    return Effect.gen(function* () {
+      yield* add(trajectoryOf("a"))
+      yield* similar(anything)
+      const late = Effect.andThen(
+        Effect.promise(() => Promise.resolve()),
+        similar(anything)
+      )
+      yield* Effect.all([similar(anything), late], { concurrency: "unbounded" })
+      assert.deepStrictEqual(asked.slice(2), [["\n> ?", "\n> ?"]])
     }).pipe(inMemory({ embedder }))
   })
 
@@ -158,6 +175,62 @@ describe("what is evicted while a question is answered", () => {
       )
     }).pipe(inMemory({ embedder, capacity: 2 }))
   })
+})
+
+describe("what goes while the store is read", () => {
+  /** A store in which one more dream comes, and so the oldest goes, the first and the third time that `slow` is read. */
+  const shifting = (slow: "read" | "vectors", options: ReplayBuffer.Options) => {
+    let calls = 0
+    return ReplayBuffer.layerOf(options, (quotas, changed) =>
+      Effect.sync(() => {
+        const kept = Shelf.make(quotas, changed)
+        const shift = Effect.andThen(
+          Effect.yieldNow,
+          Effect.suspend(() =>
+            [1, 3].includes(++calls)
+              ? kept.add([Kept.comingOf(dream(`more-${calls}`), () => 1)])
+              : Effect.void
+          )
+        )
+        return {
+          ...kept,
+          read: (entries) =>
+            slow === "read" ? Effect.andThen(shift, kept.read(entries)) : kept.read(entries),
+          vectors: {
+            read: (_, page) => {
+              const some = kept.entries().map(({ id, seq }) => ({
+                seq,
+                vectors: vectorOf(`a room\n> take ${id.slice(11)}`)
+              }))
+              return slow === "vectors" ? Effect.andThen(shift, page(some)) : Effect.void
+            },
+            write: () => Effect.void
+          }
+        }
+      })
+    )
+  }
+
+  it.effect.each(["read", "vectors"] as const)(
+    "(%s) is not found, and all that is kept is",
+    (slow) => {
+      const { embedder } = noting()
+      return Effect.gen(function* () {
+        yield* add(dream("a"), dream("b"), dream("c"))
+        const found = yield* similar(anything)
+        const buffer = yield* Buffer.ReplayBuffer
+        const left = yield* Stream.runCollect(buffer.trajectories())
+        const ids = left.map(({ id }) => `${id}#0`)
+        assert.isTrue(
+          idsOf(found).every((id) => ids.includes(id)),
+          `${idsOf(found)} of ${ids}`
+        )
+        assert.isAbove(found.length, 0)
+        const again = yield* similar({ state: "a room", action: "take a", k: 3 })
+        assert.deepStrictEqual(idsOf(again).toSorted(), ids.toSorted())
+      }).pipe(Effect.provide(shifting(slow, { embedder, capacity: 3 }), { local: true }))
+    }
+  )
 })
 
 describe("what is found among hundreds", () => {
