@@ -86,6 +86,26 @@ describe("a database that is cut back", () => {
     })
   )
 
+  it.effect("takes nothing that an older snapshot holds, a later one restored in between", () =>
+    Effect.gen(function* () {
+      const { open } = yield* place
+      const store = yield* open()
+      yield* add(store, trajectoryOf("a"), dream("b"), rejected("c"))
+      const first = yield* store.snapshot
+      yield* store.prune({ rejected: true })
+      yield* store.restore(yield* store.snapshot)
+      assert.deepStrictEqual(
+        store.entries().map(({ task }) => task),
+        ["a", "b"]
+      )
+      yield* store.restore(first)
+      assert.deepStrictEqual(
+        store.entries().map(({ task }) => task),
+        ["a", "b", "c"]
+      )
+    }).pipe(Effect.scoped)
+  )
+
   it.effect("says how much of it a snapshot still holds", () =>
     Effect.gen(function* () {
       const { open } = yield* place

@@ -207,7 +207,11 @@ export const restore = Effect.fnUntraced(function* (server: Server, version: num
   ])
   if (found === undefined) return false
   const maxSeq = yield* checked(name, () => PostgresRow.numberIn(found, "max_seq"))
-  yield* ask(`delete from ${schema}.trajectory where seq > $1`, [PostgresRow.integer(maxSeq)])
+  // What went before this snapshot may be held by an older one, however young it is.
+  yield* ask(
+    `delete from ${schema}.trajectory where seq > $1 and (gone is null or gone >= $2)`,
+    [maxSeq, version].map(PostgresRow.integer)
+  )
   for (const statement of restoring(schema)) yield* ask(statement, [PostgresRow.integer(version)])
   yield* ask(
     telling(schema, 1),

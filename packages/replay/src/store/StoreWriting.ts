@@ -160,7 +160,10 @@ export const restore = (engine: Engine, version: number, at: number): boolean =>
   const found = database.prepare("select max_seq from snapshot where version = ?").get(version)
   if (found === undefined) return false
   const maxSeq = Number(found["max_seq"])
-  database.prepare("delete from trajectory where seq > ?").run(maxSeq)
+  // What went before this snapshot may be held by an older one, however young it is.
+  database
+    .prepare("delete from trajectory where seq > ? and (gone is null or gone >= ?)")
+    .run(maxSeq, version)
   database.prepare("delete from snapshot where version > ?").run(version)
   database.prepare("update trajectory set gone = null where gone >= ?").run(version)
   database

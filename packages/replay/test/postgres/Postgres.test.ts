@@ -216,6 +216,21 @@ const suite = (url: string) => {
     }).pipe(Effect.scoped)
   )
 
+  it.effect("what an older snapshot holds outlives that a later one is restored", () =>
+    Effect.gen(function* () {
+      const { open } = yield* place(url)
+      const store = yield* open()
+      const list = coming([trajectoryOf("a"), dream("b"), dream("c")])
+      yield* store.replace(list)
+      const first = yield* store.snapshot
+      yield* store.replace(list.slice(0, 2))
+      yield* store.restore(yield* store.snapshot)
+      assert.deepStrictEqual(ids(store), ["a", "b"])
+      yield* store.restore(first)
+      assert.deepStrictEqual(ids(store), ["a", "b", "c"])
+    }).pipe(Effect.scoped)
+  )
+
   it.effect("what is replaced by the very same stays as it is, except for its priority", () =>
     Effect.gen(function* () {
       const { open } = yield* place(url)
