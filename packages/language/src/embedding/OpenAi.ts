@@ -141,6 +141,7 @@ const serverOf = Effect.fnUntraced(function* (options: Options) {
     retries: options.retries ?? 5,
     firstWait: Duration.fromInputUnsafe(firstWait),
     longestWait: Duration.fromInputUnsafe(longestWait),
+    longestAnswer: 2 ** 28,
     ...(apiKey === undefined ? {} : { apiKey })
   }
   return server

@@ -35,6 +35,8 @@ export interface Server {
   readonly firstWait: Duration.Duration
   /** The longest wait, ours or the server's. */
   readonly longestWait: Duration.Duration
+  /** In bytes; no answer that is meant is longer. */
+  readonly longestAnswer: number
 }
 
 /** `Unavailable`: no answer came, try again. `Refused`: this question will never be answered. */
@@ -126,9 +128,6 @@ const outcomeOf = Effect.fnUntraced(function* (
   })
 })
 
-/** No answer that is meant is longer. */
-const longest = 2 ** 28
-
 const textOf = Effect.fnUntraced(function* (
   server: Server,
   { stream }: HttpClientResponse.HttpClientResponse
@@ -138,8 +137,8 @@ const textOf = Effect.fnUntraced(function* (
   yield* Stream.runForEach(stream, (part) => {
     size += part.length
     parts.push(part)
-    const said = `the answer is longer than ${ByteSize.format(ByteSize.bytes(longest))}`
-    return size > longest ? Effect.fail(problem(server, "Refused", said)) : Effect.void
+    const said = `the answer is longer than ${ByteSize.format(ByteSize.bytes(server.longestAnswer))}`
+    return size > server.longestAnswer ? Effect.fail(problem(server, "Refused", said)) : Effect.void
   })
   return new TextDecoder().decode(Buffer.concat(parts))
 })

@@ -1,5 +1,7 @@
 import { assert, describe } from "@effect/vitest"
-import { Effect, Exit, Fiber, Redacted } from "effect"
+import { Duration, Effect, Exit, Fiber, Redacted, Semaphore } from "effect"
+import { HttpClient } from "effect/http"
+import * as Server from "../../src/embedding/Server.ts"
 import { Embedding } from "../../src/index.ts"
 import {
   check,
@@ -41,6 +43,28 @@ describe("a server's embedder gives up", () => {
         assert.strictEqual(asked.length, 1)
       })
     )
+
+  check("where an answer does not end", () =>
+    Effect.gen(function* () {
+      const { baseUrl } = yield* serverOf(() => ({ body: `"${"x".repeat(5000)}"` }))
+      const asked = Server.ask(
+        {
+          client: HttpClient.withScope(yield* HttpClient.HttpClient),
+          url: new URL(baseUrl),
+          turns: yield* Semaphore.make(1),
+          timeout: Duration.seconds(5),
+          retries: 0,
+          firstWait: Duration.zero,
+          longestWait: Duration.zero,
+          longestAnswer: 4999
+        },
+        { model: "m", input: [], encoding_format: "float" }
+      )
+      const { message, reason } = yield* Effect.flip(asked)
+      assert.strictEqual(reason, "Refused")
+      assert.match(message, /: the answer is longer than /)
+    })
+  )
 
   check("where there is no server", () =>
     Effect.gen(function* () {
