@@ -114,7 +114,14 @@ const everyRule = Effect.gen(function* () {
     Plausibility.rule({ verifier: SuccessVerifier.learn([lived, won], { seed: 1 }), minWon: 0.01 }),
     Novelty.duplicate(() => Effect.succeed(false)),
     Novelty.nearDuplicate({ retrieval, maxSimilarity: 1.1 }),
-    SelfConsistency.rule({ model: yield* model, samples: 4, share: 1, minAgreement: 0.1, seed: 2 }),
+    SelfConsistency.rule({
+      model: yield* model,
+      samples: 4,
+      share: 1,
+      minAgreement: 0.1,
+      seed: 2,
+      about: "Everything"
+    }),
     Judge.rule({ model: judge, minTotal: 8 })
   ]
   return QualityFilter.make({ knowledge: knownWorlds, rules })

@@ -6,40 +6,7 @@ import { Rung } from "@dreamgym/environment"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as SchemaAST from "effect/SchemaAST"
-
-/** A whole number from `minimum` to `maximum`. */
-const whole = (minimum: number, maximum: number, fallback: number, description: string) =>
-  Schema.Int.check(Schema.isBetween({ minimum, maximum }))
-    .annotate({ description, domain: `a whole number from ${minimum} to ${maximum}` })
-    .pipe(Schema.withDecodingDefaultKey(Effect.succeed(fallback)))
-
-/** A finite number from `minimum` to `maximum`. */
-const real = (minimum: number, maximum: number, fallback: number, description: string) =>
-  Schema.Finite.check(Schema.isBetween({ minimum, maximum }))
-    .annotate({ description, domain: `a number from ${minimum} to ${maximum}` })
-    .pipe(Schema.withDecodingDefaultKey(Effect.succeed(fallback)))
-
-const share = (fallback: number, description: string) => real(0, 1, fallback, description)
-
-const flag = (fallback: boolean, description: string) =>
-  Schema.Boolean.annotate({ description, domain: "true or false" }).pipe(
-    Schema.withDecodingDefaultKey(Effect.succeed(fallback))
-  )
-
-const oneOf = <const L extends ReadonlyArray<string>>(
-  literals: L,
-  fallback: L[number],
-  description: string
-) =>
-  Schema.withDecodingDefaultKey<Schema.Literals<L>>(Effect.succeed(fallback))(
-    Schema.Literals(literals)
-  ).annotate({ description, domain: `one of ${literals.join(", ")}` })
-
-const text = (description: string, domain: string) =>
-  Schema.NonEmptyString.annotate({ description, domain })
-
-/** Learning rates: below 1e-7 nothing moves, above 1 everything bursts. */
-const rate = (fallback: number, description: string) => real(1e-7, 1, fallback, description)
+import { flag, oneOf, rate, real, share, text, whole } from "./ConfigFields.ts"
 
 /** The size of a decoder. */
 const network = {
@@ -225,7 +192,12 @@ const filter = Schema.Struct({
     0,
     "How often the experience model is asked again about a dream's step; 0 is never."
   ),
-  sampledShare: real(0.01, 1, 0.25, "Share of a dream's steps about which it is asked again."),
+  sampledShare: real(
+    0.01,
+    1,
+    0.25,
+    "Share of a dream's steps about which it is asked again, of those that reveal nothing new."
+  ),
   minAgreement: share(0.5, "Least share of its new answers that agree with the dream."),
   minPlausibility: share(
     0,

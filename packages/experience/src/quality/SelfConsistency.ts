@@ -1,10 +1,11 @@
 /**
  * The rule that asks the experience model again: what it cannot repeat it did not know.
- * Where the world hides something honest answers differ too (about one in three in the household), so the bound must leave room.
+ * Where the world hides something honest answers differ too; there it asks nothing, as far as Knowledge can tell.
  */
 import { type ExperienceModel, Lockstep, QualityFilter, Seed } from "@dreamgym/domain"
 import * as Effect from "effect/Effect"
 import * as Demonstrations from "../Demonstrations.ts"
+import { isNovel } from "../Fidelity.ts"
 import type { Moment } from "../Moments.ts"
 import { fingerprint } from "./Novelty.ts"
 import type { Opinion, Rule, Subject } from "./Rule.ts"
@@ -29,6 +30,8 @@ export interface Options {
   readonly seed: number
   readonly agrees?: (dreamt: Answer, again: Answer) => boolean
   readonly demonstrations?: Demonstrations.Options
+  /** Steps that reveal something new (`Fidelity.isNovel`) are left out where there is Knowledge ("Predictable", default), or asked about too. */
+  readonly about?: "Predictable" | "Everything"
 }
 
 /**
@@ -41,7 +44,7 @@ export const rule = (options: Options): Rule => ({
   reason: "Unstable",
   judge: Effect.fnUntraced(function* (subject) {
     const key = Seed.key(options.seed, fingerprint(subject.trajectory))
-    const asked = Seed.shuffle(Seed.generator(key), dreamtMoments(subject))
+    const asked = Seed.shuffle(Seed.generator(key), dreamtMoments(options, subject))
     const chosen = asked.slice(0, Math.ceil(options.share * asked.length))
     const requests = yield* Effect.forEach(chosen, (one) => requestOf(options, subject, one))
     const questions = requests.flatMap(({ dreamt, place, request }) =>
@@ -66,11 +69,16 @@ interface Dreamt extends Moment {
   readonly answer: Answer
 }
 
-const dreamtMoments = ({ moments, trajectory: { ending } }: Subject): ReadonlyArray<Dreamt> =>
+const dreamtMoments = (
+  { about = "Predictable" }: Options,
+  { knowledge, moments, trajectory }: Subject
+): ReadonlyArray<Dreamt> =>
   moments.flatMap((moment, place) => {
     const { nextObservation, provenance, reward } = moment.transition
     if (provenance._tag === "Real") return []
-    const isEnd = place === moments.length - 1 && ending._tag === "Terminated"
+    const isSkipped = about === "Predictable" && knowledge !== undefined
+    if (isSkipped && isNovel(knowledge, { trajectory, moment })) return []
+    const isEnd = place === moments.length - 1 && trajectory.ending._tag === "Terminated"
     return [{ ...moment, place, answer: { observation: nextObservation, reward, isEnd } }]
   })
 

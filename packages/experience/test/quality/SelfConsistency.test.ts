@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import type { ExperienceModel, LanguageModel } from "@dreamgym/domain"
 import * as Effect from "effect/Effect"
 import * as fc from "fast-check"
-import { ReasoningModel, SelfConsistency } from "../../src/index.ts"
+import { ReasoningModel, Rule, SelfConsistency } from "../../src/index.ts"
 import {
   broken,
   demonstrationOf,
@@ -13,7 +13,7 @@ import {
   synthetic,
   trajectoryOf
 } from "../boxes.ts"
-import { good, lost, opinionOf, task } from "../dreams.ts"
+import { dreamt, good, lost, opinionOf, pen, task } from "../dreams.ts"
 
 type Script = (prompt: LanguageModel.Prompt) => string | LanguageModel.LanguageModelError
 
@@ -31,7 +31,16 @@ const steady: Script = ({ text }) =>
 const rule = (
   model: ExperienceModel.ExperienceModel["Service"],
   more: Partial<SelfConsistency.Options> = {}
-) => SelfConsistency.rule({ model, samples: 3, share: 1, minAgreement: 1, seed: 5, ...more })
+) =>
+  SelfConsistency.rule({
+    model,
+    samples: 3,
+    share: 1,
+    minAgreement: 1,
+    seed: 5,
+    about: "Everything",
+    ...more
+  })
 
 describe("the rule of self-consistency", () => {
   it.effect("accepts what the model says again and again, and asks it all in one batch", () =>
@@ -126,6 +135,21 @@ describe("the rule of self-consistency", () => {
         complaint: undefined
       })
       assert.deepStrictEqual(batches, [])
+    })
+  )
+
+  it.effect("asks by itself about what the text can tell alone: not what a box hides", () =>
+    Effect.gen(function* () {
+      const { batches, model } = asking(steady)
+      const twice = dreamt("twice", [pen, pen, ["dance", "Nothing happens."]])
+      yield* opinionOf(rule(model, { about: "Predictable", samples: 1 }), twice)
+      assert.deepStrictEqual(
+        batches.map((batch) => batch.map(({ text }) => text.replace(/^.*<act> /, "")).toSorted()),
+        [["dance <think>", "open box 1 <think>"]]
+      )
+      const blind = Rule.subjectOf(twice, () => undefined)
+      yield* rule(model, { about: "Predictable", samples: 1 }).judge(blind)
+      assert.strictEqual(batches[1]?.length, 3)
     })
   )
 
