@@ -89,17 +89,22 @@ describe("the seconds of a run", () => {
 })
 
 /**
- * Works on the run in a process of its own, and kills that so long after it told of its `count`th dreams.
+ * Works on the run in a process of its own, and kills that so long after the dreams of `iteration` were told.
  * `args` are those of `trainee.ts`.
  */
-const killed = (args: ReadonlyArray<string>, folder: string, count: number, milliseconds: number) =>
+const killed = (
+  args: ReadonlyArray<string>,
+  folder: string,
+  iteration: number,
+  milliseconds: number
+) =>
   new Promise<void>((resolve, reject) => {
     const trainee = fileURLToPath(new URL("trainee.ts", import.meta.url))
     const child = spawn(process.execPath, ["--conditions=source", trainee, ...args], {
       stdio: ["ignore", "ignore", "inherit"]
     })
     const watch = setInterval(() => {
-      if (of(folder, "DreamtGroups").length < count) return
+      if (!of(folder, "DreamtGroups").some((event) => event.iteration >= iteration)) return
       clearInterval(watch)
       setTimeout(() => child.kill("SIGKILL"), milliseconds)
     }, 5)
@@ -124,8 +129,8 @@ describe("a run that is killed while it dreams", () => {
 
   it("goes on though it is killed again and again", async () => {
     const folder = copyAt(unbroken, inHome("again and again"), 0)
-    for (let i = 0; i < 2; i++) {
-      await killed(["resume", folder], folder, 1, Math.floor(Math.random() * 600))
+    for (const iteration of [1, 3]) {
+      await killed(["resume", folder], folder, iteration, Math.floor(Math.random() * 300))
     }
     await Effect.runPromise(resume(folder))
     expect(await allOf(folder)).toEqual(await allOf(unbroken))
