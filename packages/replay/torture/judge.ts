@@ -4,6 +4,7 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
 import { copyFileSync } from "node:fs"
 import { isDeepStrictEqual } from "node:util"
 import type { Trajectory } from "@dreamgym/domain"
@@ -46,7 +47,13 @@ export interface Judgement {
 }
 
 export const judged = Effect.fn("Torture.judged")(function* (file: string, work: Work, word: Word) {
-  const [took, look] = yield* Effect.timed(looked(file, work))
+  const [took, opened] = yield* Effect.timed(Effect.result(looked(file, work)))
+  const openMs = Duration.toMillis(took)
+  if (Result.isFailure(opened)) {
+    const broken: Judgement = { kept: 0, openMs, findings: [opened.failure.message] }
+    return broken
+  }
+  const look = opened.success
   const { list, unsound } = look
   const kept = new Set(list.map(({ id }) => Number(id)))
   const findings = [
@@ -59,7 +66,7 @@ export const judged = Effect.fn("Torture.judged")(function* (file: string, work:
     ...strangeVectors(look, word),
     ...(yield* strange(file, work, word.snapshot))
   ]
-  const judgement: Judgement = { kept: list.length, openMs: Duration.toMillis(took), findings }
+  const judgement: Judgement = { kept: list.length, openMs, findings }
   return judgement
 })
 

@@ -11,7 +11,7 @@ import { parseArgs } from "node:util"
 import { killed, type Kill } from "./kills.ts"
 import { isWork, type Work, works } from "./world.ts"
 
-const longestMs = 600
+const longestMs = 400
 
 /** So many kills on one file; the next begin with a new one. */
 const seriesLength = 10
