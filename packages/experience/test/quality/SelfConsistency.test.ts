@@ -142,13 +142,20 @@ describe("the rule of self-consistency", () => {
     Effect.gen(function* () {
       const { batches, model } = asking(steady)
       const twice = dreamt("twice", [pen, pen, ["dance", "Nothing happens."]])
-      yield* opinionOf(rule(model, { about: "Predictable", samples: 1 }), twice)
+      const byItself = SelfConsistency.rule({
+        model,
+        samples: 1,
+        share: 1,
+        minAgreement: 1,
+        seed: 5
+      })
+      yield* opinionOf(byItself, twice)
       assert.deepStrictEqual(
         batches.map((batch) => batch.map(({ text }) => text.replace(/^.*<act> /, "")).toSorted()),
         [["dance <think>", "open box 1 <think>"]]
       )
       const blind = Rule.subjectOf(twice, () => undefined)
-      yield* rule(model, { about: "Predictable", samples: 1 }).judge(blind)
+      yield* byItself.judge(blind)
       assert.strictEqual(batches[1]?.length, 3)
     })
   )
