@@ -9,6 +9,7 @@ import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import * as ById from "./ById.ts"
 import * as Contents from "./Contents.ts"
 import * as Kept from "./Kept.ts"
 import * as Recall from "./Recall.ts"
@@ -116,9 +117,11 @@ const make = <E, R>(
 ): Effect.Effect<Buffer, E, R | Scope.Scope> =>
   Effect.gen(function* () {
     const sampling = Sampling.make()
+    const byId = ById.make()
     const kept = yield* open(quotasOf(options), (change) => {
       recall.apply(change)
       sampling.apply(change)
+      byId.apply(change)
     })
     const similar = yield* recall.over(kept)
     const { refresh = Effect.void } = kept
@@ -131,7 +134,7 @@ const make = <E, R>(
           drawn.map(({ trajectory }) => trajectory)
         ),
       draw: (request) => draw(kept, sampling, request),
-      prioritise: (priorities) => prioritise(kept, priorities),
+      prioritise: (priorities) => prioritise(kept, byId, priorities),
       stats: Effect.map(refresh, () => Contents.statsOf(kept.entries(), counted.duplicates)),
       trajectories: (filter = {}) =>
         Stream.unwrap(Effect.map(refresh, () => Contents.trajectories(kept, filter))),
@@ -183,6 +186,7 @@ const draw = Effect.fn("ReplayBuffer.draw")(function* (
 
 const prioritise = Effect.fn("ReplayBuffer.prioritise")(function* (
   kept: Kept.Kept,
+  byId: ById.ById,
   priorities: ReadonlyArray<ReplayBuffer.Priority>
 ): Effect.fn.Return<void, Failed> {
   const wrong = priorities.find(({ priority }) => !Number.isFinite(priority))
@@ -194,10 +198,9 @@ const prioritise = Effect.fn("ReplayBuffer.prioritise")(function* (
   }
   if (kept.refresh !== undefined) yield* kept.refresh
   const latest = new Map(priorities.map(({ id, priority }) => [id, priority]))
-  const list = kept.entries().flatMap(({ id, seq }) => {
-    const priority = latest.get(id)
-    return priority === undefined ? [] : [{ seq, priority }]
-  })
+  const list = [...latest].flatMap(([id, priority]) =>
+    byId.seqs(id, kept.entries).map((seq) => ({ seq, priority }))
+  )
   if (list.length > 0) yield* kept.prioritise(list)
 })
 

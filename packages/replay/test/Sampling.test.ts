@@ -163,6 +163,37 @@ describe("the same contents and request", () => {
     ))
 })
 
+describe("a priority", () => {
+  it.effect(
+    "is that of all who bear the id, the last where it is given twice, and goes with them",
+    () =>
+      Effect.gen(function* () {
+        const twin = { ...dream("b"), id: "trajectory-a" }
+        const weighed = Effect.map(
+          draw({ count: 3, key: 1, strategy: { _tag: "Proportional", alpha: 1, epsilon: 0 } }),
+          (drawn) =>
+            drawn
+              .map(({ probability, trajectory }) => [trajectory.task.id, probability] as const)
+              .toSorted(([a], [b]) => (a < b ? -1 : 1))
+        )
+        yield* add(dream("a"), twin, dream("c"))
+        yield* prioritise(...[7, 2].map((priority) => ({ id: "trajectory-a", priority })))
+        assert.deepStrictEqual(yield* weighed, [
+          ["a", 0.4],
+          ["b", 0.4],
+          ["c", 0.2]
+        ])
+        yield* add(dream("d"), { ...dream("e"), id: "trajectory-a" })
+        yield* prioritise({ id: "trajectory-a", priority: 3 })
+        assert.deepStrictEqual(yield* weighed, [
+          ["c", 0.2],
+          ["d", 0.2],
+          ["e", 0.6]
+        ])
+      }).pipe(inMemory({ capacity: 3 }))
+  )
+})
+
 describe("a request", () => {
   const wrong: ReadonlyArray<readonly [Partial<Contract.SampleRequest>, string]> = [
     [{ count: -1 }, "count is -1"],
