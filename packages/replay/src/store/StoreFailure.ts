@@ -21,6 +21,7 @@ const diagnoses: Readonly<Record<number, Diagnosis>> = {
   5: ["Locked", "another process writes to it; stop that one first, or name another file"],
   6: ["Locked", "another process writes to it; stop that one first, or name another file"],
   8: ["Io", "it may not be written; change its permissions, or name another file"],
+  10: ["Io", "the disk would not read or write; what was acknowledged is kept: see to the disk"],
   11: ["Corrupt", "its content is damaged; move it away with its -wal, or restore it from a copy"],
   13: ["DiskFull", "there is no room to write; what was acknowledged is kept: make room and go on"],
   14: ["Io", "it cannot be opened; see that its folder is there and may be written"],
