@@ -4,12 +4,14 @@
  */
 import { isDeepStrictEqual } from "node:util"
 import { ReplayBuffer as Buffer, type Task, type Trajectory } from "@dreamgym/domain"
-import { ReplayBuffer } from "@dreamgym/replay"
+import { Postgres, ReplayBuffer } from "@dreamgym/replay"
+import * as Variable from "effect/Config"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
+import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
 import type { Whole } from "./Checkpoint.ts"
 import type { Offline } from "./Collect.ts"
@@ -29,22 +31,64 @@ export interface Lived extends Owner {
   readonly buffer: Buffer.ReplayBuffer["Service"]
 }
 
+/** Where a run's memory lies: in the process, in a file, or in a schema of its own on a server, whose `url` has no password. */
+export type Place =
+  | { readonly _tag: "Memory" }
+  | { readonly _tag: "Sqlite"; readonly file: string }
+  | { readonly _tag: "Postgres"; readonly url: string; readonly schema: string }
+
 /** The database in a run's folder. */
 export const fileOf = (directory: string): string => `${directory}/replay.sqlite`
 
-/** A new run's memory, in memory or, where there is a `file`, in that database: it knows the offline trajectories. */
-export const begin = Effect.fn("Buffers.begin")(function* (owner: Owner, file?: string) {
-  const buffer = yield* open(owner, file)
+/** The server that the configuration names, else the file in the run's folder. */
+export const placeOf = (run: {
+  readonly name: string
+  readonly path: string
+  readonly config: Config
+}): Place => {
+  const { schema, url } = run.config.replay
+  return url === undefined
+    ? { _tag: "Sqlite", file: fileOf(run.path) }
+    : { _tag: "Postgres", url, schema: schema ?? schemaOf(run.name) }
+}
+
+const schemaOf = (name: string): string =>
+  `dreamgym_${name.toLowerCase().replaceAll(/[^a-z0-9]/g, "_")}`.slice(0, 63)
+
+/** What errors call it. */
+const wordsFor = (place: Place): string =>
+  place._tag === "Memory"
+    ? "the memory"
+    : place._tag === "Sqlite"
+      ? place.file
+      : `${place.url} (schema ${place.schema})`
+
+/** A new run's memory: it knows the offline trajectories, and nothing else. Fails as `Exists` where something is there already. */
+export const begin = Effect.fn("Buffers.begin")(function* (
+  owner: Owner,
+  place: Place = { _tag: "Memory" }
+) {
+  const buffer = yield* open(owner, place)
+  const { rejected, trajectories } = yield* buffer.stats
+  if (trajectories + rejected > 0) {
+    const file = wordsFor(place)
+    return yield* new RunError({
+      reason: "Exists",
+      file,
+      message: `${file}: another run's experience is there; choose another place with --set replay.schema=NAME`
+    })
+  }
   yield* buffer.add(owner.offline.train)
   return buffer
 })
 
 /**
- * The memory that an earlier process left in `file`, as it is. Fails as `Missing` where the file is not there, and leaves nothing in
- * its place.
+ * The memory that an earlier process left, as it is. Fails as `Missing` where the file is not there, and leaves nothing in its place.
  */
-export const reopen = Effect.fn("Buffers.reopen")(function* (owner: Owner, file: string) {
+export const reopen = Effect.fn("Buffers.reopen")(function* (owner: Owner, place: Place) {
   const fileSystem = yield* FileSystem.FileSystem
+  if (place._tag !== "Sqlite") return yield* open(owner, place)
+  const { file } = place
   const isThere = yield* fileSystem.exists(file).pipe(Effect.mapError(atFile(file)))
   if (!isThere) {
     return yield* new RunError({
@@ -53,7 +97,7 @@ export const reopen = Effect.fn("Buffers.reopen")(function* (owner: Owner, file:
       message: `${file}: the run's buffer is gone, and its checkpoints say only where in it they stand; restore it from a copy, or start again with \`dreamgym train\``
     })
   }
-  return yield* open(owner, file)
+  return yield* open(owner, place)
 })
 
 /**
@@ -63,8 +107,9 @@ export const reopen = Effect.fn("Buffers.reopen")(function* (owner: Owner, file:
 export const restore = Effect.fn("Buffers.restore")(function* (
   { buffer, offline }: Pick<Lived, "buffer" | "offline">,
   { path, state }: Whole,
-  file: string
+  place: Place
 ) {
+  const file = wordsFor(place)
   const saved = state.buffer
   if (saved === undefined) return yield* unusable(path, "it names no snapshot of a buffer")
   const oldest = yield* Stream.runHead(buffer.trajectories({ source: "Real" }))
@@ -96,27 +141,47 @@ const unusable = (path: string, why: string) =>
     message: `${path}: the checkpoint cannot be used: ${why}`
   })
 
-/** Held-out tasks are refused; those of evaluation are other tasks altogether. */
-const open = Effect.fnUntraced(function* ({ config, offline, world }: Owner, file?: string) {
-  const evaluation = new Set(
-    [...world.heldOut, ...offline.heldOut.map(({ task }) => task)].map(idOf)
-  )
-  const { dreams: synthetic, rejected } = config.replay
-  const options: ReplayBuffer.Options = {
-    quotas: { synthetic, rejected },
-    evaluation: (task) => evaluation.has(task.id),
-    state: (task, history) => world.knowledge.describe(task, history).text
-  }
-  const layer =
-    file === undefined
-      ? ReplayBuffer.layerMemory(options)
-      : ReplayBuffer.layerSqlite({ ...options, file })
-  const buffer = Context.get(yield* Layer.build(layer), Buffer.ReplayBuffer)
+const open = Effect.fnUntraced(function* (owner: Owner, place: Place) {
+  const options = optionsOf(owner)
+  const buffer = yield* place._tag === "Memory"
+    ? built(ReplayBuffer.layerMemory(options))
+    : place._tag === "Sqlite"
+      ? built(ReplayBuffer.layerSqlite({ ...options, file: place.file }))
+      : inPostgres(options, place)
   return Buffer.ReplayBuffer.of({
     ...buffer,
     add: (trajectories) => buffer.add(trajectories.map(withoutSpans))
   })
 })
+
+const built = <E, R>(layer: Layer.Layer<Buffer.ReplayBuffer, E, R>) =>
+  Effect.map(Layer.build(layer), (services) => Context.get(services, Buffer.ReplayBuffer))
+
+/** The password, if one is needed, is where PostgreSQL's own programs look for it: a configuration is written down. */
+const inPostgres = Effect.fnUntraced(function* (
+  options: ReplayBuffer.Options,
+  { schema, url }: Extract<Place, { readonly _tag: "Postgres" }>
+) {
+  const password = yield* Effect.option(Variable.Redacted("PGPASSWORD"))
+  const connection = {
+    url: Redacted.make(url),
+    ...(Option.isSome(password) ? { password: password.value } : {})
+  }
+  return yield* built(Postgres.layerPostgres({ ...options, schema, url: connection }))
+})
+
+/** Held-out tasks are refused; those of evaluation are other tasks altogether. */
+const optionsOf = ({ config, offline, world }: Owner): ReplayBuffer.Options => {
+  const evaluation = new Set(
+    [...world.heldOut, ...offline.heldOut.map(({ task }) => task)].map(idOf)
+  )
+  const { dreams: synthetic, rejected } = config.replay
+  return {
+    quotas: { synthetic, rejected },
+    evaluation: (task) => evaluation.has(task.id),
+    state: (task, history) => world.knowledge.describe(task, history).text
+  }
+}
 
 /** What the experience model is shown beside a question: in training, in measurements and in dreams by this one rule. */
 export const demonstrations = ({ buffer, config }: Lived) => {

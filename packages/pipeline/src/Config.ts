@@ -160,7 +160,20 @@ const replay = Schema.Struct({
     1024,
     "Dreams that the buffer keeps beside all real trajectories; the oldest go first."
   ),
-  rejected: whole(0, 10_000_000, 1024, "Rejected dreams that it keeps as a record.")
+  rejected: whole(0, 10_000_000, 1024, "Rejected dreams that it keeps as a record."),
+  url: Schema.optionalKey(
+    text(
+      "PostgreSQL server that keeps the buffer (default: replay.sqlite in the run's folder). Its password is read from the variable PGPASSWORD.",
+      "postgresql://user@host:port/database"
+    )
+  ),
+  schema: Schema.optionalKey(
+    Schema.String.check(Schema.isPattern(/^[a-z_][a-z0-9_]{0,62}$/)).annotate({
+      description:
+        "Schema of this run alone on that server (default: dreamgym_ and the run's name).",
+      domain: "small letters, digits and underscores, 63 at most"
+    })
+  )
 })
 
 const filter = Schema.Struct({

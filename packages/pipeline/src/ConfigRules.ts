@@ -34,6 +34,13 @@ const headsDivide = (name: "experience" | "clone"): Rule =>
       `${name}.dimension (${config[name].dimension}) is no multiple of ${name}.heads (${config[name].heads})`
   )
 
+const isAddress = (url: string): boolean => /^postgres(ql)?:$/.test(URL.parse(url)?.protocol ?? "")
+
+const hasPassword = (url = ""): boolean => {
+  const parsed = URL.parse(url)
+  return (parsed?.password ?? "") !== "" || parsed?.searchParams.has("password") === true
+}
+
 /** Impossible settings. */
 export const rules: ReadonlyArray<Rule> = [
   rule(
@@ -71,6 +78,17 @@ export const rules: ReadonlyArray<Rule> = [
     ({ environment }) => environment.name === "alfworld" && environment.data === undefined,
     () =>
       "alfworld needs its games: set environment.data or the variable ALFWORLD_DATA to the folder that holds them"
+  ),
+  rule(
+    ["replay.url"],
+    ({ replay }) => replay.url !== undefined && !isAddress(replay.url),
+    () => "replay.url is no address of PostgreSQL; write postgresql://user@host:port/database"
+  ),
+  rule(
+    ["replay.url"],
+    ({ replay }) => hasPassword(replay.url),
+    () =>
+      "replay.url has a password, and a run's configuration is written down: take it out, and set the variable PGPASSWORD"
   ),
   rule(
     ["train.minAcceptRate"],
@@ -121,6 +139,11 @@ export const unread: ReadonlyArray<Unread> = [
     key: "environment.data",
     when: ({ environment }) => environment.name !== "alfworld",
     because: "environment.name is household, which makes its own games"
+  },
+  {
+    key: "replay.schema",
+    when: ({ replay }) => replay.url === undefined,
+    because: "replay.url is not set, so the buffer is a file of the run"
   },
   unlessPpo("learner.gaeLambda"),
   unlessPpo("learner.valueClip"),

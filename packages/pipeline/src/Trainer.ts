@@ -39,8 +39,8 @@ const fromTheBeginning = Effect.fnUntraced(function* (config: Config) {
   const world = yield* World.make(config)
   const offline = yield* Phases.phase("collect", Phases.collected(world, config))
   const owner = { world, offline, config }
-  const file = Buffers.fileOf((yield* RunDirectory).path)
-  const lived = { ...owner, buffer: yield* Buffers.begin(owner, file) }
+  const place = Buffers.placeOf(yield* RunDirectory)
+  const lived = { ...owner, buffer: yield* Buffers.begin(owner, place) }
   const tokenizer = Vocabulary.tokenizerOf(world.knowledge, [...offline.train, ...offline.heldOut])
   const fitted = yield* Phases.phase("fit", Phases.fittedAndMeasured(lived, tokenizer))
   const clones = yield* Phases.phase("clone", Phases.cloned(lived, tokenizer))
@@ -90,7 +90,7 @@ const livedBefore = Effect.fnUntraced(function* (config: Config) {
   const world = yield* World.make(config)
   const offline = yield* Collect.read(directory)
   const owner = { world, offline, config }
-  const buffer = yield* Buffers.reopen(owner, Buffers.fileOf(directory.path))
+  const buffer = yield* Buffers.reopen(owner, Buffers.placeOf(directory))
   return { ...owner, buffer }
 })
 
@@ -99,7 +99,7 @@ const restored = Effect.fnUntraced(function* (whole: Checkpoint.Whole, lived: Bu
   const directory = yield* RunDirectory
   const prepared = yield* Prepared.read(whole.files, lived.world, lived.config)
   const moment = yield* Prepared.momentOf(whole)
-  const buffer = yield* Buffers.restore(lived, whole, Buffers.fileOf(directory.path))
+  const buffer = yield* Buffers.restore(lived, whole, Buffers.placeOf(directory))
   const from: Ledger.Instant = { moment, buffer }
   return { lived, prepared, from }
 })

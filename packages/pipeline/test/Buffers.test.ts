@@ -7,7 +7,7 @@ import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
 import * as Stream from "effect/Stream"
-import { afterEach, beforeEach, describe, expect, it } from "vitest"
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest"
 import * as Buffers from "../src/Buffers.ts"
 import type * as Checkpoint from "../src/Checkpoint.ts"
 import { atRest } from "../src/CheckpointManifest.ts"
@@ -47,17 +47,20 @@ const owned = World.make(configOf("/nowhere", "none")).pipe(
 type Replay = Buffer.ReplayBuffer["Service"]
 type Owner = Buffers.Owner
 
-/** Does `work` with a new run's buffer, in memory or in `file`. */
-const inNew = <A, E>(work: (buffer: Replay, owner: Owner) => Effect.Effect<A, E>, file?: string) =>
+/** Does `work` with a new run's buffer, in memory or in `place`. */
+const inNew = <A, E>(
+  work: (buffer: Replay, owner: Owner) => Effect.Effect<A, E>,
+  place?: Buffers.Place
+) =>
   Effect.gen(function* () {
     const owner = yield* owned
-    return yield* work(yield* Buffers.begin(owner, file), owner)
+    return yield* work(yield* Buffers.begin(owner, place), owner)
   }).pipe(Effect.scoped, Effect.provide(NodeServices.layer), Effect.runPromise)
 
-/** Does `work` with the buffer that is in `file`. */
-const inOld = <A, E>(file: string, work: (buffer: Replay) => Effect.Effect<A, E>) =>
+/** Does `work` with the buffer that is in `place`. */
+const inOld = <A, E>(place: Buffers.Place, work: (buffer: Replay) => Effect.Effect<A, E>) =>
   Effect.gen(function* () {
-    return yield* work(yield* Buffers.reopen(yield* owned, file))
+    return yield* work(yield* Buffers.reopen(yield* owned, place))
   }).pipe(Effect.scoped, Effect.provide(NodeServices.layer), Effect.runPromise)
 
 const all = (buffer: Replay) => Stream.runCollect(buffer.trajectories())
@@ -89,7 +92,7 @@ const rejected: Trajectory.Trajectory = {
 
 describe("the memory of a run", () => {
   it("becomes what it was at the checkpoint, whatever was dreamt after it", async () => {
-    const file = Buffers.fileOf(home)
+    const place: Buffers.Place = { _tag: "Sqlite", file: Buffers.fileOf(home) }
     const known = [dream(5), rejected, dream(1)]
     const { before, checkpoint } = await inNew(
       (buffer) =>
@@ -99,23 +102,23 @@ describe("the memory of a run", () => {
           yield* buffer.add([dream(2), dream(3)])
           return taken
         }),
-      file
+      place
     )
     expect(before.map(({ id }) => id)).toEqual(["trajectory-1", ...known.map(({ id }) => id)])
     expect(before.map(({ verdict }) => verdict)).toContainEqual(rejected.verdict)
-    const after = await inOld(file, (buffer) =>
-      Effect.andThen(Buffers.restore({ buffer, offline }, checkpoint, file), all(buffer))
+    const after = await inOld(place, (buffer) =>
+      Effect.andThen(Buffers.restore({ buffer, offline }, checkpoint, place), all(buffer))
     )
     expect(after).toEqual(before)
   })
 
   it("is not taken for that of a checkpoint that it does not fit", async () => {
-    const file = Buffers.fileOf(home)
-    const whole = await inNew(checkpointOf, file)
+    const place: Buffers.Place = { _tag: "Sqlite", file: Buffers.fileOf(home) }
+    const whole = await inNew(checkpointOf, place)
     const restored = (checkpoint: Checkpoint.Whole, train = offline.train) =>
-      inOld(file, (buffer) =>
+      inOld(place, (buffer) =>
         Effect.flip(
-          Buffers.restore({ buffer, offline: { ...offline, train } }, checkpoint, file)
+          Buffers.restore({ buffer, offline: { ...offline, train } }, checkpoint, place)
         ).pipe(Effect.map(({ message }) => message))
       )
     const other = { ...lived, id: "another" }
@@ -145,6 +148,64 @@ describe("the memory of a run", () => {
       return Effect.flip(buffer.add([{ ...lived, task }]))
     })
     expect(error).toMatchObject({ _tag: "ReplayBufferError", reason: "EvaluationData" })
+  })
+})
+
+describe("the place of a run's memory", () => {
+  const placeOf = (settings: ReadonlyArray<string>) =>
+    Buffers.placeOf({
+      name: "My run-2.b",
+      path: "/runs/x",
+      config: configOf("/runs", "x", settings)
+    })
+
+  it("is a file in its folder, or a schema of its own on a server", () => {
+    const url = "postgresql://me@host/db"
+    expect(placeOf([])).toEqual({ _tag: "Sqlite", file: "/runs/x/replay.sqlite" })
+    expect(placeOf([`replay.url=${url}`])).toEqual({
+      _tag: "Postgres",
+      url,
+      schema: "dreamgym_my_run_2_b"
+    })
+    expect(placeOf([`replay.url=${url}`, "replay.schema=s"])).toMatchObject({ schema: "s" })
+  })
+
+  it("is refused to a new run where another's experience is", async () => {
+    const place: Buffers.Place = { _tag: "Sqlite", file: Buffers.fileOf(home) }
+    await inNew(() => Effect.void, place)
+    const error = await Effect.runPromise(
+      Effect.flatMap(owned, (owner) => Effect.flip(Buffers.begin(owner, place))).pipe(
+        Effect.scoped,
+        Effect.provide(NodeServices.layer)
+      )
+    )
+    expect(error).toMatchObject({ _tag: "RunError", reason: "Exists" })
+  })
+
+  const server = process.env["DREAMGYM_TEST_PG_URL"]
+
+  it.skipIf(server === undefined)("may be a server: DREAMGYM_TEST_PG_URL", async () => {
+    const parsed = new URL(server ?? "")
+    vi.stubEnv("PGPASSWORD", decodeURIComponent(parsed.password))
+    parsed.password = ""
+    const schema = `test_pipeline_${process.pid}_${Date.now()}`
+    const place: Buffers.Place = { _tag: "Postgres", url: parsed.href, schema }
+    const known = [dream(5), rejected, dream(1)]
+    const { before, checkpoint } = await inNew(
+      (buffer) =>
+        Effect.gen(function* () {
+          yield* buffer.add(known)
+          const taken = { checkpoint: yield* checkpointOf(buffer), before: yield* all(buffer) }
+          yield* buffer.add([dream(2)])
+          return taken
+        }),
+      place
+    )
+    const after = await inOld(place, (buffer) =>
+      Effect.andThen(Buffers.restore({ buffer, offline }, checkpoint, place), all(buffer))
+    )
+    expect(after).toEqual(before)
+    vi.unstubAllEnvs()
   })
 })
 

@@ -162,6 +162,21 @@ describe("a wrong configuration", () => {
       { reason: "Impossible", message: expect.stringContaining("ALFWORLD_DATA") }
     ],
     [
+      "an address of no server",
+      { settings: ["replay.url=http://localhost/db"] },
+      { reason: "Impossible", message: expect.stringContaining("postgresql://user@host") }
+    ],
+    [
+      "a password that would be written down",
+      { settings: ["replay.url=postgresql://me:secret@localhost/db"] },
+      { reason: "Impossible", message: expect.stringContaining("PGPASSWORD") }
+    ],
+    [
+      "a schema where no server is",
+      { settings: ["replay.schema=mine"] },
+      { reason: "Unused", key: "replay.schema" }
+    ],
+    [
       "a setting that nothing reads",
       { settings: ["learner.algorithm=grpo", "learner.vfCoef=1"] },
       { reason: "Unused", key: "learner.vfCoef" }

@@ -27,5 +27,5 @@ export const opened = (directory: string) =>
 /** The newest checkpoint that can be used, and its buffer restored. */
 export const restored = (directory: string, buffer: Replay) =>
   Checkpoint.loadUsable(directory, (whole) =>
-    Buffers.restore({ buffer, offline }, whole, Buffers.fileOf(directory))
+    Buffers.restore({ buffer, offline }, whole, { _tag: "Sqlite", file: Buffers.fileOf(directory) })
   )
