@@ -1,7 +1,11 @@
 import { Embedder as Contract, ReplayBuffer as Buffer, type Trajectory } from "@dreamgym/domain"
 import { assert, describe, it } from "@effect/vitest"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
+import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as fc from "fast-check"
 import { ReplayBuffer } from "../src/index.ts"
@@ -89,6 +93,23 @@ describe("questions asked at once", () => {
       assert.deepStrictEqual(idsOf(yield* Fiber.join(second)), ["trajectory-a#0"])
     }).pipe(inMemory({ embedder }))
   })
+})
+
+describe("a buffer that closes", () => {
+  it.live("leaves nobody waiting for an answer", () =>
+    Effect.gen(function* () {
+      const silent = { ...noting().embedder, embed: () => Effect.never }
+      const scope = yield* Scope.make()
+      const layer = ReplayBuffer.layerMemory({ embedder: silent })
+      const context = yield* Layer.buildWithScope(layer, scope)
+      const buffer = Context.get(context, Buffer.ReplayBuffer)
+      const asking = yield* Effect.forkChild(buffer.similar(anything))
+      yield* Effect.sleep("5 millis")
+      yield* Scope.close(scope, Exit.void)
+      assert.isTrue(Exit.hasInterrupts(yield* Fiber.await(asking)))
+      assert.isTrue(Exit.hasInterrupts(yield* Effect.exit(buffer.similar(anything))))
+    })
+  )
 })
 
 const refusal = Effect.fail(

@@ -32,20 +32,23 @@ export const make = <Q, A, E>(
         Deferred.doneUnsafe(one.answer, answerOf(answers, i))
       })
     }
-  }).pipe(
-    Effect.ensuring(
-      Effect.sync(() => {
-        isAtWork = false
-        for (const { answer: left } of waiting) Deferred.doneUnsafe(left, Exit.interrupt())
-      })
-    )
-  )
+    // In one step with the look at who waits: whoever asks next begins anew.
+    isAtWork = false
+  })
+  const ended = (exit: Exit.Exit<void>): void => {
+    if (Exit.isSuccess(exit)) return
+    isAtWork = false
+    for (const one of waiting) Deferred.doneUnsafe(one.answer, Exit.interrupt())
+    waiting.clear()
+  }
   return Effect.fnUntraced(function* (question: Q) {
     const asked = { question, answer: Deferred.makeUnsafe<A, E>() }
     waiting.add(asked)
     if (!isAtWork) {
       isAtWork = true
-      yield* Effect.forkIn(work, scope)
+      // Told even where the scope was closed before, and the work never began.
+      const fiber = yield* Effect.forkIn(work, scope)
+      fiber.addObserver(ended)
     }
     return yield* Deferred.await(asked.answer).pipe(
       Effect.onInterrupt(() => Effect.sync(() => waiting.delete(asked)))
