@@ -4,20 +4,28 @@
  */
 import { spawnSync } from "node:child_process"
 import * as fs from "node:fs"
+import { createRequire } from "node:module"
 import * as os from "node:os"
 import * as path from "node:path"
+import { pathToFileURL } from "node:url"
 import type { Figure } from "../../../scripts/figures.ts"
+import { beside, type LanceDb } from "./lancedb/beside.ts"
 
-const home = new URL("lancedb/", import.meta.url)
+const locks = path.join(import.meta.dirname, "lancedb")
+const home = path.join(import.meta.dirname, "../../../node_modules/.cache/dreamgym-lancedb")
 
 /** What is wrong, where it could not be installed. */
 const installed = (): string | undefined => {
-  if (fs.existsSync(new URL("node_modules/@lancedb/lancedb", home))) return undefined
+  if (fs.existsSync(path.join(home, "node_modules/@lancedb/lancedb"))) return undefined
+  fs.mkdirSync(home, { recursive: true })
+  for (const name of ["package.json", "package-lock.json"]) {
+    fs.copyFileSync(path.join(locks, name), path.join(home, name))
+  }
   const { status, stderr } = spawnSync("npm", ["ci", "--omit=optional", "--ignore-scripts"], {
     cwd: home,
     encoding: "utf8"
   })
-  return status === 0 ? undefined : `npm ci in ${home.pathname} failed: ${stderr.slice(-200)}`
+  return status === 0 ? undefined : `npm ci in ${home} failed: ${stderr.slice(-200)}`
 }
 
 const missing = (why: string): ReadonlyArray<Figure> => [
@@ -30,9 +38,10 @@ export const lancedb = async (): Promise<ReadonlyArray<Figure>> => {
   }
   const failure = installed()
   if (failure !== undefined) return missing(failure)
-  const { beside } = await import("./lancedb/beside.ts")
+  const entry = createRequire(path.join(home, "package.json")).resolve("@lancedb/lancedb")
+  const program: LanceDb = await import(pathToFileURL(entry).href)
   const directory = fs.mkdtempSync(path.join(os.tmpdir(), "dreamgym-bench-"))
-  const figures = await beside(directory)
+  const figures = await beside(program, directory)
   fs.rmSync(directory, { recursive: true })
   return figures
 }

@@ -67,20 +67,13 @@ describe("a trajectory in a database", () => {
       ]
       yield* use((store) => add(store, ...list))
       assert.deepStrictEqual(yield* use(all), list)
-      assert.deepStrictEqual(
-        sql("select shelf, iteration, verdict, reason, verdict_message from trajectory"),
-        [
-          ["synthetic", 3, "accepted", null, null],
-          ["rejected", null, "rejected", "Judged", "too dull"],
-          ["rejected", null, "rejected", "Judged", "too dull"]
-        ].map(([shelf, iteration, verdict, reason, verdict_message]) => ({
-          shelf,
-          iteration,
-          verdict,
-          reason,
-          verdict_message
-        }))
-      )
+      const judged = { iteration: null, verdict: "rejected", reason: "Judged", message: "too dull" }
+      const columns = "shelf, iteration, verdict, reason, verdict_message as message"
+      assert.deepStrictEqual(sql(`select ${columns} from trajectory`), [
+        { shelf: "synthetic", iteration: 3, verdict: "accepted", reason: null, message: null },
+        { shelf: "rejected", ...judged },
+        { shelf: "rejected", ...judged }
+      ])
       assert.deepStrictEqual(
         sql("select prompt_hash, prompt_tokens, completion_tokens, latency from step limit 1"),
         [{ prompt_hash: "ab", prompt_tokens: 7, completion_tokens: 0, latency: 12.5 }]

@@ -50,7 +50,7 @@ export const judged = Effect.fn("Torture.judged")(function* (file: string, work:
   const [took, opened] = yield* Effect.timed(Effect.result(looked(file, work)))
   const openMs = Duration.toMillis(took)
   if (Result.isFailure(opened)) {
-    const broken: Judgement = { kept: 0, openMs, findings: [opened.failure.message] }
+    const broken: Judgement = { kept: 0, openMs, findings: [String(opened.failure)] }
     return broken
   }
   const look = opened.success

@@ -2,9 +2,32 @@
  * The buffer's work done by LanceDB 0.39: figures to hold ours against, taken in the same run.
  * It is no part of the buffer, and its package is installed only when it is asked for (`../lancedb.ts`).
  */
-import * as lancedb from "@lancedb/lancedb"
 import type { Figure } from "../../../../scripts/figures.ts"
 import { attributesOf, dimension, figure, median, rate, vectors } from "../measure.ts"
+
+/** As much of LanceDB as is used here. */
+export interface LanceDb {
+  readonly connect: (directory: string) => Promise<{
+    readonly createTable: (name: string, rows: Rows) => Promise<Table>
+    readonly openTable: (name: string) => Promise<Table>
+  }>
+}
+
+type Rows = Array<Record<string, unknown>>
+
+interface Query {
+  readonly where: (filter: string) => Query
+  readonly limit: (count: number) => Query
+  readonly toArray: () => Promise<ReadonlyArray<unknown>>
+}
+
+interface Table {
+  readonly add: (rows: Rows) => Promise<unknown>
+  readonly query: () => Query
+  readonly vectorSearch: (vector: Float32Array) => {
+    readonly distanceType: (type: "cosine") => Query
+  }
+}
 
 const count = 100_000
 const together = 2000
@@ -37,7 +60,10 @@ const times = async (length: number, work: (i: number) => Promise<unknown>): Pro
 }
 
 /** Figures of 100k rows of text and vector in `directory`. Rows are made before the clock starts. */
-export const beside = async (directory: string): Promise<ReadonlyArray<Figure>> => {
+export const beside = async (
+  lancedb: LanceDb,
+  directory: string
+): Promise<ReadonlyArray<Figure>> => {
   const next = vectors(1)
   const connection = await lancedb.connect(directory)
   const table = await connection.createTable("steps", [rowOf(0, next)])
