@@ -1,10 +1,14 @@
 /** Tests of a buffer in PostgreSQL: what one process does the others know, and what goes wrong is said. */
+import { ReplayBuffer } from "@dreamgym/domain"
 import { NastyArbitraries } from "@dreamgym/laws"
 import { afterAll, assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as fc from "fast-check"
+import * as Redacted from "effect/Redacted"
+import * as Stream from "effect/Stream"
 import type * as Kept from "../../src/Kept.ts"
+import * as Postgres from "../../src/postgres/Postgres.ts"
 import { trajectoryOf } from "../disk.ts"
 import { add, byVersion, coming, dream, rejected } from "../storePlace.ts"
 import { all, follower, place } from "./place.ts"
@@ -264,6 +268,36 @@ const suite = (url: string) => {
       assert.isUndefined(yield* other.read(entries))
       assert.deepStrictEqual(ids(other), ["b"])
     }).pipe(Effect.scoped)
+  )
+
+  it.effect(
+    "opened to hold exactly some trajectories it holds them, in their order, and nothing else",
+    () =>
+      Effect.gen(function* () {
+        const { open, schema } = yield* place(url)
+        yield* Effect.scoped(Effect.flatMap(open(), (kept) => add(kept, dream("a"), dream("b"))))
+        const exactly = [trajectoryOf("c"), dream("a"), dream("d")]
+        const layer = Postgres.layerPostgres({
+          url: Redacted.make(url),
+          schema,
+          exactly,
+          capacity: 2
+        })
+        const found = Stream.runCollect(
+          Stream.unwrap(ReplayBuffer.ReplayBuffer.use((it) => Effect.succeed(it.trajectories())))
+        )
+        assert.deepStrictEqual(yield* Effect.provide(found, layer), [exactly[0], exactly[2]])
+        const held = Postgres.layerPostgres({
+          url: Redacted.make(url),
+          schema,
+          exactly,
+          evaluation: ({ id }) => id === "c"
+        })
+        assert.strictEqual(
+          (yield* Effect.flip(Effect.provide(found, held))).reason,
+          "EvaluationData"
+        )
+      }).pipe(Effect.scoped)
   )
 
   it.effect("vectors stay with their trajectories, of one space only", () =>
