@@ -125,7 +125,7 @@ describe("a run that is killed while it dreams", () => {
     await Effect.runPromise(resume(folder))
     const when = `killed after ${milliseconds} ms, at ${died}`
     expect(await allOf(folder), when).toEqual(await allOf(unbroken))
-  })
+  }, 120_000)
 
   it("goes on though it is killed again and again", async () => {
     const folder = copyAt(unbroken, inHome("again and again"), 0)
@@ -134,7 +134,7 @@ describe("a run that is killed while it dreams", () => {
     }
     await Effect.runPromise(resume(folder))
     expect(await allOf(folder)).toEqual(await allOf(unbroken))
-  })
+  }, 120_000)
 })
 
 describe("a run that is finished", () => {
