@@ -351,6 +351,7 @@ const withoutMinusZero = (value: unknown): unknown => {
 }
 
 if (typeof server === "string") {
+  process.stderr.write(`PostgreSQL tests are skipped: ${server}\n`)
   it.skip(server)
 } else {
   afterAll(server.remove)

@@ -27,7 +27,15 @@ export interface TestServer {
 export const startServer = async (isSafe: boolean): Promise<TestServer | string> => {
   const given = process.env["DREAMGYM_TEST_PG_URL"]
   const nothing = async () => undefined
-  if (given !== undefined) return { url: given, start: nothing, stop: nothing, remove: nothing }
+  if (given !== undefined) {
+    const remove = () =>
+      Effect.runPromise(
+        Effect.asVoid(
+          sql(given, `drop schema if exists ${["test_none", ...schemas].join()} cascade`)
+        )
+      )
+    return { url: given, start: nothing, stop: nothing, remove }
+  }
   try {
     return await embedded(isSafe)
   } catch (cause) {
@@ -93,10 +101,14 @@ const freePort = () =>
     })
   })
 
-let schemas = 0
+const schemas: Array<string> = []
 
 /** A name that no other test uses. */
-export const newSchema = (): string => `test_${process.pid}_${Date.now().toString(36)}_${schemas++}`
+export const newSchema = (): string => {
+  const name = `test_${process.pid}_${Date.now().toString(36)}_${schemas.length}`
+  schemas.push(name)
+  return name
+}
 
 /** SQL from outside, as another program would ask it. */
 export const sql = (url: string, text: string): Effect.Effect<ReadonlyArray<object>> =>
