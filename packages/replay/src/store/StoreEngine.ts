@@ -27,6 +27,9 @@ export interface Engine {
   dataVersion: number
 }
 
+/** KiB of pages: the upper levels of every index of a million steps, so that a row takes one read. */
+const cacheSize = 32_768
+
 /** Long enough for a reader in another process that is just looking. */
 const patience = 5000
 
@@ -89,6 +92,7 @@ const engineOf = (
   quotas: Quotas
 ): Engine => {
   const added = "select count(*) from sqlite_sequence where name = 'trajectory'"
+  database.exec(`pragma cache_size = -${cacheSize}`)
   return {
     database,
     lock,

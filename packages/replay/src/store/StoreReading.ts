@@ -167,27 +167,51 @@ const trajectoryOf = (row: SqlRow): FetchedTrajectory => ({
   verdict_scores: textOrNull(row["verdict_scores"])
 })
 
-const stepOf = (row: SqlRow): FetchedStep => ({
-  trajectory: Number(row["trajectory"]),
-  idx: Number(row["idx"]),
-  observation: textOrNull(row["observation"]),
-  action: text(row["action"]),
-  tool_call: textOrNull(row["tool_call"]),
-  span: textOrNull(row["span"]),
-  reward: numberOrNull(row["reward"]),
-  next_observation: text(row["next_observation"]),
-  source: text(row["source"]),
-  origin: text(row["origin"]),
-  origin_version: text(row["origin_version"]),
-  retrieved: textOrNull(row["retrieved"]),
-  reasoning: textOrNull(row["reasoning"]),
-  scores: textOrNull(row["scores"]),
-  cost: numberOrNull(row["cost"]),
-  prompt_hash: textOrNull(row["prompt_hash"]),
-  prompt_tokens: numberOrNull(row["prompt_tokens"]),
-  completion_tokens: numberOrNull(row["completion_tokens"]),
-  latency: numberOrNull(row["latency"])
-})
+// Of steps there are many: rows are arrays here, half the time of rows as objects, and the names are in the order of `stepColumns`.
+const stepOf = (row: SqlRow): FetchedStep => {
+  const [
+    trajectory,
+    idx,
+    observation,
+    action,
+    tool_call,
+    span,
+    reward,
+    next_observation,
+    source,
+    origin,
+    origin_version,
+    retrieved,
+    reasoning,
+    scores,
+    cost,
+    prompt_hash,
+    prompt_tokens,
+    completion_tokens,
+    latency
+  ] = Object.values(row)
+  return {
+    trajectory: Number(trajectory),
+    idx: Number(idx),
+    observation: textOrNull(observation),
+    action: text(action),
+    tool_call: textOrNull(tool_call),
+    span: textOrNull(span),
+    reward: numberOrNull(reward),
+    next_observation: text(next_observation),
+    source: text(source),
+    origin: text(origin),
+    origin_version: text(origin_version),
+    retrieved: textOrNull(retrieved),
+    reasoning: textOrNull(reasoning),
+    scores: textOrNull(scores),
+    cost: numberOrNull(cost),
+    prompt_hash: textOrNull(prompt_hash),
+    prompt_tokens: numberOrNull(prompt_tokens),
+    completion_tokens: numberOrNull(completion_tokens),
+    latency: numberOrNull(latency)
+  }
+}
 
 // The tables are strict: a column holds what it says, so that these conversions change nothing.
 const text = (value: SQLOutputValue | undefined): string => String(value)

@@ -136,8 +136,10 @@ const reading = (database: DatabaseSync) => ({
   page: database.prepare(
     `select seq, ${trajectoryColumns.join()} from trajectory where seq > ? order by seq limit ?`
   ),
-  steps: database.prepare(
-    `select trajectory, ${stepColumns.join()} from step where trajectory in ${listed} order by trajectory, idx`
+  steps: asArrays(
+    database.prepare(
+      `select trajectory, ${stepColumns.join()} from step where trajectory in ${listed} order by trajectory, idx`
+    )
   ),
   vectors: asArrays(
     database.prepare(
