@@ -11,7 +11,6 @@ import * as VectorIndex from "../src/retrieval/VectorIndex.ts"
 import * as SumTree from "../src/sampling/SumTree.ts"
 import { lancedb } from "./lancedb.ts"
 import { attributesOf, dimension, figure, median, rate, vectors } from "./measure.ts"
-import { onnx } from "./onnx.ts"
 import { storing } from "./storing.ts"
 
 const embedder = "bench"
@@ -110,7 +109,6 @@ const amongMillion = Effect.gen(function* () {
 const bench: Bench = async () => [
   ...draws(),
   ...(await Effect.runPromise(retrieval)),
-  ...(await Effect.runPromise(onnx)),
   ...(await Effect.runPromise(amongMillion)),
   ...(await Effect.runPromise(storing("100k", 12_500))),
   ...(await Effect.runPromise(storing("1M", 125_000))),
