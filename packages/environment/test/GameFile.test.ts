@@ -70,6 +70,26 @@ describe("A game file", () => {
       room.pddl_problem.replace("agent1 - agent", ""),
       "names an object that the problem does not declare"
     ],
+    [
+      "pddl_problem",
+      room.pddl_problem.replace("(objectType ?x MugType)", "(objectType ?x PlateType)"),
+      "the goal names platetype, an object that the problem does not declare"
+    ],
+    [
+      "pddl_problem",
+      `${"(".repeat(100_000)}${")".repeat(100_000)}`,
+      "lists are nested more than 200 deep"
+    ],
+    [
+      "grammar",
+      room.grammar.replace("is dark.", "is #lamp#."),
+      "#lamp# is written with #lamp#"
+    ],
+    [
+      "grammar",
+      room.grammar.replace("is dark.", "is #seen#.").replace("Around:", "#lamp#"),
+      "#seen# is written with #lamp# is written with #seen#"
+    ],
     ["grammar", room.grammar.slice(0, 100), "neither an action nor a grammar"],
     [
       "grammar",

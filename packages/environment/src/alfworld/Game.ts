@@ -6,7 +6,7 @@ import * as Result from "effect/Result"
 import * as Ground from "../pddl/Ground.ts"
 import * as Pddl from "../pddl/Pddl.ts"
 import { PddlError } from "../pddl/SExpression.ts"
-import { argumentOf, type State } from "../pddl/State.ts"
+import { argumentOf, arityLimit, objectLimit, type State } from "../pddl/State.ts"
 import { GameFileError, type GameFile } from "./GameFile.ts"
 import * as Grammar from "./Grammar.ts"
 import * as GrammarText from "./GrammarText.ts"
@@ -21,10 +21,17 @@ export interface Game {
   readonly walkthrough: ReadonlyArray<string> | undefined
 }
 
-/** An action and its texts. */
+/** An action and its texts. `written` fills itself: commands by the arguments that decide them. */
 export interface Move {
   readonly action: Ground.Action
   readonly texts: Grammar.ActionTexts
+  readonly written: Map<number, string>
+}
+
+/** An action with its arguments: what a command means in a state. */
+export interface Choice {
+  readonly move: Move
+  readonly objects: ReadonlyArray<number>
 }
 
 /**
@@ -38,11 +45,12 @@ export interface GameState {
   readonly situation: Situation
 }
 
-/** The hidden state of a game. */
+/** The hidden state of a game. Both lists are worked out once, when first asked for. */
 export interface Situation {
   readonly game: Game
   readonly state: State
   readonly isWon: boolean
+  readonly choices: () => ReadonlyMap<string, Choice>
   readonly admissible: () => ReadonlyArray<string>
 }
 
@@ -60,11 +68,11 @@ export const load = (gameFile: GameFile, file = "game"): Result.Result<Game, Gam
     })
     const actions = yield* reading(file, "pddl_domain", () => Ground.actions(domain, setting))
     const grammar = yield* reading(file, "grammar", () =>
-      Grammar.make(document, actions, setting.vocabulary)
+      Grammar.make(document, actions, setting.vocabulary, fixedIn(setting, actions))
     )
-    const moves = actions.flatMap((action) => {
+    const moves = actions.flatMap((action): ReadonlyArray<Move> => {
       const texts = grammar.actions.get(action.name)
-      return texts === undefined ? [] : [{ action, texts }]
+      return texts === undefined ? [] : [{ action, texts, written: new Map() }]
     })
     const game = { setting, grammar, moves, entities: entitiesOf(setting) }
     const named = (word: string): string => entityOf(game, word)?.[0] ?? word
@@ -82,19 +90,8 @@ export const start = (game: Game): GameState => {
 
 /** The state after a command. Blanks around it do not count; a command that is not admissible changes nothing. */
 export const step = ({ situation: before }: GameState, command: string): GameState => {
-  const wanted = command.trim()
-  for (const move of before.game.moves) {
-    const { action, texts } = move
-    if (!wanted.startsWith(texts.prefix)) continue
-    let chosen: ReadonlyArray<number> | undefined
-    Ground.applicable(action, before.state, (objects) => {
-      const isWanted = texts.command(scene(before, texts.slots, objects)) === wanted
-      if (isWanted) chosen = objects
-      return isWanted
-    })
-    if (chosen !== undefined) return perform(before, move, chosen)
-  }
-  return show(nothingHappens, before)
+  const choice = before.choices().get(command.trim())
+  return choice === undefined ? show(nothingHappens, before) : perform(before, choice)
 }
 
 /** The display name and the type of an entity by its id, in any case. */
@@ -108,12 +105,9 @@ export const entityOf = (
   return name === undefined || object === undefined ? undefined : [name, object.type]
 }
 
-const perform = (
-  before: Situation,
-  { action, texts }: Move,
-  objects: ReadonlyArray<number>
-): GameState => {
+const perform = (before: Situation, { move, objects }: Choice): GameState => {
   const { game, state } = before
+  const { action, texts } = move
   const after = situation(game, Ground.apply(game.setting, state, action, objects))
   return show(texts.feedback(scene(after, texts.slots, objects)), after)
 }
@@ -128,25 +122,59 @@ const show = (observation: string, current: Situation): GameState => ({
 })
 
 const situation = (game: Game, state: State): Situation => {
-  let known: ReadonlyArray<string> | undefined
+  let choices: ReadonlyMap<string, Choice> | undefined
+  let sorted: ReadonlyArray<string> | undefined
   const current: Situation = {
     game,
     state,
     isWon: game.setting.isGoal(state),
-    admissible: () => (known ??= commands(current))
+    choices: () => (choices ??= choicesIn(current)),
+    admissible: () => (sorted ??= [...current.choices().keys()].toSorted())
   }
   return current
 }
 
-const commands = (current: Situation): ReadonlyArray<string> => {
-  const found = new Set<string>()
-  for (const { action, texts } of current.game.moves) {
-    Ground.applicable(action, current.state, (objects) => {
-      found.add(texts.command(scene(current, texts.slots, objects)))
+/** Where two actions have the same command, it means the one that the domain declares first. */
+const choicesIn = (current: Situation): ReadonlyMap<string, Choice> => {
+  const found = new Map<string, Choice>()
+  for (const move of current.game.moves) {
+    Ground.applicable(move.action, current.state, (objects) => {
+      const command = commandOf(move, current, objects)
+      if (!found.has(command)) found.set(command, { move, objects })
       return false
     })
   }
-  return [...found].toSorted()
+  return found
+}
+
+const commandOf = (
+  { texts, written }: Move,
+  current: Situation,
+  objects: ReadonlyArray<number>
+): string => {
+  const write = (): string => texts.command(scene(current, texts.slots, objects))
+  if (texts.decidedBy === undefined || texts.decidedBy.length > arityLimit) return write()
+  let key = 0
+  for (const position of texts.decidedBy) key = key * objectLimit + (objects[position] ?? 0)
+  const known = written.get(key)
+  if (known !== undefined) return known
+  const command = write()
+  written.set(key, command)
+  return command
+}
+
+/** Which predicates have the same facts in every state of the game. */
+const fixedIn = (
+  { vocabulary }: Ground.Setting,
+  actions: ReadonlyArray<Ground.Action>
+): ((predicate: string) => boolean) => {
+  const changing = new Set(
+    actions.flatMap(({ effects }) => effects.map(({ literal }) => literal.predicate))
+  )
+  for (const [positive, negative] of vocabulary.negations) {
+    if (changing.has(positive)) changing.add(negative)
+  }
+  return (predicate) => !changing.has(vocabulary.predicateNumbers.get(predicate) ?? -1)
 }
 
 const scene = (

@@ -8,6 +8,7 @@
 import type { Typed } from "../pddl/Pddl.ts"
 import * as State from "../pddl/State.ts"
 import type { Vocabulary } from "../pddl/Vocabulary.ts"
+import { decidedBy } from "./CommandText.ts"
 import * as GrammarText from "./GrammarText.ts"
 
 /** What a text may speak of: entities by number. */
@@ -26,11 +27,14 @@ export interface Scene {
 /** Writes a text for a scene. */
 export type Write = (scene: Scene) => string
 
-/** The texts of one action. `variables` are the slots of its parameters; `prefix` begins every command of it. */
+/**
+ * The texts of one action. `slots` are those of its parameters; `decidedBy` the positions of those that decide the
+ * command, where no state does.
+ */
 export interface ActionTexts {
   readonly command: Write
   readonly feedback: Write
-  readonly prefix: string
+  readonly decidedBy: ReadonlyArray<number> | undefined
   readonly slots: ReadonlyArray<number>
 }
 
@@ -47,13 +51,24 @@ interface Signature {
   readonly parameters: ReadonlyArray<string>
 }
 
-/** Raises `GrammarError` when a symbol or an action has no text, or a symbol none that always applies. */
+/**
+ * Raises `GrammarError` when a symbol or an action has no text, or a symbol none that always applies, or one that is
+ * written by itself. `isFixed`: no action changes the facts of a predicate of this name.
+ */
 export const make = (
   document: GrammarText.Document,
   signatures: ReadonlyArray<Signature>,
-  vocabulary: Vocabulary
+  vocabulary: Vocabulary,
+  isFixed: (predicate: string) => boolean = () => false
 ): Grammar => {
-  const compiling = start(document, vocabulary)
+  const compiling: Compiling = {
+    document,
+    vocabulary,
+    isFixed,
+    slots: new Map(),
+    symbols: new Map(),
+    path: []
+  }
   const intro = symbolText("intro", compiling)
   const texts = new Map(signatures.map((each) => [each.name, actionTexts(each, compiling)]))
   return { slotCount: compiling.slots.size, intro, actions: texts }
@@ -73,16 +88,12 @@ const missing = (detail: string): never => {
 interface Compiling {
   readonly document: GrammarText.Document
   readonly vocabulary: Vocabulary
+  readonly isFixed: (predicate: string) => boolean
   readonly slots: Map<string, number>
-  readonly symbols: Map<string, { write: Write | undefined }>
+  readonly symbols: Map<string, Write>
+  /** The symbols that are being written, from the outermost to the innermost. */
+  readonly path: ReadonlyArray<string>
 }
-
-const start = (document: GrammarText.Document, vocabulary: Vocabulary): Compiling => ({
-  document,
-  vocabulary,
-  slots: new Map(),
-  symbols: new Map()
-})
 
 const slotOf = (name: string, { slots }: Compiling): number => {
   const slot = slots.get(name) ?? slots.size
@@ -93,11 +104,10 @@ const slotOf = (name: string, { slots }: Compiling): number => {
 const actionTexts = ({ name, parameters }: Signature, compiling: Compiling): ActionTexts => {
   const text = compiling.document.actions.get(name) ?? missing(`the grammar has no action ${name}`)
   const template = GrammarText.readParts(text.template)
-  const [first] = template
   return {
     command: sequence(template, compiling),
     feedback: sequence(GrammarText.readParts(text.feedback), compiling),
-    prefix: first?._tag === "Text" ? first.text : "",
+    decidedBy: decidedBy({ parts: template, parameters }, compiling.document, compiling.isFixed),
     slots: parameters.map((parameter) => slotOf(parameter, compiling))
   }
 }
@@ -130,23 +140,28 @@ const compilePart = (part: GrammarText.Part, compiling: Compiling): Write => {
   }
 }
 
-/** Symbols may refer to one another in circles, so each is known before it is compiled. */
+/** Conditions do not break a circle: in some state it might be gone round for ever. */
 const symbolText = (symbol: string, compiling: Compiling): Write => {
   const known = compiling.symbols.get(symbol)
-  if (known !== undefined) return (scene) => known.write?.(scene) ?? ""
-  const entry: { write: Write | undefined } = { write: undefined }
-  compiling.symbols.set(symbol, entry)
+  if (known !== undefined) return known
+  const path = [...compiling.path, symbol]
+  if (compiling.path.includes(symbol)) refuseCircle(path)
   const rules =
     compiling.document.rules.get(symbol) ?? missing(`the grammar has no symbol #${symbol}#`)
   const always = rules.findIndex(({ condition = "" }) => condition === "")
   if (always < 0) missing(`every rule of the symbol #${symbol}# has a condition`)
   const alternatives = rules.slice(0, always + 1).map(({ condition = "", rhs }) => ({
     holds: condition === "" ? () => true : some(GrammarText.readQuery(condition), compiling),
-    write: sequence(GrammarText.readParts(rhs), compiling)
+    write: sequence(GrammarText.readParts(rhs), { ...compiling, path })
   }))
   const write: Write = (scene) => alternatives.find(({ holds }) => holds(scene))?.write(scene) ?? ""
-  entry.write = write
+  compiling.symbols.set(symbol, write)
   return write
+}
+
+const refuseCircle = (path: ReadonlyArray<string>): never => {
+  const names = path.map((symbol) => `#${symbol}#`).join(" is written with ")
+  throw new GrammarText.GrammarError({ reason: "circle", detail: names })
 }
 
 const list = (items: (scene: Scene) => ReadonlyArray<string>, compiling: Compiling): Write => {

@@ -7,9 +7,9 @@
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 
-/** The text is no TextWorld grammar, or lacks what an action of the game needs. */
+/** The text is no TextWorld grammar, or lacks what an action of the game needs, or a symbol is written with itself. */
 export class GrammarError extends Schema.TaggedError<GrammarError>()("GrammarError", {
-  reason: Schema.Literals(["syntax", "missing"]),
+  reason: Schema.Literals(["syntax", "missing", "circle"]),
   detail: Schema.String
 }) {
   override get message(): string {

@@ -4,8 +4,9 @@
  * It knows no text: commands and observations are the business of the grammar.
  */
 import * as Condition from "./Condition.ts"
-import type * as Pddl from "./Pddl.ts"
+import * as Pddl from "./Pddl.ts"
 import * as Resolve from "./Resolve.ts"
+import { refuse } from "./SExpression.ts"
 import * as State from "./State.ts"
 import * as Vocabulary from "./Vocabulary.ts"
 
@@ -29,6 +30,7 @@ export interface Effect {
 export interface Setting {
   readonly vocabulary: Vocabulary.Vocabulary
   readonly initial: State.State
+  readonly goal: Resolve.Condition
   readonly isGoal: (state: State.State) => boolean
 }
 
@@ -40,9 +42,19 @@ export const setting = (
 ): Setting => {
   const vocabulary = Vocabulary.make(domain, problem, negated)
   const initial = Resolve.initialState(problem.init, vocabulary)
+  refuseStrangers(problem.goal, vocabulary)
   const goal = Resolve.resolve(problem.goal, Resolve.scope(vocabulary))
   const test = Condition.test(goal, initial)
-  return { vocabulary, initial, isGoal: (state) => test(state, []) }
+  return { vocabulary, initial, goal, isGoal: (state) => test(state, []) }
+}
+
+/** A goal about nobody could never be reached, so nobody would notice. */
+const refuseStrangers = (goal: Pddl.Formula, { objectNumbers }: Vocabulary.Vocabulary): void => {
+  const isStranger = (term: string): boolean => !term.startsWith("?") && !objectNumbers.has(term)
+  const stranger = Pddl.termsOf(goal).find(isStranger)
+  if (stranger !== undefined) {
+    refuse(`the goal names ${stranger}, an object that the problem does not declare`)
+  }
 }
 
 /** The actions of the domain in a setting. Raises `PddlError` about the domain. */
@@ -163,11 +175,14 @@ const idleness = (
 }
 
 const isAmong = (
-  literal: Resolve.Atom,
+  { predicate, terms }: Resolve.Atom,
   others: ReadonlyArray<Resolve.Atom>,
   objects: ReadonlyArray<number>
-): boolean =>
-  others.some(
+): boolean => {
+  const valueOf = (term = 0): number => (term >= 0 ? term : (objects[~term] ?? 0))
+  return others.some(
     (other) =>
-      other.predicate === literal.predicate && ground(other, objects) === ground(literal, objects)
+      other.predicate === predicate &&
+      terms.every((term, position) => valueOf(term) === valueOf(other.terms[position]))
   )
+}

@@ -85,6 +85,22 @@ export const readProblem = (text: string): Problem => {
   }
 }
 
+/** The objects and variables that a condition names, with repetitions. */
+export const termsOf = (formula: Formula): ReadonlyArray<string> => {
+  switch (formula._tag) {
+    case "Atom":
+      return formula.terms
+    case "Equal":
+      return [formula.left, formula.right]
+    case "Not":
+    case "Exists":
+      return termsOf(formula.of)
+    case "And":
+    case "Or":
+      return formula.of.flatMap(termsOf)
+  }
+}
+
 type Items = ReadonlyArray<SExpression>
 
 const sectionsOf = (text: string, kind: string): ReadonlyArray<Items> => {

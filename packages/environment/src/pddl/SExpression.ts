@@ -22,6 +22,9 @@ const comment = /;[^\n]*/g
 // A blank, a parenthesis or the mark of a variable ends a word; a comma does not.
 const token = /[()]|\?[^\s()?]*|[^\s()?]+/g
 
+/** Deeper lists are no PDDL that anybody wrote, and what reads them recursively would fail. */
+const depthLimit = 200
+
 const syntax = (detail: string): PddlError => new PddlError({ reason: "syntax", detail })
 
 /** Raises `meaning`; `Result.try` at the border of the reader turns it into a value. */
@@ -40,6 +43,7 @@ export const read = (text: string): ReadonlyArray<SExpression> => {
   for (const word of tokens) {
     const current = open[open.length - 1] ?? outermost
     if (word === "(") {
+      if (open.length > depthLimit) throw syntax(`lists are nested more than ${depthLimit} deep`)
       const child: Array<SExpression> = []
       current.push(child)
       open.push(child)
