@@ -2,15 +2,18 @@
  * ALFWorld's text games as an environment: the tasks of a data folder, and episodes on them.
  * It ships no games: `ALFWORLD_DATA` of the original, or a folder of the same layout, must be at hand.
  */
-import { Environment, Task, type Knowledge } from "@dreamgym/domain"
+import { Environment, Seed, Task, type Knowledge } from "@dreamgym/domain"
 import * as Cache from "effect/Cache"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
 import * as Game from "./Game.ts"
+import * as GameBatch from "./GameBatch.ts"
 import * as GameEpisode from "./GameEpisode.ts"
 import * as GameFile from "./GameFile.ts"
+import * as HumanGoals from "./HumanGoals.ts"
 
 /** The original's splits: training games, and validation games in rooms seen in training or not. */
 export const splits = ["train", "valid_seen", "valid_unseen"] as const
@@ -27,19 +30,41 @@ export const TaskType = Schema.Literals([
 ])
 export type TaskType = typeof TaskType.Type
 
-/** The payload of a task. `game` is `SPLIT/TASK/TRIAL` under `json_2.1.1`. */
-export const Payload = Schema.Struct({ game: Schema.String, type: TaskType })
+/** After how many commands the original ends an episode, whatever they did: for the rollout, which counts them. */
+export const stepLimit = GameBatch.stepLimit
 
-/** `dataFolder` holds `json_2.1.1`. `types`: all six where absent. */
+/** The payload of a task. `game` is `SPLIT/TASK/TRIAL` under `json_2.1.1`; `goal` the goal in other words. */
+export const Payload = Schema.Struct({
+  game: Schema.String,
+  type: TaskType,
+  goal: Schema.optionalKey(Schema.String)
+})
+
+/**
+ * `dataFolder` holds `json_2.1.1`. `types`: all six where absent. `goals`: the sentences of the games (`template`, where
+ * absent), or for each game one of its people's own (`human`), drawn by `seed` (0 where absent).
+ */
 export interface TasksOptions {
   readonly dataFolder: string
   readonly split: Split
   readonly types?: ReadonlyArray<TaskType>
+  readonly goals?: "template" | "human"
+  readonly seed?: number
 }
 
+/** `wording`: see `GameEpisode.Options`. */
 export interface Options {
   readonly dataFolder: string
   readonly knowledge?: Knowledge.Knowledge
+  readonly wording?: GameEpisode.Options["wording"]
+}
+
+/** `start` gives episodes that can be forked and gone back in; `game` the game of a task, for planners. */
+export interface AlfWorld extends Environment.Environment {
+  readonly start: (
+    task: Task.Task
+  ) => Effect.Effect<GameEpisode.GameEpisode, Environment.EnvironmentError, Scope.Scope>
+  readonly game: (task: Task.Task) => Effect.Effect<Game.Game, Environment.EnvironmentError>
 }
 
 const world: GameEpisode.World = { name: "alfworld", version: "json_2.1.1" }
@@ -60,16 +85,17 @@ export const tasks = Effect.fn("AlfWorld.tasks")(function* (options: TasksOption
       )
   )
   const types = options.types ?? TaskType.literals
-  const found = entries.map(gameOf(options.split)).filter((payload) => payload !== undefined)
+  const found = entries.map(payloadIn(options.split)).filter((payload) => payload !== undefined)
   const wanted = found.filter(({ type }) => types.includes(type)).toSorted(byGame)
-  const read = yield* Effect.forEach(wanted, (payload) => readTask(options.dataFolder, payload), {
+  const read = yield* Effect.forEach(wanted, (payload) => readTask(options, payload), {
     concurrency: 8
   })
   return read.filter((task) => task !== undefined)
 })
 
 /** The environment over a data folder. The last games played are kept ready. */
-export const make = Effect.fn("AlfWorld.make")(function* ({ dataFolder, knowledge }: Options) {
+export const make = Effect.fn("AlfWorld.make")(function* (options: Options) {
+  const { dataFolder, knowledge, wording = "either" } = options
   const games = yield* Cache.make({
     capacity: 64,
     lookup: (game: string) =>
@@ -78,13 +104,18 @@ export const make = Effect.fn("AlfWorld.make")(function* ({ dataFolder, knowledg
         Effect.mapError((error) => badData(error.message, error))
       )
   })
-  const start = Effect.fn("AlfWorld.start")(function* (task: Task.Task) {
-    const { game } = yield* payloadOf(task)
-    return yield* GameEpisode.open(yield* Cache.get(games, game), world)
+  const gameOf = Effect.fn("AlfWorld.game")(function* (task: Task.Task) {
+    return yield* Cache.get(games, (yield* payloadOf(task)).game)
   })
-  const environment: Environment.Environment = {
+  const start = Effect.fn("AlfWorld.start")(function* (task: Task.Task) {
+    const { goal } = yield* payloadOf(task)
+    const words = goal === undefined ? { wording } : { wording, goal }
+    return yield* GameEpisode.open(yield* gameOf(task), world, words)
+  })
+  const environment: AlfWorld = {
     ...world,
     start,
+    game: gameOf,
     ...(knowledge === undefined ? {} : { knowledge })
   }
   return environment
@@ -99,7 +130,7 @@ const byGame = (left: Payload, right: Payload): number => (left.game < right.gam
 
 const isTaskType = Schema.is(TaskType)
 
-const gameOf =
+const payloadIn =
   (split: Split) =>
   (entry: string): Payload | undefined => {
     const [task = "", trial, name, ...deeper] = entry.replaceAll("\\", "/").split("/")
@@ -110,12 +141,11 @@ const gameOf =
   }
 
 /** Undefined for a game that is not marked as solvable. */
-const readTask = Effect.fnUntraced(function* (dataFolder: string, payload: Payload) {
-  const file = yield* Effect.mapError(GameFile.load(fileOf(dataFolder, payload.game)), (error) =>
-    badData(error.message, error)
-  )
+const readTask = Effect.fnUntraced(function* (options: TasksOptions, payload: Payload) {
+  const path = fileOf(options.dataFolder, payload.game)
+  const file = yield* Effect.mapError(GameFile.load(path), (error) => badData(error.message, error))
   if (file.solvable !== true) return undefined
-  const task: Task.Task = {
+  const template: Task.Task = {
     id: `${world.name}/${payload.game}`,
     environment: world.name,
     instruction: yield* instructionOf(file.grammar, payload),
@@ -123,7 +153,23 @@ const readTask = Effect.fnUntraced(function* (dataFolder: string, payload: Paylo
     payload,
     origin: Task.original
   }
-  return task
+  return options.goals === "human" ? yield* inHumanWords(template, payload, options) : template
+})
+
+const inHumanWords = Effect.fnUntraced(function* (
+  task: Task.Task,
+  payload: Payload,
+  { dataFolder, seed = 0 }: TasksOptions
+) {
+  const goals = yield* HumanGoals.load(`${dataFolder}/json_2.1.1/${payload.game}`)
+  const index = Seed.below(Seed.generator(Seed.key(seed, task.id)), goals.length)
+  const goal = goals[index] ?? task.instruction
+  return {
+    ...task,
+    id: `${task.id}/human-${index}`,
+    instruction: goal,
+    payload: { ...payload, goal }
+  }
 })
 
 /** The goal sentence is written into the grammar of each game. */

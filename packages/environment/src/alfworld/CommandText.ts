@@ -41,9 +41,7 @@ const namesIn = (
 }
 
 const namesOf = (expression: Expression): ReadonlyArray<string> =>
-  expression
-    .flat()
-    .flatMap((operand) => (operand._tag === "Attribute" ? [operand.variable] : []))
+  expression.flat().flatMap((operand) => (operand._tag === "Attribute" ? [operand.variable] : []))
 
 const listSymbols = ["list_empty", "list_separator", "list_last_separator"]
 

@@ -88,6 +88,10 @@ export const start = (game: Game): GameState => {
   return show(game.grammar.intro(scene(opening, [], [])), opening)
 }
 
+/** The game at any state of its facts, with any text as the last one. */
+export const at = (game: Game, state: State, observation: string): GameState =>
+  show(observation, situation(game, state))
+
 /** The state after a command. Blanks around it do not count; a command that is not admissible changes nothing. */
 export const step = ({ situation: before }: GameState, command: string): GameState => {
   const choice = before.choices().get(command.trim())

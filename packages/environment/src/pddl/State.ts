@@ -39,6 +39,10 @@ export const argumentOf = (arity: number, fact: number, position: number): numbe
   return Math.floor(fact / objectLimit ** (arity - 1 - position)) % objectLimit
 }
 
+/** All arguments of a fact, from the left. */
+export const argumentsOf = (arity: number, fact: number): ReadonlyArray<number> =>
+  Array.from({ length: arity }, (_, position) => argumentOf(arity, fact, position))
+
 /** A relation of sorted, distinct facts. */
 export const relation = (arity: number, facts: Iterable<number>): Relation => ({
   arity,
