@@ -76,12 +76,17 @@ export const integer: fc.Arbitrary<number> = fc.oneof(
   fc.maxSafeInteger()
 )
 
-/** Named numbers with any name but `__proto__`, which is no name in JavaScript. */
-export const numbers: fc.Arbitrary<Readonly<Record<string, number>>> = fc.dictionary(
-  text.filter((name) => name !== "__proto__"),
-  number,
-  { maxKeys: 3, ...plain }
-)
+/**
+ * Any name but `__proto__`, which is no name in JavaScript, and backslashes alone, after which the JSON parser of Node 24 reads other
+ * names wrongly: `JSON.parse('{"a":1,"\\\\":2}')`, then `JSON.parse('{"a":1,"\\n":2}')` has the name of the first.
+ */
+const name: fc.Arbitrary<string> = text.filter((one) => one !== "__proto__" && !/^\\+$/.test(one))
+
+/** Numbers under any names. */
+export const numbers: fc.Arbitrary<Readonly<Record<string, number>>> = fc.dictionary(name, number, {
+  maxKeys: 3,
+  ...plain
+})
 
 /** Anything that JSON can say, odd texts in it; no -0, which JSON reads as 0 or not at all. */
 export const json: fc.Arbitrary<unknown> = fc.letrec<{ readonly value: unknown }>((tie) => ({
@@ -90,11 +95,7 @@ export const json: fc.Arbitrary<unknown> = fc.letrec<{ readonly value: unknown }
     text,
     fc.constantFrom(null, true, false, 0, 1.5, -1e300, 5e-324),
     fc.array(tie("value"), { maxLength: 3 }),
-    fc.dictionary(
-      text.filter((name) => name !== "__proto__"),
-      tie("value"),
-      { maxKeys: 3, ...plain }
-    )
+    fc.dictionary(name, tie("value"), { maxKeys: 3, ...plain })
   )
 })).value
 
