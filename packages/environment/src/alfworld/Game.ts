@@ -172,9 +172,7 @@ const fixedIn = (
   { vocabulary }: Ground.Setting,
   actions: ReadonlyArray<Ground.Action>
 ): ((predicate: string) => boolean) => {
-  const changing = new Set(
-    actions.flatMap(({ effects }) => effects.map(({ literal }) => literal.predicate))
-  )
+  const changing = Ground.changedBy(actions)
   for (const [positive, negative] of vocabulary.negations) {
     if (changing.has(positive)) changing.add(negative)
   }

@@ -10,10 +10,14 @@ import { refuse } from "./SExpression.ts"
 import * as State from "./State.ts"
 import * as Vocabulary from "./Vocabulary.ts"
 
-/** An action schema, compiled. `parameters` are the names without the question mark. */
+/**
+ * An action schema, compiled. `parameters` are the names without the question mark; `reads` the predicates on whose
+ * facts it depends whether the action applies and what it does.
+ */
 export interface Action {
   readonly name: string
   readonly parameters: ReadonlyArray<string>
+  readonly reads: ReadonlyArray<number>
   readonly search: Condition.Search
   readonly effects: ReadonlyArray<Effect>
   readonly isIdle: (objects: ReadonlyArray<number>) => boolean
@@ -62,6 +66,13 @@ export const actions = (
   domain: Pddl.Domain,
   { initial, vocabulary }: Setting
 ): ReadonlyArray<Action> => domain.actions.map((action) => compile(action, vocabulary, initial))
+
+/** The predicates whose facts some of the actions add or take away. */
+export const changedBy = (actions: ReadonlyArray<Action>): Set<number> =>
+  new Set(actions.flatMap(({ effects }) => effects.map(({ literal }) => literal.predicate)))
+
+/** The predicates of which the goal speaks. */
+export const predicatesOf = ({ goal }: Setting): ReadonlyArray<number> => Resolve.predicatesOf(goal)
 
 /** Visits the arguments of every applicable instance of the action; true from `visit` ends it. */
 export const applicable = (
@@ -123,7 +134,11 @@ const compile = (
 ): Action => {
   const [within, parameters] = Resolve.declare(Resolve.scope(vocabulary), action.parameters)
   const precondition = Resolve.resolve(action.precondition, within)
+  const guards = action.effects.map(({ variables, when }) =>
+    Resolve.resolve(when, Resolve.declare(within, variables)[0])
+  )
   return {
+    reads: [precondition, ...guards].flatMap(Resolve.predicatesOf),
     name: action.name,
     parameters: action.parameters.map(({ name }) => name.replace("?", "")),
     search: Condition.search(precondition, parameters, typical),

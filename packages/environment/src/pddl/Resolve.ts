@@ -59,6 +59,23 @@ export const declare = (
   return [{ ...outer, slots }, declared]
 }
 
+/** The predicates of which a condition speaks, with repetitions. */
+export const predicatesOf = (condition: Condition): ReadonlyArray<number> => {
+  switch (condition._tag) {
+    case "Constant":
+    case "Equal":
+      return []
+    case "Atom":
+      return [condition.predicate]
+    case "Not":
+    case "Exists":
+      return predicatesOf(condition.of)
+    case "And":
+    case "Or":
+      return condition.of.flatMap(predicatesOf)
+  }
+}
+
 const constant = (value: boolean): Condition => ({ _tag: "Constant", value })
 
 const isConstant = (condition: Condition, value: boolean): boolean =>
