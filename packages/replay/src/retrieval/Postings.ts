@@ -20,6 +20,8 @@ interface List {
 
 interface Table {
   readonly numbers: Map<string, number>
+  /** The list that was added to last: slots of one key come together. */
+  last: number
   readonly lists: Array<List | undefined>
   readonly free: Array<number>
   /** Per slot: the number of its list, and its place there. */
@@ -30,6 +32,7 @@ interface Table {
 export const make = (): Postings => {
   const table: Table = {
     numbers: new Map(),
+    last: -1,
     lists: [],
     free: [],
     column: new Int32Array(0),
@@ -50,9 +53,13 @@ const add = (table: Table, slot: number, key: string): void => {
     table.column = widened(table.column, length)
     table.places = widened(table.places, length)
   }
-  const number = table.numbers.get(key) ?? begin(table, key)
+  const number =
+    table.lists[table.last]?.key === key
+      ? table.last
+      : (table.numbers.get(key) ?? begin(table, key))
   const list = table.lists[number]
   if (list === undefined) return
+  table.last = number
   table.column[slot] = number
   table.places[slot] = list.slots.push(slot) - 1
 }

@@ -77,7 +77,8 @@ export const make = Effect.fn("VectorIndex.make")(function* ({
     limitBytes,
     kernel,
     slots: Slots.make(),
-    norms: [Number.POSITIVE_INFINITY, 0]
+    norms: [Number.POSITIVE_INFINITY, 0],
+    greatest: Number.NEGATIVE_INFINITY
   }
   return {
     embedder,
@@ -119,6 +120,8 @@ interface Index {
   readonly slots: Slots.Slots
   /** The least and the greatest length of a vector that ever was in it, empty ones left out. */
   readonly norms: [least: number, greatest: number]
+  /** The greatest sequence that ever was in it: what is greater replaces nothing. */
+  greatest: number
 }
 
 const refuse = (fault: VectorIndexError | undefined): Effect.Effect<void, VectorIndexError> =>
@@ -184,8 +187,10 @@ const room = ({ kernel, limitBytes, slots }: Index, entries: ReadonlyArray<Entry
   return allocated(message, () => kernel.grow(wanted))
 }
 
-const insert = ({ kernel, norms, slots }: Index, entry: Entry, length: number): void => {
-  slots.remove(entry.sequence)
+const insert = (index: Index, entry: Entry, length: number): void => {
+  const { kernel, norms, slots } = index
+  if (entry.sequence > index.greatest) index.greatest = entry.sequence
+  else slots.remove(entry.sequence)
   const slot = slots.add(entry)
   const norm = write(entry.vector, length, kernel.layout().vectors, slot * kernel.stride)
   slots.columns().norms[slot] = norm
