@@ -41,7 +41,7 @@ describe("Parquet", () => {
 
   it("goes into as many files as are asked for, no trajectory in two", () =>
     inFolder(async (folder) => {
-      const written = Parquet.write(`${folder}/x`, streamOf(three), { rows: 5, bytes: 1e9 })
+      const written = Parquet.write(`${folder}/x`, streamOf(three), { rows: 8, bytes: 1e9 })
       expect(await onDisk(written)).toStrictEqual({
         rows: 12,
         files: [0, 1].map((i) => `${folder}/x/train-0000${i}-of-00002.parquet`)
