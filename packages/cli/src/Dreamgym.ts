@@ -15,8 +15,9 @@ import { evaluate } from "./command/Evaluate.ts"
 import { exportModel } from "./command/Export.ts"
 import { model } from "./command/ModelSummary.ts"
 import { play } from "./command/Play.ts"
-import { env } from "./command/Replay.ts"
+import { env } from "./command/Environments.ts"
 import { resume } from "./command/Resume.ts"
+import { serve } from "./command/Serve.ts"
 import { train } from "./command/Train.ts"
 import * as Failure from "./Failure.ts"
 import * as Output from "./Output.ts"
@@ -37,6 +38,7 @@ export const command = Command.make("dreamgym").pipe(
     collect,
     play,
     env,
+    serve,
     replay,
     config,
     model,

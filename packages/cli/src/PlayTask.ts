@@ -3,11 +3,9 @@
  * Who plays it is no business of this.
  */
 import type { Environment, Task } from "@dreamgym/domain"
-import { AlfWorld, Generator, Household, Rung } from "@dreamgym/environment"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import { UsageError } from "./Failure.ts"
-import { dataFolder } from "./command/Replay.ts"
+import * as World from "./World.ts"
 
 export interface Game {
   readonly environment: Environment.Environment
@@ -16,52 +14,34 @@ export interface Game {
 }
 
 /** `task`: a number from 1, or words of its id or instruction. */
-export interface Wanted {
-  readonly environment: "household" | "alfworld"
-  readonly rung: Option.Option<Rung.RungName>
+export interface Wanted extends World.Given {
+  readonly environment: World.Name
   readonly task: string
-  readonly seed: number
-  readonly data: Option.Option<string>
 }
 
-export const find = (wanted: Wanted) =>
-  wanted.environment === "household" ? inHousehold(wanted) : inAlfWorld(wanted)
+export const find = Effect.fnUntraced(function* (wanted: Wanted) {
+  const world = yield* World.worlds[wanted.environment].open(wanted)
+  const { environment, stepLimit } = world
+  return { environment, stepLimit, task: yield* choose(world, wanted.task) } satisfies Game
+})
 
-/** Among so many tasks of the household words are looked for. */
+/** Among so many tasks words are looked for, where there is no end of them. */
 const searched = 1000
 
-const inHousehold = Effect.fnUntraced(function* ({ data, rung: name, seed, task }: Wanted) {
-  if (Option.isSome(data)) return yield* unread("--data", "household, which makes its own games")
-  const rung = Rung.rungs[Option.getOrElse(name, () => "L2" as const)]
-  const count = numberOf(task) ?? searched
-  const tasks = Generator.tasks({ rung: rung.name, split: "train", count, seed })
-  return {
-    environment: Household.make(rung),
-    task: yield* choose(tasks, task),
-    stepLimit: rung.stepLimit
-  }
-})
-
-const inAlfWorld = Effect.fnUntraced(function* ({ data, rung, task }: Wanted) {
-  if (Option.isSome(rung)) return yield* unread("--rung", "alfworld, whose games are given")
-  const folder = yield* dataFolder(data)
-  const splits = yield* Effect.forEach(["train", "valid_seen"] as const, (split) =>
-    AlfWorld.tasks({ dataFolder: folder, split })
-  )
-  const environment = yield* AlfWorld.make({ dataFolder: folder })
-  return { environment, task: yield* choose(splits.flat(), task), stepLimit: 50 }
-})
-
-const choose = (tasks: ReadonlyArray<Task.Task>, wanted: string) => {
+const choose = (world: World.World, wanted: string) => {
   const number = numberOf(wanted)
+  const tasks =
+    number === undefined
+      ? world.tasks(0, world.size ?? searched)
+      : world.tasks(Math.max(number - 1, 0), 1)
   const found =
     number === undefined
       ? tasks.find(({ id, instruction }) => `${id} ${instruction}`.includes(wanted))
-      : tasks[number - 1]
+      : tasks[0]
   return found === undefined
     ? Effect.fail(
         new UsageError({
-          message: `--task ${wanted}: there is no such task; give a number from 1 to ${tasks.length}, or words of an instruction such as "${tasks[0]?.instruction ?? ""}"`
+          message: `--task ${wanted}: there is no such task; give a number from 1 to ${world.size ?? searched}, or words of an instruction such as "${world.tasks(0, 1)[0]?.instruction ?? ""}"`
         })
       )
     : Effect.succeed(found)
@@ -69,10 +49,3 @@ const choose = (tasks: ReadonlyArray<Task.Task>, wanted: string) => {
 
 const numberOf = (text: string): number | undefined =>
   /^[1-9]\d{0,5}$/.test(text) ? Number(text) : undefined
-
-const unread = (flag: string, world: string) =>
-  Effect.fail(
-    new UsageError({
-      message: `${flag}: nothing would read it with the world ${world}; leave it out`
-    })
-  )

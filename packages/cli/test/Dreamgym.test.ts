@@ -139,6 +139,7 @@ describe("help", () => {
     "collect",
     "play",
     "env",
+    "serve",
     "config",
     "model",
     "export",

@@ -1,44 +1,39 @@
 /** `dreamgym play`: a person in the agent's place. Commands come from the terminal, or line by line from a pipe. */
 import { Ending, type Environment } from "@dreamgym/domain"
-import { Rung } from "@dreamgym/environment"
+import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
+import type * as PlatformError from "effect/PlatformError"
 import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
-import * as Terminal from "effect/Terminal"
+import * as Keyboard from "../Keyboard.ts"
 import * as Output from "../Output.ts"
 import * as PlayTask from "../PlayTask.ts"
-import * as Settings from "../Settings.ts"
-import { data } from "./Replay.ts"
+import * as World from "../World.ts"
+import * as EnvironmentFlags from "./EnvironmentFlags.ts"
 
 const flags = {
-  environment: Flag.Literals("environment", ["household", "alfworld"]).pipe(
-    Flag.withDescription("The world to play in"),
-    Flag.withDefault("household")
+  environment: Argument.Literals("environment", World.names).pipe(
+    Argument.withDescription("The world to play in (default: household)"),
+    Argument.withDefault("household" as const)
   ),
-  rung: Flag.Literals("rung", Rung.RungName.literals).pipe(
-    Flag.withDescription("Difficulty of the household's houses (default: L2)"),
-    Flag.optional
-  ),
+  ...EnvironmentFlags.flags,
   task: Flag.String("task").pipe(
     Flag.withMetavar("N|words"),
     Flag.withDescription(
       "Which task: its number from 1, or words that its id or instruction holds"
     ),
     Flag.withDefault("1")
-  ),
-  seed: Settings.seed,
-  data
+  )
 }
 
 export const play = Command.make(
   "play",
   flags,
   Effect.fn("Play.run")(function* (given) {
-    const game = yield* PlayTask.find({ ...given, seed: Option.getOrElse(given.seed, () => 1) })
+    const game = yield* PlayTask.find(given)
     const outcome = yield* Effect.scoped(
       Effect.flatMap(game.environment.start(game.task), (episode) => sit(game, episode))
     )
@@ -50,7 +45,7 @@ export const play = Command.make(
   Command.withExamples([
     { command: "dreamgym play --rung L0 --task 3", description: "The third of the easiest tasks" },
     {
-      command: "dreamgym play --environment alfworld --task 'clean' --data ~/alfworld",
+      command: "dreamgym play alfworld --task 'clean' --data ~/alfworld",
       description: "A game of ALFWorld that asks to clean something"
     },
     { command: "dreamgym play --json < commands.txt", description: "Replay commands from a file" }
@@ -72,44 +67,67 @@ const verdict = ({ ended, steps, success }: Outcome): string =>
       : `Left after ${steps} steps.`
 
 const help = "Any line is a command; ? lists what can be done now, quit leaves."
+const helpAtTerminal = `${help} Tab completes what can be done.`
+
+/** Where lines come from; `prompt` asks for the next. */
+interface Input {
+  readonly isTerminal: boolean
+  readonly lines: Stream.Stream<string, PlatformError.PlatformError>
+  readonly prompt: Effect.Effect<void>
+}
+
+/** The keyboard, or the lines of a pipe. */
+const inputOf = Effect.fnUntraced(function* (known: () => ReadonlyArray<string>) {
+  const { stdin, stdinIsTerminal } = yield* Stdio.Stdio
+  const piped: Input = {
+    isTerminal: false,
+    lines: stdin.pipe(Stream.decodeText(), Stream.splitLines),
+    prompt: Effect.void
+  }
+  if (!(yield* stdinIsTerminal)) return piped
+  return { isTerminal: true, ...(yield* Keyboard.open(known)) } satisfies Input
+})
+
+const nothing: Outcome = { steps: 0, reward: 0, success: false, ended: false }
+
+const after = (before: Outcome, step: Environment.Step, limit: number): Outcome => ({
+  steps: before.steps + 1,
+  reward: before.reward + step.reward,
+  success: step.ending !== undefined && Ending.isSuccess(step.ending),
+  ended: step.ending !== undefined || before.steps + 1 >= limit
+})
 
 /** Plays until the episode ends, the step limit is reached, or the player leaves. */
 const sit = Effect.fnUntraced(function* (game: PlayTask.Game, episode: Environment.Episode) {
-  const stdio = yield* Stdio.Stdio
-  const isTerminal = yield* stdio.stdinIsTerminal
   const say = (yield* Output.Json) ? Output.remark : (text: string) => Console.log(text)
-  const prompt = isTerminal
-    ? Effect.flatMap(Terminal.Terminal, (one) => one.display("> "))
-    : Effect.void
-  let outcome: Outcome = { steps: 0, reward: 0, success: false, ended: false }
+  let outcome = nothing
+  let known = yield* admissible(episode)
+  const { isTerminal, lines, prompt } = yield* inputOf(() => known ?? [])
   const turn = Effect.fnUntraced(function* (text: string) {
     const step = yield* episode.step({ text })
-    const ended = step.ending !== undefined || outcome.steps + 1 >= game.stepLimit
-    outcome = {
-      steps: outcome.steps + 1,
-      reward: outcome.reward + step.reward,
-      success: step.ending !== undefined && Ending.isSuccess(step.ending),
-      ended
-    }
+    outcome = after(outcome, step, game.stepLimit)
     yield* say(step.observation)
-    return !ended
+    if (!outcome.ended) known = yield* admissible(episode)
+    return !outcome.ended
   })
   const answer = Effect.fnUntraced(function* (line: string) {
     const text = line.trim()
     if (!isTerminal && text !== "") yield* say(`> ${text}`)
     if (text === "quit") return false
-    if (text === "?") yield* say(yield* possible(episode))
+    if (text === "?") yield* say(listed(known))
     else if (text !== "" && !(yield* turn(text))) return false
     yield* prompt
     return true
   })
-  yield* say([episode.observation, "", help].join("\n"))
+  yield* say([episode.observation, "", isTerminal ? helpAtTerminal : help].join("\n"))
   yield* prompt
-  yield* stdio.stdin.pipe(Stream.decodeText(), Stream.splitLines, Stream.runForEachWhile(answer))
+  yield* Stream.runForEachWhile(lines, answer)
   return outcome
 })
 
-const possible = Effect.fnUntraced(function* (episode: Environment.Episode) {
-  if (episode.admissible === undefined) return "This world does not say what can be done."
-  return (yield* episode.admissible).map((action) => `  ${action}`).join("\n")
-})
+const admissible = (episode: Environment.Episode) => episode.admissible ?? Effect.undefined
+
+const listed = (known: ReadonlyArray<string> | undefined): string =>
+  known === undefined
+    ? "This world does not say what can be done."
+    : known.map((action) => `  ${action}`).join("\n")

@@ -2,31 +2,13 @@
 import { Recording } from "@dreamgym/environment"
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
-import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
-import { Unsuccessful, UsageError } from "../Failure.ts"
+import { Unsuccessful } from "../Failure.ts"
 import * as Output from "../Output.ts"
-import * as Settings from "../Settings.ts"
+import * as World from "../World.ts"
+import { data } from "./EnvironmentFlags.ts"
 
-/** Where ALFWorld's games are. */
-export const data = Flag.String("data").pipe(
-  Flag.withMetavar("DIR"),
-  Flag.withDescription("Folder of ALFWorld's games (default: the variable ALFWORLD_DATA)"),
-  Flag.optional
-)
-
-/** The folder that a flag or the variable names. */
-export const dataFolder = Effect.fnUntraced(function* (given: Option.Option<string>) {
-  const folder = Option.getOrUndefined(given) ?? (yield* Settings.alfworldData)
-  if (folder !== undefined) return folder
-  return yield* new UsageError({
-    message:
-      "where are ALFWorld's games? give their folder to --data, or set the variable ALFWORLD_DATA"
-  })
-})
-
-const replay = Command.make(
+export const replay = Command.make(
   "replay",
   {
     environment: Argument.Literals("environment", ["alfworld"]).pipe(
@@ -39,7 +21,7 @@ const replay = Command.make(
     data
   },
   Effect.fn("Replay.run")(function* (given) {
-    const folder = yield* dataFolder(given.data)
+    const folder = yield* World.alfworldFolder(given.data)
     const reports = yield* Effect.forEach(given.files, (file) =>
       Effect.flatMap(Recording.read(file), (recording) => Recording.replay(recording, folder))
     )
@@ -63,11 +45,6 @@ const replay = Command.make(
       description: "Prints the first differences; exit code 1 where there is one"
     }
   ])
-)
-
-export const env = Command.make("env").pipe(
-  Command.withDescription("Look after the real worlds"),
-  Command.withSubcommands([replay])
 )
 
 const mostShown = 5

@@ -1,0 +1,179 @@
+/**
+ * The worlds that the front door knows by name: what they are, and their tasks by number or id.
+ * An experience model is no world of this table: it belongs to a run.
+ */
+import { Environment, Seed, type Task } from "@dreamgym/domain"
+import { AlfWorld, Generator, Household, Rung } from "@dreamgym/environment"
+import * as Effect from "effect/Effect"
+import type * as FileSystem from "effect/FileSystem"
+import * as Option from "effect/Option"
+import type * as Schema from "effect/Schema"
+import { UsageError } from "./Failure.ts"
+import * as Wire from "./serve/Wire.ts"
+import * as Settings from "./Settings.ts"
+
+/** One world, ready to be played. */
+export interface World {
+  readonly environment: Environment.Environment
+  readonly description: string
+  /** After so many steps an episode is over. */
+  readonly stepLimit: number
+  /** What tools it offers, in the form of MCP; a world of words offers one, `act`. */
+  readonly tools: ReadonlyArray<Schema.JsonObject>
+  /** How many tasks there are; undefined where there is no end of them. */
+  readonly size: number | undefined
+  /** The first `count` tasks at most, from number `offset`. */
+  readonly tasks: (offset: number, count: number) => ReadonlyArray<Task.Task>
+  /** A task by number (any integer; they repeat where there is an end of them) or by id. */
+  readonly task: (wanted: number | string) => Effect.Effect<Task.Task, Environment.EnvironmentError>
+}
+
+/** What may be said of a world: each reads what concerns it, and refuses the rest. */
+export interface Given {
+  readonly rung: Option.Option<Rung.RungName>
+  readonly split: Option.Option<string>
+  readonly seed: Option.Option<number>
+  readonly data: Option.Option<string>
+}
+
+export const names = ["household", "alfworld"] as const
+export type Name = (typeof names)[number]
+
+/** Why a world could not be opened. */
+export type OpenError = UsageError | Environment.EnvironmentError
+
+interface Entry {
+  readonly description: string
+  readonly splits: ReadonlyArray<string>
+  readonly open: (given: Given) => Effect.Effect<World, OpenError, FileSystem.FileSystem>
+}
+
+/** The folder that a flag or the variable names. */
+export const alfworldFolder = Effect.fnUntraced(function* (given: Option.Option<string>) {
+  const folder = Option.getOrUndefined(given) ?? (yield* Settings.alfworldData)
+  if (folder !== undefined) return folder
+  return yield* new UsageError({
+    message:
+      "where are ALFWorld's games? give their folder to --data, or set the variable ALFWORLD_DATA"
+  })
+})
+
+/** ALFWorld's own limit. */
+const alfworldSteps = 50
+
+const household = Effect.fnUntraced(function* ({ data, rung: name, seed, split }: Given) {
+  if (Option.isSome(data)) return yield* unread("--data", "household, which makes its own games")
+  const rung = Rung.rungs[Option.getOrElse(name, () => "L2" as const)]
+  const chosen = yield* oneOf(["train", "heldout"] as const, split, "household")
+  const base = Option.getOrElse(seed, () => 1)
+  // Each number is drawn on its own, so that a large one costs no more than a small one.
+  const numbered = (number: number) =>
+    Generator.tasks({
+      rung: rung.name,
+      split: chosen,
+      count: 1,
+      seed: Seed.key(base, "world/household", number)
+    })
+  const byNumber = (number: number) => Effect.fromNullishOr(numbered(number)[0]).pipe(Effect.orDie)
+  const world: World = {
+    environment: Household.make(rung),
+    description: worlds.household.description,
+    stepLimit: rung.stepLimit,
+    tools: [Wire.act],
+    size: undefined,
+    tasks: (offset, count) => Array.from({ length: count }, (_, i) => numbered(offset + i)).flat(),
+    task: (wanted) =>
+      typeof wanted === "number" ? byNumber(wanted) : Effect.fail(noHouse(rung.name, wanted))
+  }
+  return world
+})
+
+const alfworld = Effect.fnUntraced(function* ({ data, rung, seed, split }: Given) {
+  if (Option.isSome(rung)) return yield* unread("--rung", "alfworld, whose games are given")
+  if (Option.isSome(seed)) return yield* unread("--seed", "alfworld, whose games are given")
+  const dataFolder = yield* alfworldFolder(data)
+  const chosen = yield* oneOf(AlfWorld.splits, split, "alfworld")
+  const tasks = yield* AlfWorld.tasks({ dataFolder, split: chosen })
+  const environment = yield* AlfWorld.make({ dataFolder })
+  return ofTasks({
+    environment,
+    tasks,
+    description: worlds.alfworld.description,
+    stepLimit: alfworldSteps,
+    tools: [Wire.act]
+  })
+})
+
+/** Every world, by name. */
+export const worlds: Readonly<Record<Name, Entry>> = {
+  household: {
+    description: "Generated houses: find things, clean, heat or cool them, and put them away",
+    splits: ["train", "heldout"],
+    open: household
+  },
+  alfworld: {
+    description: "ALFWorld's text games, from the data folder of the original",
+    splits: AlfWorld.splits,
+    open: alfworld
+  }
+}
+
+/** A world of given tasks. */
+export const ofTasks = (
+  world: Pick<World, "description" | "environment" | "stepLimit" | "tools"> & {
+    readonly tasks: ReadonlyArray<Task.Task>
+  }
+): World => {
+  const { tasks } = world
+  const find = (wanted: number | string) =>
+    typeof wanted === "string"
+      ? tasks.find(({ id }) => id === wanted)
+      : tasks[((wanted % tasks.length) + tasks.length) % tasks.length]
+  return {
+    ...world,
+    size: tasks.length,
+    tasks: (offset, count) => tasks.slice(offset, offset + count),
+    task: (wanted) => {
+      const task = find(wanted)
+      return task === undefined
+        ? Effect.fail(noTask(world.environment.name, wanted, tasks.length))
+        : Effect.succeed(task)
+    }
+  }
+}
+
+const noTask = (environment: string, wanted: number | string, size: number) =>
+  new Environment.EnvironmentError({
+    reason: "BadTask",
+    environment,
+    message: `there is no task ${wanted} among these ${size}; give a number, or an id as \`dreamgym env tasks ${environment}\` lists them`
+  })
+
+const noHouse = (rung: string, wanted: string) =>
+  new Environment.EnvironmentError({
+    reason: "BadTask",
+    environment: "household",
+    message: `household makes its tasks by number (rung ${rung}); ${wanted} is none: give a number`
+  })
+
+const oneOf = <Split extends string>(
+  splits: readonly [Split, ...ReadonlyArray<Split>],
+  wanted: Option.Option<string>,
+  world: string
+) => {
+  const split = Option.isNone(wanted) ? splits[0] : splits.find((one) => one === wanted.value)
+  return split === undefined
+    ? Effect.fail(
+        new UsageError({
+          message: `--split ${Option.getOrElse(wanted, () => "")}: ${world} has ${splits.join(", ")}`
+        })
+      )
+    : Effect.succeed(split)
+}
+
+const unread = (flag: string, world: string) =>
+  Effect.fail(
+    new UsageError({
+      message: `${flag}: nothing would read it with the world ${world}; leave it out`
+    })
+  )

@@ -1,0 +1,97 @@
+/** `dreamgym serve env`: a world on a port, for trainers of any language. It trains nothing itself. */
+import { Versions } from "@dreamgym/pipeline"
+import * as Argument from "effect/cli/Argument"
+import * as Command from "effect/cli/Command"
+import * as Flag from "effect/cli/Flag"
+import * as Console from "effect/Console"
+import * as Effect from "effect/Effect"
+import * as EnvironmentServer from "../serve/EnvironmentServer.ts"
+import * as World from "../World.ts"
+import * as EnvironmentFlags from "./EnvironmentFlags.ts"
+
+const atLeast = (least: number, flag: Flag.Flag<number>) =>
+  Flag.filter(
+    flag,
+    (given) => given >= least,
+    (given) => `${given} is too small; it must be at least ${least}`
+  )
+
+const env = Command.make(
+  "env",
+  {
+    environment: Argument.Literals("environment", World.names).pipe(
+      Argument.withDescription("Which world")
+    ),
+    ...EnvironmentFlags.flags,
+    host: Flag.String("host").pipe(
+      Flag.withDescription("Address to listen on; another than loopback lets others play"),
+      Flag.withDefault("127.0.0.1")
+    ),
+    port: Flag.Int("port").pipe(
+      Flag.withDescription("Port to listen on; 0 takes a free one"),
+      Flag.filter(
+        (port) => port >= 0 && port <= 65535,
+        (port) => `--port ${port}: give one from 0 to 65535`
+      ),
+      Flag.withDefault(8000)
+    ),
+    maxSessions: atLeast(1, Flag.Int("max-sessions")).pipe(
+      Flag.withDescription("Sessions at once; a trainer needs at least its group size"),
+      Flag.withDefault(256)
+    ),
+    idle: atLeast(1, Flag.Int("idle")).pipe(
+      Flag.withMetavar("seconds"),
+      Flag.withDescription("A session that is silent for so long is closed"),
+      Flag.withDefault(900)
+    ),
+    longest: atLeast(1, Flag.Int("max-message")).pipe(
+      Flag.withMetavar("MB"),
+      Flag.withDescription("A longer message is refused"),
+      Flag.withDefault(100)
+    )
+  },
+  Effect.fn("Serve.run")(function* (given) {
+    const world = yield* World.worlds[given.environment].open(given)
+    const versions = yield* Versions.versions
+    yield* Effect.scoped(
+      Effect.gen(function* () {
+        const { url } = yield* EnvironmentServer.serve({
+          world: Effect.succeed(world),
+          host: given.host,
+          port: given.port,
+          maxSessions: given.maxSessions,
+          longest: given.longest * megabyte,
+          idle: `${given.idle} seconds`,
+          grace: "5 seconds",
+          version: versions["dreamgym"] ?? "unknown"
+        })
+        yield* Console.error(welcome(given.environment, url))
+        return yield* Effect.never
+      })
+    )
+  })
+).pipe(
+  Command.withDescription(
+    "Serve a world over the OpenEnv protocol (and AgentGym's routes) until interrupted"
+  ),
+  Command.withExamples([
+    { command: "dreamgym serve env household --port 8000", description: "Generated houses" },
+    {
+      command: "dreamgym serve env alfworld --data ~/alfworld --split train --max-sessions 64",
+      description: "ALFWorld's training games, for groups of up to 64"
+    }
+  ])
+)
+
+export const serve = Command.make("serve").pipe(
+  Command.withDescription("Serve worlds to other programs"),
+  Command.withSubcommands([env])
+)
+
+const megabyte = 1 << 20
+
+const welcome = (name: string, url: string): string =>
+  [
+    `${name} is served at ${url} (OpenEnv: ${url.replace("http", "ws")}/ws; AgentGym: ${url}/agentgym)`,
+    `play by hand: ${url}/web/   protocol: ${url}/docs   stop: Ctrl-C`
+  ].join("\n")

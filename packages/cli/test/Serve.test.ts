@@ -1,0 +1,412 @@
+import { afterEach, describe, expect, it } from "vitest"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import * as OpenApi from "../src/serve/OpenApi.ts"
+import { Client, open, serve, until, type Serving } from "./serving.ts"
+
+let serving: Serving | undefined
+const start = async (...options: Parameters<typeof serve>) => {
+  serving = await serve(...options)
+  return serving
+}
+afterEach(async () => {
+  await serving?.close()
+  serving = undefined
+  expect(open.now).toBe(0)
+})
+
+const shown = (text: string, more: object = {}, observation: object = {}) => ({
+  type: "observation",
+  data: {
+    observation: {
+      text,
+      instruction: "ring the small bell",
+      admissible_commands: ["ring", "look"],
+      success: null,
+      truncated: false,
+      ...observation
+    },
+    reward: 0,
+    done: false,
+    ...more
+  }
+})
+
+const reset = { type: "reset", data: { seed: 0, anything: true } }
+const step = (text: string) => ({ type: "step", data: { text } })
+const over = { admissible_commands: null }
+
+describe("/ws", () => {
+  it("resets, steps, tells its state and ends once", async () => {
+    const { url } = await start()
+    const client = await Client.connect(url)
+    expect(await client.ask({ type: "state" })).toEqual({
+      type: "state",
+      data: { episode_id: null, step_count: 0, task_id: null, instruction: null, done: false }
+    })
+    expect(await client.ask(reset)).toEqual(shown("A bell.", { reward: null }))
+    expect(await client.ask(step("look"))).toEqual(shown("You look. <b>"))
+    expect(await client.ask(step("ring"))).toEqual(
+      shown("You ring. <b>", { reward: 1, done: true }, { ...over, success: true })
+    )
+    expect(await client.ask({ type: "state" })).toEqual({
+      type: "state",
+      data: {
+        episode_id: "bell-0",
+        step_count: 2,
+        task_id: "bell/small",
+        instruction: "ring the small bell",
+        done: true
+      }
+    })
+    expect(await client.ask(step("look"))).toMatchObject({
+      type: "error",
+      data: { code: "EXECUTION_ERROR", message: expect.stringContaining("reset") }
+    })
+    expect(
+      await client.ask({ type: "reset", data: { task: "bell/large", episode_id: "e" } })
+    ).toEqual(shown("A bell.", { reward: null }, { instruction: "ring the large bell" }))
+    client.socket.send('{"type":"close"}')
+    expect(await client.next()).toEqual({ closed: 1000 })
+    await until(() => open.now === 0)
+  })
+
+  it("truncates at the step limit", async () => {
+    const { url } = await start()
+    const client = await Client.connect(url)
+    await client.ask(reset)
+    for (const _ of [1, 2, 3]) await client.ask(step("look"))
+    expect(await client.ask(step("look"))).toEqual(
+      shown("You look. <b>", { done: true }, { ...over, success: false, truncated: true })
+    )
+  })
+
+  it("answers each wrong message with its code, and stays open", async () => {
+    const { url } = await start()
+    const client = await Client.connect(url)
+    const code = async (message: unknown) => {
+      const { data } = { data: undefined, ...(await client.ask(message)) }
+      return data
+    }
+    expect(await code("{")).toMatchObject({ code: "INVALID_JSON" })
+    expect(await code({ type: "juggle" })).toMatchObject({ code: "UNKNOWN_TYPE" })
+    expect(await code({ type: "constructor" })).toMatchObject({ code: "UNKNOWN_TYPE" })
+    expect(await code({})).toMatchObject({ code: "UNKNOWN_TYPE" })
+    expect(await code(3)).toMatchObject({ code: "VALIDATION_ERROR" })
+    expect(await code({ type: "reset", data: { seed: "x" } })).toMatchObject({
+      code: "VALIDATION_ERROR",
+      errors: [{ loc: ["data", "seed"], input: "x" }]
+    })
+    expect(await code(step("look"))).toMatchObject({ code: "EXECUTION_ERROR" })
+    await client.ask(reset)
+    expect(await code({ type: "step", data: {} })).toMatchObject({
+      code: "VALIDATION_ERROR",
+      errors: [{ type: "missing", loc: ["data", "text"], msg: "Field required" }]
+    })
+    expect(await code({ type: "step", data: { text: "look", more: 1 } })).toMatchObject({
+      code: "VALIDATION_ERROR",
+      errors: [{ type: "extra_forbidden", loc: ["data", "more"], input: 1 }]
+    })
+    expect(await code({ type: "step", data: { action: { text: "look" } } })).toMatchObject({
+      code: "VALIDATION_ERROR"
+    })
+    expect(await code(step("fail"))).toMatchObject({
+      code: "EXECUTION_ERROR",
+      message: "the clapper is missing; bring one"
+    })
+    expect(await code(step("die"))).toMatchObject({ code: "EXECUTION_ERROR" })
+    expect(await code({ type: "reset", data: { task: "bell/none" } })).toMatchObject({
+      code: "EXECUTION_ERROR",
+      message: expect.stringContaining("bell/none")
+    })
+    await client.ask(reset)
+    const fine = { text: "look", metadata: { any: 1 } }
+    expect(await client.ask({ type: "step", data: fine })).toEqual(shown("You look. <b>"))
+  })
+
+  it("lists and calls tools, as actions and as JSON-RPC", async () => {
+    const { url } = await start()
+    const client = await Client.connect(url)
+    const listed = await client.ask({ type: "step", data: { type: "list_tools" } })
+    expect(listed).toMatchObject({ data: { observation: { tools: [{ name: "act" }] } } })
+    await client.ask(reset)
+    const called = { type: "call_tool", tool_name: "act", arguments: { text: "look" } }
+    expect(await client.ask({ type: "step", data: called })).toEqual(
+      shown("You look. <b>", {}, { tool_name: "act", result: "You look. <b>", error: null })
+    )
+    const rpc = {
+      jsonrpc: "2.0",
+      id: 7,
+      method: "tools/call",
+      params: { name: "act", arguments: { text: "ring" } }
+    }
+    expect(await client.ask({ type: "mcp", data: rpc })).toEqual({
+      type: "mcp",
+      data: {
+        jsonrpc: "2.0",
+        id: 7,
+        result: {
+          content: [{ type: "text", text: "You ring. <b>" }],
+          isError: false,
+          reward: 1,
+          done: true
+        }
+      }
+    })
+    expect(await client.ask({ type: "mcp", data: { method: "x" } })).toMatchObject({
+      data: { error: { code: -32600 } }
+    })
+  })
+
+  it("takes no more sessions than it has seats, and gives a seat back", async () => {
+    const { sessions, url } = await start({ maxSessions: 1 })
+    const first = await Client.connect(url)
+    await first.ask(reset)
+    const second = await Client.connect(url)
+    expect(await second.next()).toMatchObject({
+      type: "error",
+      data: { code: "CAPACITY_REACHED", active_sessions: 1, max_sessions: 1 }
+    })
+    expect(await second.next()).toEqual({ closed: 1013 })
+    first.socket.close()
+    await until(async () => (await sessions()) === 0)
+    const third = await Client.connect(url)
+    expect(await third.ask(reset)).toMatchObject({ type: "observation" })
+  })
+
+  it("says when a world cannot be made, and closes", async () => {
+    const broken = Effect.fail({ message: "there is no bell; cast one" })
+    const { url } = await start({ world: broken })
+    const client = await Client.connect(url)
+    expect(await client.next()).toEqual({
+      type: "error",
+      data: { code: "FACTORY_ERROR", message: "there is no bell; cast one" }
+    })
+    expect(await client.next()).toEqual({ closed: 1013 })
+  })
+
+  it("refuses a frame over the limit, and the others go on", async () => {
+    const { url } = await start()
+    const [first, other] = [await Client.connect(url), await Client.connect(url)]
+    await first.ask(reset)
+    await other.ask(reset)
+    expect(await first.ask("x".repeat((1 << 16) + 1))).toEqual({ closed: 1009 })
+    expect(await other.ask(step("look"))).toEqual(shown("You look. <b>"))
+  })
+
+  it("closes the episode of a client that vanishes in the middle of a step", async () => {
+    const { url } = await start()
+    const client = await Client.connect(url)
+    await client.ask(reset)
+    expect(open.now).toBe(1)
+    client.socket.send(JSON.stringify(step("wait")))
+    client.socket.close()
+    await until(() => open.now === 0)
+  })
+
+  it("closes a session that is silent for too long", async () => {
+    const { url } = await start({ idle: "40 millis" })
+    const client = await Client.connect(url)
+    expect(await client.next()).toMatchObject({ data: { code: "SESSION_ERROR" } })
+    expect(await client.next()).toEqual({ closed: 1001 })
+  })
+
+  it("answers what is asked before it closes, and takes nobody in while it closes", async () => {
+    const { close, url } = await start()
+    const [busy, quiet] = [await Client.connect(url), await Client.connect(url)]
+    await busy.ask(reset)
+    await quiet.ask(reset)
+    const answer = busy.ask(step("slow"))
+    await until(() => open.now === 2)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    const closed = close()
+    expect(await answer).toEqual(shown("You slow. <b>"))
+    expect(await busy.next()).toEqual({ closed: 1001 })
+    expect(await quiet.next()).toEqual({ closed: 1001 })
+    await closed
+    await expect(fetch(`${url}/health`)).rejects.toThrow()
+    serving = undefined
+  })
+
+  it("does not play for a page of another site", async () => {
+    const { url } = await start()
+    const foreign = await fetch(`${url}/ws`, { headers: { origin: "https://elsewhere.example" } })
+    expect(foreign.status).toBe(403)
+    expect((await fetch(`${url}/ws`)).status).toBe(426)
+  })
+})
+
+const ask = async (url: string, body?: unknown, method = body === undefined ? "GET" : "POST") => {
+  const answer = await fetch(url, {
+    method,
+    ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) })
+  })
+  return [answer.status, await answer.json()]
+}
+
+describe("HTTP", () => {
+  it("answers what a trainer asks before it connects", async () => {
+    const { url } = await start()
+    expect(await ask(`${url}/health`)).toEqual([200, { status: "healthy" }])
+    expect(await ask(`${url}/metadata`)).toMatchObject([
+      200,
+      { name: "bell", description: "One bell", version: "1" }
+    ])
+    const [, schema] = await ask(`${url}/schema`)
+    expect(schema).toMatchObject({
+      action: { type: "object", required: ["text"], additionalProperties: false },
+      observation: { type: "object" },
+      state: { properties: { step_count: {} } }
+    })
+    expect(await ask(`${url}/state`)).toMatchObject([200, { episode_id: null, step_count: 0 }])
+  })
+
+  it("gives every request an episode of its own", async () => {
+    const { url } = await start()
+    const first = await ask(`${url}/reset`, { seed: 0 })
+    expect(first).toEqual([200, shown("A bell.", { reward: null }).data])
+    expect(await ask(`${url}/reset`, "", "POST")).toMatchObject([200, { reward: null }])
+    const [status, stepped] = await ask(`${url}/step`, { action: { text: "ring" } })
+    expect([status, stepped]).toMatchObject([200, { reward: 1, done: true }])
+    expect(open.now).toBe(0)
+  })
+
+  it("says by 422 what is wrong with a request, and refuses what is too long", async () => {
+    const { url } = await start()
+    expect(await ask(`${url}/step`, { action: { words: "ring" } })).toEqual([
+      422,
+      {
+        detail: expect.arrayContaining([
+          { type: "missing", loc: ["body", "action", "text"], msg: "Field required", input: null },
+          {
+            type: "extra_forbidden",
+            loc: ["body", "action", "words"],
+            msg: "Extra inputs are not permitted",
+            input: "ring"
+          }
+        ])
+      }
+    ])
+    expect(await ask(`${url}/step`, {})).toMatchObject([
+      422,
+      { detail: [{ type: "missing", loc: ["body", "action"] }] }
+    ])
+    expect(await ask(`${url}/reset`, "{")).toMatchObject([
+      422,
+      { detail: [{ type: "json_invalid" }] }
+    ])
+    expect(await ask(`${url}/reset`, "x".repeat((1 << 16) + 1))).toMatchObject([413, {}])
+    expect(await ask(`${url}/step`, { action: { text: "wait" }, timeout_s: 0.05 })).toMatchObject([
+      504,
+      {}
+    ])
+    await until(() => open.now === 0)
+  })
+
+  it("has a document that names every route, and each route that it names is there", async () => {
+    const { url } = await start()
+    const [, document] = await ask(`${url}/openapi.json`)
+    const paths = Schema.decodeUnknownSync(
+      Schema.Struct({ paths: Schema.Record(Schema.String, Schema.Unknown) })
+    )(document).paths
+    expect(Object.keys(paths)).toEqual([...new Set(OpenApi.routes.map(({ path }) => path))])
+    for (const { method, path } of OpenApi.routes) {
+      const body = method === "post" ? { body: "[" } : {}
+      const { status } = await fetch(url + path, { method: method.toUpperCase(), ...body })
+      expect([path, status === 404]).toEqual([path, false])
+    }
+    for (const path of ["/docs", "/web/", "/"]) {
+      const page = await fetch(url + path)
+      expect(page.headers.get("content-type")).toMatch(/^text\/html/)
+      expect(page.headers.get("content-security-policy")).toContain("default-src 'none'")
+    }
+  })
+
+  it("keeps sessions for JSON-RPC over POST, as long as they are wanted", async () => {
+    const { sessions, url } = await start()
+    const rpc = (method: string, params: object = {}) =>
+      ask(`${url}/mcp`, { jsonrpc: "2.0", id: 1, method, params })
+    const created = await rpc("openenv/session/create")
+    expect(created).toEqual([200, { jsonrpc: "2.0", id: 1, result: { session_id: "0" } }])
+    const call = { session_id: "0", name: "act", arguments: { text: "look" } }
+    expect(await rpc("tools/call", call)).toMatchObject([200, { result: { done: false } }])
+    expect(await sessions()).toBe(1)
+    expect(await rpc("openenv/session/close", { session_id: "0" })).toMatchObject([
+      200,
+      { result: { closed: true } }
+    ])
+    expect(await rpc("tools/call", call)).toMatchObject([200, { error: { code: -32602 } }])
+    expect(await rpc("tools/call", { name: "sing" })).toMatchObject([
+      200,
+      { error: { code: -32602 } }
+    ])
+    expect(await rpc("sing")).toMatchObject([200, { error: { code: -32601 } }])
+    expect(await ask(`${url}/mcp`, "{")).toMatchObject([200, { error: { code: -32700 } }])
+    await rpc("openenv/session/create")
+    await rpc("openenv/session/create")
+    expect(await rpc("openenv/session/create")).toMatchObject([200, { error: { code: -32000 } }])
+  })
+})
+
+describe("AgentGym's routes", () => {
+  it("create, reset, step, show and close", async () => {
+    const { sessions, url } = await start()
+    const at = `${url}/agentgym`
+    const available = { available_actions: ["ring", "look"] }
+    expect(await ask(`${at}/create`, {})).toEqual([200, { id: 0 }])
+    expect(await ask(`${at}/observation?id=0`)).toMatchObject([
+      200,
+      { error: expect.stringContaining("reset first") }
+    ])
+    expect(await ask(`${at}/reset`, { id: 0, game: 1, world_type: "Text" })).toEqual([
+      200,
+      { id: 0, observation: "A bell.", ...available, task_type: "ring the large bell" }
+    ])
+    expect(await ask(`${at}/step`, { id: 0, action: "look" })).toEqual([
+      200,
+      { observation: "You look. <b>", reward: 0, done: false, ...available }
+    ])
+    expect(await ask(`${at}/available_actions?id=0`)).toEqual([200, ["ring", "look"]])
+    expect(await ask(`${at}/observation?id=0`)).toEqual([200, "You look. <b>"])
+    expect(await ask(`${at}/detail?id=0`)).toMatchObject([200, { done: false }])
+    expect(await ask(`${at}/close`, { id: 0 })).toEqual([200, { closed: true }])
+    expect(await sessions()).toBe(0)
+  })
+
+  it("tell failures with status 200, and wrong fields with 422", async () => {
+    const { url } = await start()
+    const at = `${url}/agentgym`
+    expect(await ask(`${at}/step`, { id: 5, action: "look" })).toMatchObject([
+      200,
+      { error: expect.stringContaining("no session 5") }
+    ])
+    await ask(`${at}/create`, {})
+    expect(await ask(`${at}/step`, { id: 0, action: "look" })).toMatchObject([
+      200,
+      { error: expect.stringContaining("reset first") }
+    ])
+    expect(await ask(`${at}/step`, { id: 0 })).toMatchObject([
+      422,
+      { detail: [{ type: "missing" }] }
+    ])
+    await ask(`${at}/create`, {})
+    expect(await ask(`${at}/create`, {})).toMatchObject([
+      200,
+      { error: expect.stringContaining("--max-sessions") }
+    ])
+  })
+
+  it("are forgotten when idle", async () => {
+    const { sessions, url } = await start({ idle: "40 millis" })
+    await ask(`${url}/agentgym/create`, {})
+    await until(async () => (await sessions()) === 0)
+  })
+})
+
+it("an address that is taken is an error that says so", async () => {
+  const { url } = await start()
+  await expect(serve({ port: Number(new URL(url).port) })).rejects.toMatchObject({
+    _tag: "ServeError",
+    message: expect.stringContaining("EADDRINUSE")
+  })
+})
