@@ -3,6 +3,7 @@
  * Synthetic worlds live in `experience`.
  */
 export * as AlfWorld from "./alfworld/AlfWorld.ts"
+export * as Download from "./alfworld/Download.ts"
 export * as Expert from "./alfworld/Expert.ts"
 export * as Game from "./alfworld/Game.ts"
 export * as GameBatch from "./alfworld/GameBatch.ts"
