@@ -145,3 +145,34 @@ export const until = async (isSo: () => boolean | Promise<boolean>): Promise<voi
   }
   throw new Error("it did not become so within two seconds")
 }
+
+/** What the bell shows after a step. */
+export const shown = (text: string, more: object = {}, observation: object = {}) => ({
+  type: "observation",
+  data: {
+    observation: {
+      text,
+      instruction: "ring the small bell",
+      admissible_commands: ["ring", "look"],
+      success: null,
+      truncated: false,
+      ...observation
+    },
+    reward: 0,
+    done: false,
+    ...more
+  }
+})
+
+/** The status of a request and its JSON. */
+export const ask = async (
+  url: string,
+  body?: unknown,
+  method = body === undefined ? "GET" : "POST"
+): Promise<[number, unknown]> => {
+  const answer = await fetch(url, {
+    method,
+    ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) })
+  })
+  return [answer.status, await answer.json()]
+}

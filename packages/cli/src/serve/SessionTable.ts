@@ -34,58 +34,80 @@ interface Entry extends Open {
   usedAt: number
 }
 
+type Entries = Map<number, Entry>
+
 /** The sessions of one server, closed with its scope. */
 export const make = Effect.fn("SessionTable.make")(function* (house: House) {
-  const entries = new Map<number, Entry>()
+  const entries: Entries = new Map()
+  yield* Effect.addFinalizer(() =>
+    Effect.forEach([...entries.keys()], (id) => close(entries, id), { discard: true })
+  )
+  const idle = Duration.toMillis(Duration.fromInputUnsafe(house.idle))
+  const often = Schedule.spaced(Math.max(idle / 4, 10))
+  yield* Effect.forkScoped(Effect.repeat(sweep(entries, idle), often))
+  return {
+    open: opening(entries, house),
+    use: <A, E>(id: number, body: (open: Open) => Effect.Effect<A, E>) =>
+      Effect.flatMap(find(entries, id), (entry) => inTurn(entry, body)),
+    close: (id: number) => close(entries, id),
+    has: (id: number) => entries.has(id)
+  }
+})
+
+export type SessionTable = Effect.Success<ReturnType<typeof make>>
+
+const close = (entries: Entries, id: number) =>
+  Effect.suspend(() => {
+    const entry = entries.get(id)
+    entries.delete(id)
+    return entry === undefined ? Effect.void : Scope.close(entry.scope, Exit.void)
+  })
+
+/** Opens a session and answers with its number. */
+const opening = (entries: Entries, house: House) => {
   let last = -1
-  const close = (id: number) =>
-    Effect.suspend(() => {
-      const entry = entries.get(id)
-      entries.delete(id)
-      return entry === undefined ? Effect.void : Scope.close(entry.scope, Exit.void)
-    })
-  const open = Effect.uninterruptible(
+  return Effect.uninterruptible(
     Effect.gen(function* () {
       const id = ++last
       const scope = yield* Scope.make()
-      const made = Effect.gen(function* () {
-        yield* house.seats.take(close(id))
-        const world = yield* house.world
-        const session = yield* Session.make(world, house.number)
-        const turn = yield* Semaphore.make(1)
-        return { world, session, turn, usedAt: yield* Clock.currentTimeMillis }
-      })
-      const entry = yield* Effect.provideService(made, Scope.Scope, scope).pipe(
-        Effect.onError(() => Scope.close(scope, Exit.void))
-      )
+      const entry = yield* Effect.provideService(
+        enter(house, close(entries, id)),
+        Scope.Scope,
+        scope
+      ).pipe(Effect.onError(() => Scope.close(scope, Exit.void)))
       entries.set(id, { ...entry, scope })
       return id
     })
   )
-  const find = (id: number) => {
-    const entry = entries.get(id)
-    return entry === undefined
-      ? Effect.fail(new NoSession({ id: String(id) }))
-      : Effect.succeed(entry)
-  }
-  const use = <A, E>(id: number, body: (open: Open) => Effect.Effect<A, E>) =>
-    Effect.flatMap(find(id), (entry) =>
-      entry.turn.withPermits(1)(
-        Effect.gen(function* () {
-          entry.usedAt = yield* Clock.currentTimeMillis
-          return yield* body(entry)
-        })
-      )
-    )
-  const idle = Duration.toMillis(Duration.fromInputUnsafe(house.idle))
-  const sweep = Effect.gen(function* () {
-    const now = yield* Clock.currentTimeMillis
-    const old = [...entries].filter(([, { usedAt }]) => now - usedAt > idle)
-    yield* Effect.forEach(old, ([id]) => close(id), { discard: true })
-  })
-  yield* Effect.addFinalizer(() => Effect.forEach([...entries.keys()], close, { discard: true }))
-  yield* Effect.forkScoped(Effect.repeat(sweep, Schedule.spaced(Math.max(idle / 4, 10))))
-  return { open, use, close, has: (id: number) => entries.has(id) }
+}
+
+const enter = Effect.fnUntraced(function* (house: House, leave: Effect.Effect<void>) {
+  yield* house.seats.take(leave)
+  const world = yield* house.world
+  const session = yield* Session.make(world, house.number)
+  const turn = yield* Semaphore.make(1)
+  return { world, session, turn, usedAt: yield* Clock.currentTimeMillis }
 })
 
-export type SessionTable = Effect.Success<ReturnType<typeof make>>
+const find = (entries: Entries, id: number) => {
+  const entry = entries.get(id)
+  return entry === undefined
+    ? Effect.fail(new NoSession({ id: String(id) }))
+    : Effect.succeed(entry)
+}
+
+/** Two requests of one session wait for each other. */
+const inTurn = <A, E>(entry: Entry, body: (open: Open) => Effect.Effect<A, E>) =>
+  entry.turn.withPermits(1)(
+    Effect.gen(function* () {
+      entry.usedAt = yield* Clock.currentTimeMillis
+      return yield* body(entry)
+    })
+  )
+
+const sweep = (entries: Entries, idle: number) =>
+  Effect.gen(function* () {
+    const now = yield* Clock.currentTimeMillis
+    const old = [...entries].filter(([, { usedAt }]) => now - usedAt > idle)
+    yield* Effect.forEach(old, ([id]) => close(entries, id), { discard: true })
+  })

@@ -1,0 +1,182 @@
+import { afterEach, describe, expect, it } from "vitest"
+import * as Schema from "effect/Schema"
+import * as OpenApi from "../src/serve/OpenApi.ts"
+import { ask, open, serve, shown, until, type Serving } from "./serving.ts"
+
+let serving: Serving | undefined
+const start = async (...options: Parameters<typeof serve>) => {
+  serving = await serve(...options)
+  return serving
+}
+afterEach(async () => {
+  await serving?.close()
+  serving = undefined
+  expect(open.now).toBe(0)
+})
+
+describe("HTTP", () => {
+  it("answers what a trainer asks before it connects", async () => {
+    const { url } = await start()
+    expect(await ask(`${url}/health`)).toEqual([200, { status: "healthy" }])
+    expect(await ask(`${url}/metadata`)).toMatchObject([
+      200,
+      { name: "bell", description: "One bell", version: "1" }
+    ])
+    const [, schema] = await ask(`${url}/schema`)
+    expect(schema).toMatchObject({
+      action: { type: "object", required: ["text"], additionalProperties: false },
+      observation: { type: "object" },
+      state: { properties: { step_count: {} } }
+    })
+    expect(await ask(`${url}/state`)).toMatchObject([200, { episode_id: null, step_count: 0 }])
+  })
+
+  it("gives every request an episode of its own", async () => {
+    const { url } = await start()
+    const first = await ask(`${url}/reset`, { seed: 0 })
+    expect(first).toEqual([200, shown("A bell.", { reward: null }).data])
+    expect(await ask(`${url}/reset`, "", "POST")).toMatchObject([200, { reward: null }])
+    const [status, stepped] = await ask(`${url}/step`, { action: { text: "ring" } })
+    expect([status, stepped]).toMatchObject([200, { reward: 1, done: true }])
+    expect(open.now).toBe(0)
+  })
+
+  it("says by 422 what is wrong with a request, and refuses what is too long", async () => {
+    const { url } = await start()
+    expect(await ask(`${url}/step`, { action: { words: "ring" } })).toEqual([
+      422,
+      {
+        detail: expect.arrayContaining([
+          { type: "missing", loc: ["body", "action", "text"], msg: "Field required", input: null },
+          {
+            type: "extra_forbidden",
+            loc: ["body", "action", "words"],
+            msg: "Extra inputs are not permitted",
+            input: "ring"
+          }
+        ])
+      }
+    ])
+    expect(await ask(`${url}/step`, {})).toMatchObject([
+      422,
+      { detail: [{ type: "missing", loc: ["body", "action"] }] }
+    ])
+    expect(await ask(`${url}/reset`, "{")).toMatchObject([
+      422,
+      { detail: [{ type: "json_invalid" }] }
+    ])
+    expect(await ask(`${url}/reset`, "x".repeat((1 << 16) + 1))).toMatchObject([413, {}])
+    expect(await ask(`${url}/step`, { action: { text: "wait" }, timeout_s: 0.05 })).toMatchObject([
+      504,
+      {}
+    ])
+    await until(() => open.now === 0)
+  })
+
+  it("has a document that names every route, and each route that it names is there", async () => {
+    const { url } = await start()
+    const [, document] = await ask(`${url}/openapi.json`)
+    const paths = Schema.decodeUnknownSync(
+      Schema.Struct({ paths: Schema.Record(Schema.String, Schema.Unknown) })
+    )(document).paths
+    expect(Object.keys(paths)).toEqual([...new Set(OpenApi.routes.map(({ path }) => path))])
+    for (const { method, path } of OpenApi.routes) {
+      const body = method === "post" ? { body: "[" } : {}
+      const { status } = await fetch(url + path, { method: method.toUpperCase(), ...body })
+      expect([path, status === 404]).toEqual([path, false])
+    }
+    for (const path of ["/docs", "/web/", "/"]) {
+      const page = await fetch(url + path)
+      expect(page.headers.get("content-type")).toMatch(/^text\/html/)
+      expect(page.headers.get("content-security-policy")).toContain("default-src 'none'")
+    }
+  })
+
+  it("keeps sessions for JSON-RPC over POST, as long as they are wanted", async () => {
+    const { sessions, url } = await start()
+    const rpc = (method: string, params: object = {}) =>
+      ask(`${url}/mcp`, { jsonrpc: "2.0", id: 1, method, params })
+    const created = await rpc("openenv/session/create")
+    expect(created).toEqual([200, { jsonrpc: "2.0", id: 1, result: { session_id: "0" } }])
+    const call = { session_id: "0", name: "act", arguments: { text: "look" } }
+    expect(await rpc("tools/call", call)).toMatchObject([200, { result: { done: false } }])
+    expect(await sessions()).toBe(1)
+    expect(await rpc("openenv/session/close", { session_id: "0" })).toMatchObject([
+      200,
+      { result: { closed: true } }
+    ])
+    expect(await rpc("tools/call", call)).toMatchObject([200, { error: { code: -32602 } }])
+    expect(await rpc("tools/call", { name: "sing" })).toMatchObject([
+      200,
+      { error: { code: -32602 } }
+    ])
+    expect(await rpc("sing")).toMatchObject([200, { error: { code: -32601 } }])
+    expect(await ask(`${url}/mcp`, "{")).toMatchObject([200, { error: { code: -32700 } }])
+    await rpc("openenv/session/create")
+    await rpc("openenv/session/create")
+    expect(await rpc("openenv/session/create")).toMatchObject([200, { error: { code: -32000 } }])
+  })
+})
+
+describe("AgentGym's routes", () => {
+  it("create, reset, step, show and close", async () => {
+    const { sessions, url } = await start()
+    const at = `${url}/agentgym`
+    const available = { available_actions: ["ring", "look"] }
+    expect(await ask(`${at}/create`, {})).toEqual([200, { id: 0 }])
+    expect(await ask(`${at}/observation?id=0`)).toMatchObject([
+      200,
+      { error: expect.stringContaining("reset first") }
+    ])
+    expect(await ask(`${at}/reset`, { id: 0, game: 1, world_type: "Text" })).toEqual([
+      200,
+      { id: 0, observation: "A bell.", ...available, task_type: "ring the large bell" }
+    ])
+    expect(await ask(`${at}/step`, { id: 0, action: "look" })).toEqual([
+      200,
+      { observation: "You look. <b>", reward: 0, done: false, ...available }
+    ])
+    expect(await ask(`${at}/available_actions?id=0`)).toEqual([200, ["ring", "look"]])
+    expect(await ask(`${at}/observation?id=0`)).toEqual([200, "You look. <b>"])
+    expect(await ask(`${at}/detail?id=0`)).toMatchObject([200, { done: false }])
+    expect(await ask(`${at}/close`, { id: 0 })).toEqual([200, { closed: true }])
+    expect(await sessions()).toBe(0)
+  })
+
+  it("tell failures with status 200, and wrong fields with 422", async () => {
+    const { url } = await start()
+    const at = `${url}/agentgym`
+    expect(await ask(`${at}/step`, { id: 5, action: "look" })).toMatchObject([
+      200,
+      { error: expect.stringContaining("no session 5") }
+    ])
+    await ask(`${at}/create`, {})
+    expect(await ask(`${at}/step`, { id: 0, action: "look" })).toMatchObject([
+      200,
+      { error: expect.stringContaining("reset first") }
+    ])
+    expect(await ask(`${at}/step`, { id: 0 })).toMatchObject([
+      422,
+      { detail: [{ type: "missing" }] }
+    ])
+    await ask(`${at}/create`, {})
+    expect(await ask(`${at}/create`, {})).toMatchObject([
+      200,
+      { error: expect.stringContaining("--max-sessions") }
+    ])
+  })
+
+  it("are forgotten when idle", async () => {
+    const { sessions, url } = await start({ idle: "40 millis" })
+    await ask(`${url}/agentgym/create`, {})
+    await until(async () => (await sessions()) === 0)
+  })
+})
+
+it("an address that is taken is an error that says so", async () => {
+  const { url } = await start()
+  await expect(serve({ port: Number(new URL(url).port) })).rejects.toMatchObject({
+    _tag: "ServeError",
+    message: expect.stringContaining("EADDRINUSE")
+  })
+})
