@@ -1,0 +1,203 @@
+/**
+ * A conversation of an agent with a customer beside a database with tools, as an episode: one action a step, the reward at
+ * its end. It knows no tools, tasks or rewards of its own; tau-bench and tau2-bench say what these are.
+ */
+import { Ending, Environment, type Trajectory } from "@dreamgym/domain"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import type { Dict } from "../python/Value.ts"
+import * as AgentAction from "./AgentAction.ts"
+import type { Line, UserSimulatorError } from "./UserSimulator.ts"
+
+/** Whose conversation it is: for errors and provenance. */
+export interface World {
+  readonly name: string
+  readonly version: string
+}
+
+/** The database of one episode. `call` answers any name and any arguments with a text; `copy` shares nothing that changes. */
+export interface Desk {
+  readonly call: (name: string, given: Dict) => string
+  readonly copy: () => Desk
+}
+
+/** One thing that was said or done, in order; a call comes with its result. */
+export type Entry =
+  | { readonly _tag: "Agent"; readonly content: string }
+  | { readonly _tag: "User"; readonly content: string }
+  | {
+      readonly _tag: "Call"
+      readonly name: string
+      readonly arguments: Dict
+      readonly result: string
+    }
+
+/**
+ * `stops`: words in a line of the customer that end the conversation; `finalTools`: tools that do. `score` gives the reward,
+ * in [0, 1], of an episode that ended so; 1, up to 1e-6, is success. After `stepLimit` actions it is truncated, reward 0.
+ */
+export interface Setting {
+  readonly world: World
+  readonly stepLimit: number
+  readonly stops: ReadonlyArray<string>
+  readonly finalTools: ReadonlyArray<string>
+  readonly score: (
+    desk: Desk,
+    entries: ReadonlyArray<Entry>
+  ) => Effect.Effect<number, Environment.EnvironmentError>
+}
+
+/**
+ * A step after the end or after the scope fails with `Closed`. Where the customer fails, the step fails, nothing has
+ * happened, and the same action may be tried again.
+ */
+export interface Conversation extends Environment.Episode {
+  /** All that was said and done so far, the customer's first line included. */
+  readonly entries: Effect.Effect<ReadonlyArray<Entry>>
+  /** Another episode at the same state, closed with the scope it is made in; neither changes the other. */
+  readonly fork: Effect.Effect<Conversation, Environment.EnvironmentError, Scope.Scope>
+}
+
+/** Opens the conversation on `desk`, which is the episode's own from now on, after the customer's first line. */
+export const open = (
+  setting: Setting,
+  desk: Desk,
+  line: Line
+): Effect.Effect<Conversation, never, Scope.Scope> =>
+  play(setting, {
+    desk,
+    line,
+    entries: [{ _tag: "User", content: line.text }],
+    steps: 0,
+    isOver: false
+  })
+
+/** The customer's failure as the world's. */
+export const faultOf =
+  ({ name }: World) =>
+  (cause: UserSimulatorError): Environment.EnvironmentError =>
+    new Environment.EnvironmentError({
+      reason: reasons[cause.reason],
+      environment: name,
+      message: `the customer cannot go on: ${cause.message}`,
+      cause
+    })
+
+const reasons = {
+  Unavailable: "Unavailable",
+  Timeout: "Timeout",
+  BadAnswer: "BadData"
+} as const satisfies Record<UserSimulatorError["reason"], unknown>
+
+/** Only `desk` changes in place; the rest is replaced. */
+interface State {
+  readonly desk: Desk
+  readonly line: Line
+  readonly entries: ReadonlyArray<Entry>
+  readonly steps: number
+  readonly isOver: boolean
+}
+
+const play = Effect.fnUntraced(function* (setting: Setting, start: State) {
+  let state = start
+  let isOpen = true
+  yield* Effect.addFinalizer(() =>
+    Effect.sync(() => {
+      isOpen = false
+    })
+  )
+  const step = Effect.fn("Conversation.step")(function* (action: Trajectory.Action) {
+    if (!isOpen || state.isOver) return yield* closed(setting.world)
+    const answer = yield* answerOf(setting, state, AgentAction.read(action))
+    const next = after(setting, state, answer)
+    const reward = answer.isLast ? yield* setting.score(state.desk, next.entries) : 0
+    state = next
+    return stepOf(setting, next, answer, reward)
+  })
+  const fork = Effect.suspend(() =>
+    isOpen
+      ? play(setting, { ...state, desk: state.desk.copy() })
+      : Effect.fail(closed(setting.world))
+  )
+  const conversation: Conversation = {
+    observation: state.line.text,
+    step,
+    entries: Effect.sync(() => state.entries),
+    fork
+  }
+  return conversation
+})
+
+/** What an action brings, and whether it is the end. */
+interface Answer {
+  readonly observation: string
+  readonly entries: ReadonlyArray<Entry>
+  readonly line?: Line
+  readonly isLast: boolean
+}
+
+const answerOf = (
+  setting: Setting,
+  { desk, line }: State,
+  action: AgentAction.AgentAction
+): Effect.Effect<Answer, Environment.EnvironmentError> => {
+  if (action._tag === "Malformed") {
+    return Effect.succeed({ observation: action.problem, entries: [], isLast: false })
+  }
+  if (action._tag === "Call") {
+    return Effect.sync(() => called(setting, desk, action.name, action.arguments))
+  }
+  return line.reply(action.content).pipe(
+    Effect.mapBoth({
+      onFailure: faultOf(setting.world),
+      onSuccess: (next) => spoken(setting, action.content, next)
+    })
+  )
+}
+
+const spoken = ({ stops }: Setting, content: string, line: Line): Answer => ({
+  observation: line.text,
+  entries: [
+    { _tag: "Agent", content },
+    { _tag: "User", content: line.text }
+  ],
+  line,
+  isLast: stops.some((word) => line.text.includes(word))
+})
+
+const called = (setting: Setting, desk: Desk, name: string, given: Dict): Answer => {
+  const result = desk.call(name, given)
+  return {
+    observation: result,
+    entries: [{ _tag: "Call", name, arguments: given, result }],
+    isLast: setting.finalTools.includes(name)
+  }
+}
+
+const after = (setting: Setting, state: State, answer: Answer): State => ({
+  desk: state.desk,
+  line: answer.line ?? state.line,
+  entries: [...state.entries, ...answer.entries],
+  steps: state.steps + 1,
+  isOver: answer.isLast || state.steps + 1 >= setting.stepLimit
+})
+
+const stepOf = (
+  { world }: Setting,
+  { isOver }: State,
+  { isLast, observation }: Answer,
+  reward: number
+): Environment.Step => ({
+  observation,
+  reward,
+  ...(isLast ? { ending: Ending.terminated(Math.abs(reward - 1) < 1e-6) } : {}),
+  ...(isOver && !isLast ? { ending: Ending.truncated("StepLimit") } : {}),
+  provenance: { _tag: "Real", environment: world.name, version: world.version }
+})
+
+const closed = ({ name }: World) =>
+  new Environment.EnvironmentError({
+    reason: "Closed",
+    environment: name,
+    message: "the episode has ended; start another one for the task"
+  })
