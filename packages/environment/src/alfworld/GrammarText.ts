@@ -85,11 +85,11 @@ const tokenizer = (text: string) => {
     if (found !== null) at = pattern.lastIndex
     return found
   }
-  const isAtEnd = (): boolean =>
-    text
-      .slice(at)
-      .replace(/#[^\n]*/g, "")
-      .trim() === ""
+  const isAtEnd = (): boolean => {
+    blank.lastIndex = at
+    blank.exec(text)
+    return blank.lastIndex >= text.length
+  }
   const here = (): string => JSON.stringify(text.slice(at).trimStart().slice(0, 40))
   return { take, isAtEnd, here }
 }

@@ -5,13 +5,14 @@
  * In a household the estimate that leads it is nearly the plan itself, and seldom more than the truth; plans are as
  * short as can be there but for rare ties. In other domains it counts what the goal still lacks.
  */
-import { type Environment, History, Policy, type Task } from "@dreamgym/domain"
+import { Policy } from "@dreamgym/domain"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Ground from "../pddl/Ground.ts"
 import type { State } from "../pddl/State.ts"
 import * as Game from "./Game.ts"
+import * as GamePolicy from "./GamePolicy.ts"
 import { estimate, householdOf } from "./planner/Errand.ts"
 import { holds, waysOf } from "./planner/GoalFacts.ts"
 
@@ -60,34 +61,29 @@ export const plan = (
   return Result.fail(new PlannerError({ reason: "budget", expansions }))
 }
 
-/**
- * The planner as a policy: it replays the history on the game and plans on from there. `gameOf`: the game of a task,
- * `AlfWorld.game` for instance. A game that it cannot win fails as `NoAdmissibleAction`.
- */
+/** The planner as a policy, from wherever the episode stands. A game that it cannot win fails as `NoAdmissibleAction`. */
 export const policy = (
-  gameOf: (task: Task.Task) => Effect.Effect<Game.Game, Environment.EnvironmentError>,
+  gameOf: GamePolicy.GameOf,
   budget: Budget = {}
-): Policy.Policy["Service"] => ({
-  name: "alfworld-planner",
-  version: Effect.succeed(-1),
-  act: Effect.fn("Planner.act")(function* ({ task, history }) {
-    const game = yield* Effect.mapError(gameOf(task), (cause) =>
-      failure("Unavailable", cause.message, cause)
+): Policy.Policy["Service"] => {
+  const name = "alfworld-planner"
+  return GamePolicy.make(name, gameOf, (state, { task }) =>
+    Effect.fromResult(
+      Result.mapBoth(plan(state, budget), {
+        onSuccess: (commands) => commands[0] ?? "look",
+        onFailure: (cause) => {
+          const message = `task ${task.id}: ${cause.message}`
+          return new Policy.PolicyError({
+            reason: "NoAdmissibleAction",
+            policy: name,
+            message,
+            cause
+          })
+        }
+      })
     )
-    const found = plan(replay(game, history), budget)
-    if (Result.isFailure(found)) {
-      const { message } = found.failure
-      return yield* failure("NoAdmissibleAction", `task ${task.id}: ${message}`, found.failure)
-    }
-    return { text: found.success[0] ?? "look" }
-  })
-})
-
-const replay = (game: Game.Game, history: History.History): Game.GameState =>
-  History.turns(history).reduce((state, { action }) => Game.step(state, action), Game.start(game))
-
-const failure = (reason: Policy.PolicyError["reason"], message: string, cause: unknown) =>
-  new Policy.PolicyError({ reason, policy: "alfworld-planner", message, cause })
+  )
+}
 
 interface Node {
   readonly state: Game.GameState

@@ -70,11 +70,16 @@ const withNegations = (declared: ReadonlyMap<string, number>, negated: Iterable<
 }
 
 const membership = (objects: ReadonlyArray<Typed>, parents: ReadonlyMap<string, string>) => {
+  const types = new Set(objects.map(({ type }) => type))
   const known = new Map<string, Uint8Array>()
+  const membersOf = (above: string): Uint8Array => {
+    const below = new Set([...types].filter((type) => isBelow(type, above, parents)))
+    const members = new Uint8Array(objects.length)
+    objects.forEach(({ type }, number) => (members[number] = below.has(type) ? 1 : 0))
+    return members
+  }
   return (type: string): Uint8Array => {
-    const members =
-      known.get(type) ??
-      Uint8Array.from(objects, (object) => (isBelow(object.type, type, parents) ? 1 : 0))
+    const members = known.get(type) ?? membersOf(type)
     known.set(type, members)
     return members
   }
