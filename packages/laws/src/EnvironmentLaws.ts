@@ -3,14 +3,19 @@
  * They do not say what a world is like; the caller gives a task of it and the actions that solve it.
  */
 import { type Environment, type Task, Ending, Seed } from "@dreamgym/domain"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
-import { failsWith, holds, law, same, type Suite } from "./Law.ts"
+import * as fc from "fast-check"
+import { failsWith, forAll, holds, law, same, type Suite } from "./Law.ts"
+import * as NastyArbitraries from "./NastyArbitraries.ts"
 
 /**
  * `actions` lead from the start of `task` to its success, the last of them to its end. `environment` is run once per law.
  * `open` counts the episodes that hold something (a process, a browser) at this moment, where that can be told.
+ * `longest`: no observation has more characters, whatever is said (100,000 where absent).
  */
 export interface Options {
   readonly name: string
@@ -18,6 +23,7 @@ export interface Options {
   readonly task: Task.Task
   readonly actions: ReadonlyArray<string>
   readonly open?: Effect.Effect<number>
+  readonly longest?: number
 }
 
 export const environmentLaws = (options: Options): Suite => ({
@@ -30,7 +36,11 @@ export const environmentLaws = (options: Options): Suite => ({
     rewardsOnlySuccess(options),
     acceptsTheAdmissible(options),
     saysWhoAnswered(options),
-    letsGo(options)
+    answersAnything(options),
+    ignoresTheImpossible(options),
+    isBounded(options),
+    letsGo(options),
+    letsGoWhenInterrupted(options)
   ]
 })
 
@@ -145,6 +155,99 @@ const saysWhoAnswered = ({ actions, environment, task }: Options) =>
     })
   )
 
+/** Texts that have broken worlds: commands of other languages, a mebibyte, half a character, and nothing. */
+const odd = (actions: ReadonlyArray<string>): ReadonlyArray<string> => [
+  "",
+  "\u0000\u0007\u001b[2J\r\n\u0085",
+  "\ud800",
+  "👩‍👩‍👧‍👦🏴󠁧󠁢󠁥󠁮󠁧󠁿".repeat(40),
+  "'; DROP TABLE episodes; --",
+  "(:action open :effect (forall (?x - object) (not (closed ?x))))",
+  "__proto__",
+  "$& $1 %s {} #goal# [{x|y}]",
+  '{"name": "constructor", "arguments": {"__proto__": null}}',
+  "x".repeat(1 << 20),
+  `${actions[0] ?? ""} ${"y".repeat(1 << 20)}`
+]
+
+const oddText = (actions: ReadonlyArray<string>): fc.Arbitrary<string> =>
+  fc.oneof(fc.constantFrom(...odd(actions)), NastyArbitraries.text)
+
+const answersAnything = ({ actions, environment, task }: Options) =>
+  law(
+    "any text is answered or refused by a typed error, and the next episode starts as ever",
+    Effect.gen(function* () {
+      const { start } = yield* environment
+      const { first } = yield* walk(start, task, [])
+      const say = (text: string) =>
+        Effect.gen(function* () {
+          const episode = yield* start(task)
+          yield* Effect.result(episode.step({ text }))
+          yield* Effect.result(stepOf(episode, actions))
+          yield* same("the next opening", (yield* walk(start, task, [])).first, first)
+        })
+      yield* Effect.forEach(odd(actions), (text) => Effect.scoped(say(text)))
+      yield* forAll(NastyArbitraries.text, say)
+    })
+  )
+
+/** Where a world lists what can be done, and is no dream: a dream may take any text as part of its story. */
+const ignoresTheImpossible = ({ actions, environment, task }: Options) =>
+  law(
+    "what is not admissible changes nothing",
+    Effect.gen(function* () {
+      const { start } = yield* environment
+      const { steps } = yield* walk(start, task, actions)
+      if (steps.some(({ provenance }) => provenance._tag !== "Real")) return
+      const texts = fc.array(oddText(actions), {
+        minLength: actions.length,
+        maxLength: actions.length
+      })
+      const between = (said: ReadonlyArray<string>) =>
+        Effect.flatMap(walkDisturbed(start, task, actions, said), (answers) =>
+          same("the steps between nonsense", answers, steps)
+        )
+      yield* forAll(texts, between, 5)
+    })
+  )
+
+/** The answers to `actions`, each after a text that is not admissible then. */
+const walkDisturbed = Effect.fnUntraced(function* (
+  start: Environment.Environment["start"],
+  task: Task.Task,
+  actions: ReadonlyArray<string>,
+  said: ReadonlyArray<string>
+) {
+  const episode = yield* start(task)
+  const answers: Array<Environment.Step> = []
+  for (const [i, text] of actions.entries()) {
+    const nonsense = said[i] ?? ""
+    const possible = yield* episode.admissible ?? Effect.succeed([nonsense.trim()])
+    if (!possible.includes(nonsense.trim())) {
+      const { ending } = yield* episode.step({ text: nonsense })
+      yield* same("the ending that nonsense brings", ending, undefined)
+    }
+    answers.push(yield* episode.step({ text }))
+  }
+  return answers
+})
+
+const isBounded = ({ actions, environment, longest = 100_000, task }: Options) =>
+  law(
+    "no observation is longer than the bound, whatever is said",
+    Effect.gen(function* () {
+      const { start } = yield* environment
+      const { first, steps } = yield* walk(start, task, actions)
+      const said = yield* Effect.forEach(odd(actions), (text) =>
+        Effect.option(walk(start, task, [text]))
+      )
+      const answers = said.flatMap((one) => (one._tag === "Some" ? one.value.steps : []))
+      const texts = [first, ...[...steps, ...answers].map(({ observation }) => observation)]
+      const length = Math.max(...texts.map((text) => text.length))
+      yield* holds(length <= longest, `an observation has ${length} characters, not ${longest}`)
+    })
+  )
+
 const letsGo = ({ actions, environment, open, task }: Options) =>
   law(
     "an episode that is closed in the middle lets go and takes no further step",
@@ -155,6 +258,26 @@ const letsGo = ({ actions, environment, open, task }: Options) =>
       const episode = yield* Effect.provideService(start(task), Scope.Scope, scope)
       yield* play(episode, actions.slice(0, 1))
       yield* Scope.close(scope, Exit.void)
+      yield* same("what it holds", (yield* open ?? Effect.succeed(0)) - before, 0)
+      yield* failsWith("a further step", stepOf(episode, actions), "EnvironmentError", "Closed")
+    })
+  )
+
+const letsGoWhenInterrupted = ({ actions, environment, open, task }: Options) =>
+  law(
+    "an episode that is interrupted lets go and takes no further step",
+    Effect.gen(function* () {
+      const { start } = yield* environment
+      const before = yield* open ?? Effect.succeed(0)
+      const begun = yield* Deferred.make<Environment.Episode>()
+      const fiber = yield* Effect.gen(function* () {
+        const episode = yield* start(task)
+        yield* play(episode, actions.slice(0, 1))
+        yield* Deferred.succeed(begun, episode)
+        return yield* Effect.never
+      }).pipe(Effect.scoped, Effect.forkChild)
+      const episode = yield* Effect.raceFirst(Deferred.await(begun), Fiber.join(fiber))
+      yield* Fiber.interrupt(fiber)
       yield* same("what it holds", (yield* open ?? Effect.succeed(0)) - before, 0)
       yield* failsWith("a further step", stepOf(episode, actions), "EnvironmentError", "Closed")
     })

@@ -47,8 +47,28 @@ provenLaws(suite(), {
     broken: suite({ step: (step) => ({ ...step, provenance: real }) }),
     because: /the provenance: expected .*"door".*found .*"another"/
   },
+  "any text is answered or refused by a typed error, and the next episode starts as ever": [
+    { broken: suite({ dies: (text) => text.includes("DROP") }), because: /the world crashed/ },
+    { broken: suite({ dies: (text) => text.length > 1e6 }), because: /the world crashed/ },
+    {
+      broken: suite({ observation: (text) => `${text} ${told++}` }),
+      because: /the next opening/
+    }
+  ],
+  "what is not admissible changes nothing": [
+    { broken: suite({ locksAgain: true }), because: /the steps between nonsense/ },
+    { broken: suite({ endsOnNonsense: true }), because: /the ending that nonsense brings/ }
+  ],
+  "no observation is longer than the bound, whatever is said": {
+    broken: suite({ echoes: true }),
+    because: /an observation has \d{7} characters, not 100000/
+  },
   "an episode that is closed in the middle lets go and takes no further step": {
     broken: suite({ leaks: true }),
+    because: /what it holds: expected 0, found 1/
+  },
+  "an episode that is interrupted lets go and takes no further step": {
+    broken: suite({ leaksInterrupted: true }),
     because: /what it holds: expected 0, found 1/
   }
 })

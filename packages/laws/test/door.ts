@@ -1,6 +1,7 @@
 /** A toy world: a locked door that opens when the key is turned and the door is pushed. */
 import { Ending, Environment, type History, type Knowledge, Task } from "@dreamgym/domain"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 
 export const actions = ["turn key", "look", "push"]
 
@@ -23,6 +24,11 @@ export interface Flaws {
   readonly staysOpen?: boolean
   readonly admissible?: ReadonlyArray<string>
   readonly leaks?: boolean
+  readonly leaksInterrupted?: boolean
+  readonly dies?: (text: string) => boolean
+  readonly locksAgain?: boolean
+  readonly endsOnNonsense?: boolean
+  readonly echoes?: boolean
 }
 
 interface Room {
@@ -46,23 +52,32 @@ export const door = (flaws: Flaws = {}) => {
     room.isDone = false
     inUse++
     if (!flaws.leaks) {
-      yield* Effect.addFinalizer(() => Effect.sync(() => (inUse--, (room.isDone = true))))
+      yield* Effect.addFinalizer((exit) =>
+        Exit.isFailure(exit) && flaws.leaksInterrupted
+          ? Effect.void
+          : Effect.sync(() => (inUse--, (room.isDone = true)))
+      )
     }
     const tell = flaws.observation ?? ((text: string) => text)
     const step = ({ text }: { readonly text: string }) =>
       Effect.suspend(() => {
         if (room.isDone && !flaws.staysOpen) return Effect.fail(closed)
         if (text === "break") return Effect.fail(closed)
+        if (flaws.dies?.(text)) return Effect.die(new Error("the world crashed"))
+        const isNonsense = !actions.includes(text.trim())
+        if (isNonsense && flaws.locksAgain) room.isUnlocked = false
         if (text === "turn key") room.isUnlocked = true
         room.isDone = text === "push" && room.isUnlocked
         const observation = room.isDone
           ? "the door is open"
           : `the door is ${room.isUnlocked ? "unlocked" : "locked"}`
         const made: Environment.Step = {
-          observation: tell(observation),
+          observation: tell(flaws.echoes ? `${text}: ${observation}` : observation),
           reward: room.isDone ? 1 : 0,
           provenance,
-          ...(room.isDone ? { ending: Ending.terminated(true) } : {})
+          ...(room.isDone || (isNonsense && flaws.endsOnNonsense)
+            ? { ending: Ending.terminated(true) }
+            : {})
         }
         return Effect.succeed(flaws.step?.(made) ?? made)
       })
