@@ -153,10 +153,12 @@ class Parser {
   }
 
   #refuse(): never {
+    const token = this.#tokens[this.#at]
     const isSecondValue = ExpressionToken.isSecondValue(this.#tokens, this.#at)
     // Python reads the second value to its end before it says what is missing.
     if (isSecondValue) this.#deeper(() => this.#sum())
-    return ExpressionToken.refuseAt(this.#tokens[this.#at], isSecondValue)
+    const isCommaMissing = isSecondValue && token !== undefined && token.depth > 0
+    return ExpressionToken.refuseAt(this.#tokens[this.#at], isCommaMissing)
   }
 }
 

@@ -33,19 +33,19 @@ export const read = (text: string): ReadonlyArray<Token> => {
   return tokens
 }
 
-/** Whether the word at `index` is a value where one has just ended, inside a parenthesis. */
+/** Whether the word at `index` is a value where one has just ended. */
 export const isSecondValue = (tokens: ReadonlyArray<Token>, index: number): boolean => {
   const [before, token] = [tokens[index - 1], tokens[index]]
-  if (before === undefined || token === undefined || token.depth === 0) return false
+  if (before === undefined || token === undefined) return false
   return isValue(token) && (isValue(before) || before.kind === ")")
 }
 
 const isValue = ({ kind }: Token): boolean => kind === "number" || kind === "..."
 
 /** The SyntaxError of an expression that cannot go on with the word. */
-export const refuseAt = (token: Token | undefined, isSecond: boolean): never => {
+export const refuseAt = (token: Token | undefined, isCommaMissing: boolean): never => {
   if (token?.kind === "end" && token.depth > 0) return refuse("'(' was never closed")
-  return refuse(isSecond ? "invalid syntax. Perhaps you forgot a comma?" : "invalid syntax")
+  return refuse(isCommaMissing ? "invalid syntax. Perhaps you forgot a comma?" : "invalid syntax")
 }
 
 const word = /\d+\.?\d*|\.\d+|\*\*|\/\/|\.\.\.|[-+*/().]/g
