@@ -15,10 +15,10 @@ export interface World {
   readonly version: string
 }
 
-/** The database of one episode. `call` answers any name and any arguments with a text; `copy` shares nothing that changes. */
-export interface Desk {
-  readonly call: (name: string, given: Dict) => string
-  readonly copy: () => Desk
+/** What is done with a database D: `call` changes it and answers any name and arguments; a `fork` shares nothing that changes. */
+export interface Desk<D> {
+  readonly call: (database: D, name: string, given: Dict) => string
+  readonly fork: (database: D) => D
 }
 
 /** One thing that was said or done, in order; a call comes with its result. */
@@ -36,13 +36,14 @@ export type Entry =
  * `stops`: words in a line of the customer that end the conversation; `finalTools`: tools that do. `score` gives the reward,
  * in [0, 1], of an episode that ended so; 1, up to 1e-6, is success. After `stepLimit` actions it is truncated, reward 0.
  */
-export interface Setting {
+export interface Setting<D> {
   readonly world: World
+  readonly desk: Desk<D>
   readonly stepLimit: number
   readonly stops: ReadonlyArray<string>
   readonly finalTools: ReadonlyArray<string>
   readonly score: (
-    desk: Desk,
+    database: D,
     entries: ReadonlyArray<Entry>
   ) => Effect.Effect<number, Environment.EnvironmentError>
 }
@@ -58,14 +59,14 @@ export interface Conversation extends Environment.Episode {
   readonly fork: Effect.Effect<Conversation, Environment.EnvironmentError, Scope.Scope>
 }
 
-/** Opens the conversation on `desk`, which is the episode's own from now on, after the customer's first line. */
-export const open = (
-  setting: Setting,
-  desk: Desk,
+/** Opens the conversation after the customer's first line. `database` is the episode's own from now on. */
+export const open = <D>(
+  setting: Setting<D>,
+  database: D,
   line: Line
 ): Effect.Effect<Conversation, never, Scope.Scope> =>
   play(setting, {
-    desk,
+    database,
     line,
     entries: [{ _tag: "User", content: line.text }],
     steps: 0,
@@ -89,16 +90,16 @@ const reasons = {
   BadAnswer: "BadData"
 } as const satisfies Record<UserSimulatorError["reason"], unknown>
 
-/** Only `desk` changes in place; the rest is replaced. */
-interface State {
-  readonly desk: Desk
+/** Only `database` changes in place; the rest is replaced. */
+interface State<D> {
+  readonly database: D
   readonly line: Line
   readonly entries: ReadonlyArray<Entry>
   readonly steps: number
   readonly isOver: boolean
 }
 
-const play = Effect.fnUntraced(function* (setting: Setting, start: State) {
+const play = Effect.fnUntraced(function* <D>(setting: Setting<D>, start: State<D>) {
   let state = start
   let isOpen = true
   yield* Effect.addFinalizer(() =>
@@ -110,13 +111,13 @@ const play = Effect.fnUntraced(function* (setting: Setting, start: State) {
     if (!isOpen || state.isOver) return yield* closed(setting.world)
     const answer = yield* answerOf(setting, state, AgentAction.read(action))
     const next = after(setting, state, answer)
-    const reward = answer.isLast ? yield* setting.score(state.desk, next.entries) : 0
+    const reward = answer.isLast ? yield* setting.score(state.database, next.entries) : 0
     state = next
     return stepOf(setting, next, answer, reward)
   })
   const fork = Effect.suspend(() =>
     isOpen
-      ? play(setting, { ...state, desk: state.desk.copy() })
+      ? play(setting, { ...state, database: setting.desk.fork(state.database) })
       : Effect.fail(closed(setting.world))
   )
   const conversation: Conversation = {
@@ -136,16 +137,16 @@ interface Answer {
   readonly isLast: boolean
 }
 
-const answerOf = (
-  setting: Setting,
-  { desk, line }: State,
+const answerOf = <D>(
+  setting: Setting<D>,
+  { database, line }: State<D>,
   action: AgentAction.AgentAction
 ): Effect.Effect<Answer, Environment.EnvironmentError> => {
   if (action._tag === "Malformed") {
     return Effect.succeed({ observation: action.problem, entries: [], isLast: false })
   }
   if (action._tag === "Call") {
-    return Effect.sync(() => called(setting, desk, action.name, action.arguments))
+    return Effect.sync(() => called(setting, database, action.name, action.arguments))
   }
   return line.reply(action.content).pipe(
     Effect.mapBoth({
@@ -155,7 +156,7 @@ const answerOf = (
   )
 }
 
-const spoken = ({ stops }: Setting, content: string, line: Line): Answer => ({
+const spoken = <D>({ stops }: Setting<D>, content: string, line: Line): Answer => ({
   observation: line.text,
   entries: [
     { _tag: "Agent", content },
@@ -165,8 +166,8 @@ const spoken = ({ stops }: Setting, content: string, line: Line): Answer => ({
   isLast: stops.some((word) => line.text.includes(word))
 })
 
-const called = (setting: Setting, desk: Desk, name: string, given: Dict): Answer => {
-  const result = desk.call(name, given)
+const called = <D>(setting: Setting<D>, database: D, name: string, given: Dict): Answer => {
+  const result = setting.desk.call(database, name, given)
   return {
     observation: result,
     entries: [{ _tag: "Call", name, arguments: given, result }],
@@ -174,17 +175,17 @@ const called = (setting: Setting, desk: Desk, name: string, given: Dict): Answer
   }
 }
 
-const after = (setting: Setting, state: State, answer: Answer): State => ({
-  desk: state.desk,
+const after = <D>(setting: Setting<D>, state: State<D>, answer: Answer): State<D> => ({
+  database: state.database,
   line: answer.line ?? state.line,
   entries: [...state.entries, ...answer.entries],
   steps: state.steps + 1,
   isOver: answer.isLast || state.steps + 1 >= setting.stepLimit
 })
 
-const stepOf = (
-  { world }: Setting,
-  { isOver }: State,
+const stepOf = <D>(
+  { world }: Setting<D>,
+  { isOver }: State<D>,
   { isLast, observation }: Answer,
   reward: number
 ): Environment.Step => ({

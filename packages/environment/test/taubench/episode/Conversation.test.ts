@@ -11,33 +11,30 @@ import {
 } from "../../../src/taubench/episode/UserSimulator.ts"
 import * as Text from "../../../src/taubench/python/Text.ts"
 
-/** A desk whose tool `add` keeps what it is given. */
-const deskOf = (kept: ReadonlyArray<string> = []): Conversation.Desk & { kept: Array<string> } => {
-  const list = [...kept]
-  return {
-    kept: list,
-    call: (name, given) => {
-      if (name === "add") return `${list.push(Text.json(given.get("x") ?? null))} kept`
+/** A database that is a list; its tool `add` keeps what it is given. */
+type Kept = Array<string>
+
+const setting: Conversation.Setting<Kept> = {
+  world: { name: "desk", version: "1" },
+  desk: {
+    call: (kept, name, given) => {
+      if (name === "add") return `${kept.push(Text.json(given.get("x") ?? null))} kept`
       return name === "leave" ? "Transfer successful" : `Unknown action ${name}`
     },
-    copy: () => deskOf(list)
-  }
-}
-
-const setting: Conversation.Setting = {
-  world: { name: "desk", version: "1" },
+    fork: (kept) => [...kept]
+  },
   stepLimit: 5,
   stops: ["###STOP###"],
   finalTools: ["leave"],
-  score: (desk) => Effect.sync(() => (desk.call("add", new Map()) === "2 kept" ? 1 : 0))
+  score: (kept) => Effect.succeed(kept.length === 1 ? 1 : 0)
 }
 
 const lines = ScriptedUser.fromLines(["Add one.", "Is it done?"])
 
-const start = (user: UserSimulator = lines, desk = deskOf()) =>
+const start = (user: UserSimulator = lines, kept: Kept = []) =>
   Effect.gen(function* () {
     const line = yield* Effect.orDie(user.start("", 1))
-    return yield* Conversation.open(setting, desk, line)
+    return yield* Conversation.open(setting, kept, line)
   })
 
 const say = (episode: Environment.Episode, text: string) => episode.step({ text })
@@ -149,9 +146,9 @@ describe("A conversation", () => {
     const texts = fc.string({ unit: "binary", maxLength: 60 })
     await fc.assert(
       fc.asyncProperty(texts, async (text) => {
-        const desk = deskOf()
-        await run(Effect.flatMap(start(lines, desk), (episode) => say(episode, text)))
-        expect(desk.kept).toEqual([])
+        const kept: Kept = []
+        await run(Effect.flatMap(start(lines, kept), (episode) => say(episode, text)))
+        expect(kept).toEqual([])
       }),
       { numRuns: 100 }
     )
