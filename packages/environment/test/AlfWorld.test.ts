@@ -65,6 +65,51 @@ describe("The tasks of a split", () => {
     expect(await Effect.runPromise(tasksOf(games, ["look_at_obj_in_light"]))).toEqual([])
   })
 
+  const annotated = (...goals: ReadonlyArray<string>) =>
+    JSON.stringify({ turk_annotations: { anns: goals.map((task_desc) => ({ task_desc })) } })
+
+  it("may be said in people's words, the same ones for the same seed, and are opened with them", async () => {
+    const said = ["Move the cup beside  the lamp. ", "Bring light to a mug"]
+    const games = {
+      [`${simple}/game.tw-pddl`]: good,
+      [`${simple}/traj_data.json`]: annotated(...said)
+    }
+    const human = (seed: number) =>
+      Effect.gen(function* () {
+        const options = { dataFolder: "/data", split: "train", goals: "human", seed } as const
+        const [found] = yield* AlfWorld.tasks(options)
+        const environment = yield* AlfWorld.make({ dataFolder: "/data" })
+        const { observation } = yield* environment.start(found ?? task)
+        return { found, observation }
+      }).pipe(Effect.scoped, Effect.provide(disk(games)), Effect.runPromise)
+    const seeds = await Promise.all([0, 1, 2, 3, 4, 5, 0].map(human))
+    const goals = seeds.map(({ found }) => found?.instruction)
+    expect(new Set(goals)).toEqual(
+      new Set(["Move the cup beside the lamp", "Bring light to a mug"])
+    )
+    expect(seeds[6]).toEqual(seeds[0])
+    const index = goals[0] === "Bring light to a mug" ? 1 : 0
+    expect(seeds[0]?.found).toEqual({
+      ...task,
+      id: `${task.id}/human-${index}`,
+      instruction: goals[0],
+      payload: { ...Object(task.payload), goal: goals[0] }
+    })
+    expect(seeds[0]?.observation).toContain(`Your task is to: ${goals[0]}.`)
+  })
+
+  it.each([
+    ["{}", "field turk_annotations.anns[].task_desc"],
+    ["", "field turk_annotations.anns[].task_desc"],
+    [annotated(" . "), "nobody described the task"]
+  ])("cannot be said in people's words out of %j", async (data, message) => {
+    const games = { [`${simple}/game.tw-pddl`]: good, [`${simple}/traj_data.json`]: data }
+    const options = { dataFolder: "/data", split: "train", goals: "human" } as const
+    const listing = AlfWorld.tasks(options).pipe(Effect.provide(disk(games)))
+    const error = await Effect.runPromise(Effect.flip(listing))
+    expect([error.reason, error.message]).toEqual(["BadData", expect.stringContaining(message)])
+  })
+
   it.each([
     ["{", "no complete JSON"],
     [JSON.stringify(room), 'the grammar has no sentence "Your task is to: ..."']

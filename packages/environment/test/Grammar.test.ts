@@ -143,6 +143,37 @@ describe("A small game's texts", () => {
   })
 })
 
+describe("A command", () => {
+  const commanding = (template: string) => {
+    const grammar = room.grammar.replace('template :: "use {o}"', `template :: "${template}"`)
+    const game = Result.getOrThrow(Game.load({ ...room, grammar }, "room"))
+    const commands = ["go to shelf 2", "take lamp 1 from shelf 2"]
+    const held = commands.reduce(Game.step, Game.start(game))
+    const first = held.admissible.filter((command) => command.startsWith("use"))
+    const toggled = Game.step(held, first[0] ?? "")
+    return [...first, ...toggled.admissible.filter((command) => command.startsWith("use"))]
+  }
+
+  it("is written anew where its text tells of something that changes", () => {
+    expect(commanding("use {o.name}{'' + x.name | ison(x:object)}")).toEqual([
+      "use lamp 1",
+      "use lamp 1"
+    ])
+    expect(commanding("use the [{x.name | ison(x:object)}]")).toEqual([
+      "use the nothing",
+      "use the nothing"
+    ])
+    expect(commanding("use the [{o.name | ison(o:object)}]")).toEqual([
+      "use the nothing",
+      "use the lamp 1"
+    ])
+    expect(commanding("use: #lamp#")).toEqual([
+      "use: The lamp 1 is dark.",
+      "use: The lamp 1 shines."
+    ])
+  })
+})
+
 describe("Names", () => {
   it("count down within a class along the sorted ids; ids without coordinates keep a blank", () => {
     const ids = ["mug_bar_2", "mug_bar_1", "sink_bar_1_bar_sinkbasin", "agent1", "mugtype"]
