@@ -5,6 +5,7 @@ import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
 import * as Output from "../Output.ts"
 import * as World from "../World.ts"
+import { download } from "./Download.ts"
 import * as EnvironmentFlags from "./EnvironmentFlags.ts"
 import { replay } from "./Replay.ts"
 
@@ -86,5 +87,5 @@ const tasks = Command.make(
 
 export const env = Command.make("env").pipe(
   Command.withDescription("Look after the real worlds"),
-  Command.withSubcommands([list, tasks, replay])
+  Command.withSubcommands([list, tasks, replay, download])
 )

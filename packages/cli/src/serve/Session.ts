@@ -47,7 +47,7 @@ export const make = Effect.fn("Session.make")(function* (world: World, number: (
     running = { id, task, episode, steps: 0, isOver: false }
     return yield* shown(running, { observation: episode.observation })
   })
-  const step = Effect.fn("Session.step")(function* (wanted: Wanted) {
+  const step = Effect.fnUntraced(function* (wanted: Wanted) {
     if (wanted._tag === "ListTools") return listed(world)
     const before = running
     if (before === undefined) return yield* notStarted(world)
