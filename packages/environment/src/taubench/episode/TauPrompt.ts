@@ -3,28 +3,20 @@
  * text also the tools and how to call them. It holds nothing of the task.
  */
 import { json } from "../python/Text.ts"
-import type { Value } from "../python/Value.ts"
-
-/**
- * `wiki` is the policy and `rules` its short form, which the original's agents never see; `tools` are the function schemas
- * for the model; `finalTools` end the episode.
- */
-export interface Policy {
-  readonly wiki: string
-  readonly rules: ReadonlyArray<string>
-  readonly tools: Value
-  readonly finalTools: ReadonlyArray<string>
-}
+import type { TauDomain } from "../TauData.ts"
 
 /**
  * `tools`: policy, tools and the form of an action, for a policy that writes text; `policy`: the policy alone, for
- * function-calling agents, who get the tools apart, as in the original.
+ * function-calling agents, who get the tools apart, as in the original. Its agents never see the policy's `rules`, and so
+ * neither do ours.
  */
 export const forms = ["tools", "policy"] as const
 export type Form = (typeof forms)[number]
 
-export const systemPrompt = ({ tools, wiki }: Policy, form: Form): string =>
-  form === "policy" ? wiki : `${wiki}\n#Available tools\n${json(tools)}${howToAct}`
+export const systemPrompt = (
+  { tools, wiki }: Pick<TauDomain, "tools" | "wiki">,
+  form: Form
+): string => (form === "policy" ? wiki : `${wiki}\n#Available tools\n${json(tools)}${howToAct}`)
 
 const howToAct = `
 # Instruction

@@ -6,19 +6,12 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as JsonReader from "../python/JsonReader.ts"
 import { isDict, isList, type Dict, type Value } from "../python/Value.ts"
-
-/** A call of a tool, in a task or in a recording. */
-export interface Call {
-  readonly name: string
-  readonly arguments: Dict
-}
+import type * as TauReward from "../TauReward.ts"
 
 /** `actions` lead the database to its right end; `outputs` are what the agent must have said to the customer. */
-export interface TauTask {
+export interface TauTask extends TauReward.Goal {
   readonly userId: string
   readonly instruction: string
-  readonly actions: ReadonlyArray<Call>
-  readonly outputs: ReadonlyArray<string>
 }
 
 /** A file is not what it should be. */
@@ -71,7 +64,7 @@ export const ofValue = (value: Value | undefined): Result.Result<TauTask, string
   })
 }
 
-const ofAction = (value: Value): Result.Result<Call, string> => {
+const ofAction = (value: Value): Result.Result<TauReward.Call, string> => {
   const action: Dict = isDict(value) ? value : new Map()
   const name = action.get("name")
   const given = action.get("kwargs")
