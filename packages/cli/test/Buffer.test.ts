@@ -114,8 +114,11 @@ describe("replay stats", () => {
       tokens: { prompt: 300, completion: 60 },
       cost: 0.75,
       versions: { from: 0, to: 2 },
-      iterations: { from: 4, to: 4 }
+      iterations: { from: 4, to: 4 },
+      snapshots: []
     })
+    expect(Date.now() - Date.parse(json.added.first)).toBeLessThan(600_000)
+    expect(Date.parse(json.added.last)).toBeGreaterThanOrEqual(Date.parse(json.added.first))
     expect(json.bytes).toBeGreaterThan(10_000)
   })
 

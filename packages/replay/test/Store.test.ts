@@ -2,6 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
+import * as TestClock from "effect/testing/TestClock"
 import * as fc from "fast-check"
 import type * as Kept from "../src/Kept.ts"
 import * as Shelf from "../src/Shelf.ts"
@@ -55,6 +56,23 @@ describe("what is added", () => {
         yield* use((store) => store.replace(coming(judged)))
         assert.deepStrictEqual(yield* use(all), judged)
       })
+  )
+
+  it.effect("is known by when it came, and every snapshot by what it holds", () =>
+    Effect.gen(function* () {
+      const { open } = yield* place
+      const store = yield* open()
+      assert.deepStrictEqual(yield* store.dates, { snapshots: [] })
+      yield* TestClock.setTime(1000)
+      yield* add(store, trajectoryOf("a"), trajectoryOf("b"))
+      yield* TestClock.setTime(3000)
+      const version = yield* store.snapshot
+      yield* add(store, trajectoryOf("c"))
+      assert.deepStrictEqual(yield* store.dates, {
+        added: { first: 1000, last: 3000 },
+        snapshots: [{ version, trajectories: 2, takenAt: 3000 }]
+      })
+    })
   )
 
   it.effect("has the priority that was set last, also when it is opened again", () =>

@@ -1,7 +1,9 @@
 /** `dreamgym replay stats`: what a buffer holds, counted. */
 import { ReplayBuffer } from "@dreamgym/domain"
 import { ReportText } from "@dreamgym/pipeline"
+import { Store } from "@dreamgym/replay"
 import * as Command from "effect/cli/Command"
+import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Stream from "effect/Stream"
@@ -23,11 +25,13 @@ export const stats = Command.make(
         Tally.add
       )
     ).pipe(Effect.provide(Target.reading(file)))
+    const record = yield* recordOf(file)
     const { iterations = null, versions = null, ...counts } = tally
-    yield* Output.answer({ file, bytes, ...counts, versions, iterations }, [
+    yield* Output.answer({ file, bytes, ...counts, versions, iterations, ...record }, [
       `${file}, ${ReportText.amount(bytes)} bytes`,
       "",
-      ...(tally.all.trajectories === 0 ? ["It holds nothing of this kind."] : Tally.lines(tally))
+      ...(tally.all.trajectories === 0 ? ["It holds nothing of this kind."] : Tally.lines(tally)),
+      ...sentences(record)
     ])
   })
 ).pipe(
@@ -40,6 +44,38 @@ export const stats = Command.make(
     }
   ])
 )
+
+interface Recorded {
+  readonly added: { readonly first: string; readonly last: string } | null
+  readonly snapshots: ReadonlyArray<{
+    readonly version: number
+    readonly trajectories: number
+    readonly takenAt: string
+  }>
+}
+
+/** Of the whole buffer, whatever is filtered; times as in ISO 8601. */
+const recordOf = Effect.fnUntraced(function* (file: string) {
+  const store = yield* Store.open({ file, readOnly: true }, () => undefined)
+  const { added, snapshots } = yield* store.dates
+  const recorded: Recorded = {
+    added: added === undefined ? null : { first: isoOf(added.first), last: isoOf(added.last) },
+    snapshots: snapshots.map((one) => ({ ...one, takenAt: isoOf(one.takenAt) }))
+  }
+  return recorded
+}, Effect.scoped)
+
+const isoOf = (milliseconds: number): string =>
+  DateTime.formatIso(DateTime.makeUnsafe(milliseconds))
+
+const sentences = ({ added, snapshots }: Recorded): ReadonlyArray<string> => [
+  ...(added === null ? [] : [`Added: ${added.first} to ${added.last}`]),
+  ...(snapshots.length === 0
+    ? []
+    : [
+        `Snapshots: ${snapshots.map(({ trajectories, version }) => `${version} (${ReportText.amount(trajectories)})`).join(", ")}`
+      ])
+]
 
 /** The database with what its writer has not yet moved into it. */
 const sizeOf = Effect.fnUntraced(function* (file: string) {

@@ -14,7 +14,7 @@ import * as Held from "./StoreHeld.ts"
 import * as StoreRow from "./StoreRow.ts"
 import * as StoreThread from "./StoreThread.ts"
 import * as StoreVectors from "./StoreVectors.ts"
-import type { PruneRequest } from "./StoreWire.ts"
+import type { Answers, PruneRequest } from "./StoreWire.ts"
 
 type Failed = ReplayBuffer.ReplayBufferError
 
@@ -43,9 +43,13 @@ export interface Pruned {
   readonly held: number
 }
 
+/** When the oldest and the youngest that are kept were added, and what snapshots there are; in milliseconds since 1970. */
+export type Dates = Answers["dates"]
+
 /** `isNew`: nothing was ever added. */
 export interface Store extends Kept {
   readonly isNew: boolean
+  readonly dates: Effect.Effect<Dates, Failed>
   /**
    * What is wrong, a sentence each, at most a hundred; none where all is sound: SQLite's own checks, counts, and every row read back,
    * compared with what its content says. Takes as long as reading all.
@@ -91,6 +95,7 @@ export const open = Effect.fn("Store.open")(function* (
     release: (version) => release(held, version),
     ...(readOnly ? { refresh: Held.refresh(held) } : {}),
     vectors: StoreVectors.make(held),
+    dates: thread.ask({ kind: "dates" }, (it) => it),
     verify: StoreCheck.verify(held),
     prune: (what) => prune(held, what)
   }

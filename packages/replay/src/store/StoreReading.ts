@@ -67,6 +67,26 @@ const dataVersionOf = ({ run }: Engine): number => Number(run.dataVersion.get()?
 
 export const hasChanged = (engine: Engine): boolean => dataVersionOf(engine) !== engine.dataVersion
 
+/** A few rows at most, and not asked often: not worth a prepared statement. */
+export const dates = ({ database }: Engine): Answers["dates"] => {
+  const [times] = database
+    .prepare(
+      "select min(added_at) as first, max(added_at) as last from trajectory where gone is null"
+    )
+    .all()
+  const rows = database
+    .prepare("select version, trajectories, taken_at from snapshot order by version")
+    .all()
+  const snapshots = rows.map((row) => ({
+    version: Number(row["version"]),
+    trajectories: Number(row["trajectories"]),
+    takenAt: Number(row["taken_at"])
+  }))
+  return times?.["first"] == null
+    ? { snapshots }
+    : { snapshots, added: { first: Number(times["first"]), last: Number(times["last"]) } }
+}
+
 /** Those of `seqs` that are kept, in no order; the steps in theirs. */
 export const fetch = (engine: Engine, seqs: ReadonlyArray<number>): Fetched =>
   atOnce(engine, () => withSteps(engine, engine.run.fetch.all(JSON.stringify(seqs))))

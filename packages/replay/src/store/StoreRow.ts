@@ -295,7 +295,7 @@ const numberOrNull = (value: number): number | null => (Number.isNaN(value) ? nu
 /** SQLite's text is UTF-8, which has no lone surrogates: text that holds one is written in hexadecimal behind this mark. */
 const mark = "\u0000utf16:"
 
-const written = (text: string): string =>
+export const written = (text: string): string =>
   text.isWellFormed() && !text.startsWith(mark) ? text : mark + hexadecimal(text)
 
 const hexadecimal = (text: string): string =>

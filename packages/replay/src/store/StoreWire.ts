@@ -128,7 +128,7 @@ export interface VectorsRequest {
 /**
  * What only reads. `fetch`: the rows of those of `seqs` that are kept. `page`: `count` rows after number `after`, in order, the hidden
  * ones too. `hasChanged`: whether another process has written since the last `index`. `soundness`: what is wrong by SQLite's own
- * checks and by the counts.
+ * checks and by the counts. `dates`: when what is kept came, and the snapshots.
  */
 export type Reading =
   | { readonly kind: "index" }
@@ -137,6 +137,17 @@ export type Reading =
   | VectorsRequest
   | { readonly kind: "hasChanged" }
   | { readonly kind: "soundness" }
+  | { readonly kind: "dates" }
+
+/** Milliseconds since 1970; `added` is absent where nothing is kept. */
+export interface Dates {
+  readonly added?: { readonly first: number; readonly last: number }
+  readonly snapshots: ReadonlyArray<{
+    readonly version: number
+    readonly trajectories: number
+    readonly takenAt: number
+  }>
+}
 
 /** Words that come again and again: row i has `words[at[i]]`. */
 export interface Dictionary {
@@ -206,6 +217,7 @@ export interface Answers {
   }
   readonly hasChanged: boolean
   readonly soundness: ReadonlyArray<string>
+  readonly dates: Dates
   readonly vacuum: boolean
   readonly close: boolean
 }

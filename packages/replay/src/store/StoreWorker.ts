@@ -75,6 +75,8 @@ const read = (engine: Engine.Engine, request: Reading): Answer => {
       return Read.page(engine, request.after, request.count)
     case "vectors":
       return Read.vectors(engine, request)
+    case "dates":
+      return Read.dates(engine)
     case "hasChanged":
       return Read.hasChanged(engine)
     case "soundness":
