@@ -42,11 +42,17 @@ export interface Given {
   readonly set: ReadonlyArray<string>
 }
 
+const variable = (name: string) =>
+  EffectConfig.String(name).pipe(
+    Effect.map((value) => (value === "" ? undefined : value)),
+    Effect.orElseSucceed(() => undefined)
+  )
+
 /** The variable that says where ALFWorld's games are. */
-export const alfworldData = EffectConfig.String("ALFWORLD_DATA").pipe(
-  Effect.map((value) => (value === "" ? undefined : value)),
-  Effect.orElseSucceed(() => undefined)
-)
+export const alfworldData = variable("ALFWORLD_DATA")
+
+/** The variable that says where tau-bench's databases, tasks and policies are. */
+export const tauBenchData = variable("TAU_BENCH_DATA")
 
 /** The configuration that is meant; `more` are flags of the command's own. */
 export const resolve = Effect.fn("Settings.resolve")(function* (

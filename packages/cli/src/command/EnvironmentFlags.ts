@@ -6,7 +6,9 @@ import * as Settings from "../Settings.ts"
 /** Where a world's data are. */
 export const data = Flag.String("data").pipe(
   Flag.withMetavar("DIR"),
-  Flag.withDescription("Folder of the world's data (default: its variable, ALFWORLD_DATA)"),
+  Flag.withDescription(
+    "Folder of the world's data (default: its variable, ALFWORLD_DATA or TAU_BENCH_DATA)"
+  ),
   Flag.optional
 )
 
