@@ -57,9 +57,8 @@ export interface Options {
 /** The tasks of a split, in their order, as `tau-bench/<domain>/<split>/<index>`. */
 export const tasks = Effect.fn("TauBench.tasks")(function* (options: TasksOptions) {
   const { dataFolder, domain, form = "tools", split } = options
-  const shop = yield* domainOf(dataFolder, domain)
   const read = yield* tasksOf(dataFolder, domain, split)
-  const instruction = TauPrompt.systemPrompt(shop, form)
+  const instruction = TauPrompt.systemPrompt(yield* domainOf(dataFolder, domain), form)
   return read.map((_, index): Task.Task => ({
     id: `${TauEpisode.world.name}/${domain}/${split}/${index}`,
     environment: TauEpisode.world.name,

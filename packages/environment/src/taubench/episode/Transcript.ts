@@ -76,18 +76,24 @@ export const read = (
   )
 }
 
-/** Replays a run on `shop`, the recorded customer's lines with it. Our own faults are defects here, no differences. */
+/**
+ * Replays a run on `shop`, the recorded customer's lines with it. `renamed` puts a recorded observation in the words of the
+ * data at hand, where these changed since: the 200 runs on the airline are from data that called the field `state` of a
+ * user's address `province`.
+ */
 export const replay = Effect.fn("Transcript.replay")(function* (
   shop: TauEpisode.Shop,
-  run: RecordedRun
+  run: RecordedRun,
+  renamed: (observation: string) => string = (observation) => observation
 ) {
   const user = ScriptedUser.fromLines(run.lines)
   const episode = yield* TauEpisode.open(shop, run.task, { user, key: 0 })
   const { reward: recorded, taskIndex, trial } = run
   let verdict: Verdict = { taskIndex, trial, recorded, rescored: 0 }
-  for (const [index, { observation: expected, text }] of run.steps.entries()) {
+  for (const [index, { observation: before, text }] of run.steps.entries()) {
     const { ending, observation, reward } = yield* episode.step({ text })
-    const isSame = expected === undefined || expected === observation
+    const expected = before === undefined ? observation : renamed(before)
+    const isSame = expected === observation
     verdict = {
       ...verdict,
       rescored: verdict.rescored + reward,
