@@ -1,4 +1,4 @@
-import { Environment } from "@dreamgym/domain"
+import type { Environment } from "@dreamgym/domain"
 import { Effect, Exit, Result, Schema, Scope } from "effect"
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"

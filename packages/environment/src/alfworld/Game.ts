@@ -75,7 +75,8 @@ export const load = (gameFile: GameFile, file = "game"): Result.Result<Game, Gam
       return texts === undefined ? [] : [{ action, texts, written: new Map() }]
     })
     const game = { setting, grammar, moves, entities: entitiesOf(setting) }
-    const named = (word: string): string => entityOf(game, word)?.[0] ?? word
+    const named = (word: string): string =>
+      Names.isId(word) ? (entityOf(game, word)?.[0] ?? word) : word
     const walkthrough = gameFile.walkthrough?.map((command) =>
       command.split(" ").map(named).join(" ")
     )

@@ -21,6 +21,9 @@ export const display = (ids: Iterable<string>): ReadonlyMap<string, string> => {
   return names
 }
 
+/** Whether it is an id with coordinates, which only a file would say; a kind like `mug` is a word of players too. */
+export const isId = (word: string): boolean => word.includes(separator)
+
 const separator = "_bar_"
 
 /** What kind of thing an id denotes: `sink_bar_..._bar_sinkbasin` is a `sinkbasin`. */

@@ -188,7 +188,8 @@ export const problem = (rung: Rung, layout: Layout): string => {
   const lying = layout.places.flatMap(({ contents }, index) =>
     contents.map((entity) => `(inside ${objects.id(entity)} ${places[index]})`)
   )
-  const { goal, lampPlace } = layout
+  const { goal, lampPlace, open = [] } = layout
+  const doors = open.map((index) => `(opened ${places[index]})`)
   const kinds = new Set([...layout.places, ...objects.all].map(({ kind }) => kind))
   return `(define (problem house)
   (:domain household)
@@ -200,7 +201,7 @@ export const problem = (rung: Rung, layout: Layout): string => {
   (:init (stands robot entrance)
     (${asks[goal.kind]} ${goal.object} ${goal.place})
     (inside ${lampId} ${places[lampPlace]}) (switchable ${lampId}) (objectkind ${lampId} ${lampKind})
-    ${[...lines, ...objects.facts, ...lying].join("\n    ")})
+    ${[...lines, ...objects.facts, ...lying, ...doors].join("\n    ")})
   (:goal ${goals[goal.kind](goal.object, goal.place)}))
 `
 }

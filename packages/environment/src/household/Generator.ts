@@ -6,23 +6,26 @@ import { Seed, Task } from "@dreamgym/domain"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type { GameFile } from "../alfworld/GameFile.ts"
+import * as Difficulty from "./Difficulty.ts"
 import * as GameText from "./GameText.ts"
 import * as Goal from "./Goal.ts"
 import * as Layout from "./Layout.ts"
 import { RungName, rungs } from "./Rung.ts"
 
-/** `goal` replaces the goal that was drawn with the house. */
+/** `goal` replaces the goal that was drawn with the house; `difficulty` what the rung says of how hard houses are. */
 export interface GameRequest {
   readonly rung: RungName
   readonly seed: number
   readonly goal?: Goal.Goal
+  readonly difficulty?: Difficulty.Difficulty
 }
 
 /** The payload of a task. `goal`: the sentence of another goal for the same house. */
 export const Payload = Schema.Struct({
   rung: RungName,
   seed: Schema.Int,
-  goal: Schema.optionalKey(Schema.String)
+  goal: Schema.optionalKey(Schema.String),
+  difficulty: Schema.optionalKey(Difficulty.Difficulty)
 })
 
 const decodePayload = Schema.decodeUnknownResult(Payload)
@@ -30,22 +33,25 @@ const decodePayload = Schema.decodeUnknownResult(Payload)
 /** What a task's payload asks for; the failure says which field is wrong and what it should be. */
 export const requestOf = ({ payload }: Task.Task): Result.Result<GameRequest, string> =>
   Result.gen(function* () {
-    const { rung, seed, goal } = yield* Result.mapError(
+    const { goal, ...request } = yield* Result.mapError(
       decodePayload(payload),
       (error) => `payload: ${error.message}`
     )
-    if (goal === undefined) return { rung, seed }
+    const { difficulty = {}, rung } = request
+    const fault = Difficulty.faultOf(rungs[rung], difficulty)
+    if (fault !== undefined) return yield* Result.fail(`payload.difficulty.${fault}`)
+    if (goal === undefined) return request
     const parsed = Goal.parse(goal)
     return parsed === undefined
       ? yield* Result.fail(
           `payload.goal: "${goal}" is no goal; write one as "put a clean mug in shelf"`
         )
-      : { rung, seed, goal: parsed }
+      : { ...request, goal: parsed }
   })
 
 /** The hidden house of a request, with the goal that is asked there. */
-export const layout = ({ rung, seed, goal }: GameRequest): Layout.Layout => {
-  const drawn = Layout.draw(rungs[rung], seed)
+export const layout = ({ rung, seed, goal, difficulty }: GameRequest): Layout.Layout => {
+  const drawn = Layout.draw(Difficulty.applied(rungs[rung], difficulty), seed)
   return goal === undefined ? drawn : { ...drawn, goal }
 }
 
@@ -66,13 +72,14 @@ export const generate = (request: GameRequest): GameFile => {
   }
 }
 
-/** Which tasks: `offset` skips so many of the same sequence. */
+/** Which tasks: `offset` skips so many of the same sequence. A difficulty that is none is refused by the episode. */
 export interface TaskRequest {
   readonly rung: RungName
   readonly split: Split
   readonly count: number
   readonly seed: number
   readonly offset?: number
+  readonly difficulty?: Difficulty.Difficulty
 }
 
 export type Split = "train" | "heldout"
@@ -89,35 +96,46 @@ export const splitOf = (layout: Layout.Layout): Split =>
  * same tasks.
  */
 export const tasks = (request: TaskRequest): ReadonlyArray<Task.Task> => {
-  const { rung, split, count, seed, offset = 0 } = request
+  const { rung, split, count, seed, offset = 0, difficulty } = request
+  const drawnFrom = Difficulty.applied(rungs[rung], difficulty)
+  const harder = difficulty === undefined ? {} : { difficulty }
   const chosen: Array<Task.Task> = []
   let skipped = 0
   for (let index = 0; chosen.length < count; index++) {
     const layoutSeed = Seed.key(seed, "household/task", index)
-    const layout = Layout.draw(rungs[rung], layoutSeed)
+    const layout = Layout.draw(drawnFrom, layoutSeed)
     if (splitOf(layout) !== split) continue
     if (skipped < offset) skipped++
-    else chosen.push(taskOf(rung, layoutSeed, layout))
+    else chosen.push(taskOf({ rung, seed: layoutSeed, ...harder }, layout))
   }
   return chosen
 }
 
-const taskOf = (rung: RungName, seed: number, { goal }: Layout.Layout): Task.Task => ({
-  id: `household/${rung}/${seed}`,
-  environment: "household",
-  instruction: Goal.sentence(goal),
-  seed,
-  payload: { rung, seed },
-  origin: Task.original
-})
+/** Its id names the difficulty too, by its key: the same seed may be asked for in several. */
+const taskOf = (request: GameRequest, { goal }: Layout.Layout): Task.Task => {
+  const { difficulty, rung, seed } = request
+  const level =
+    difficulty === undefined ? "" : `/${Seed.key(0, JSON.stringify(difficulty)).toString(36)}`
+  return {
+    id: `household/${rung}/${seed}${level}`,
+    environment: "household",
+    instruction: Goal.sentence(goal),
+    seed,
+    payload: request,
+    origin: Task.original
+  }
+}
 
 /** A solution by somebody who knows the house. */
 const walkthrough = (
   openable: ReadonlyArray<string>,
   layout: Layout.Layout
 ): ReadonlyArray<string> => {
-  const visit = visitor(openable)
-  const { goal, places } = layout
+  const { goal, open = [], places } = layout
+  const visit = visitor(
+    openable,
+    open.flatMap((index) => places.slice(index, index + 1).map(Layout.nameOf))
+  )
   const objects = places.flatMap((place) =>
     place.contents.flatMap((entity) =>
       entity.kind === goal.object && place.kind !== goal.place ? [{ entity, place }] : []
@@ -136,8 +154,8 @@ const walkthrough = (
 type Visit = (place: string) => ReadonlyArray<string>
 
 /** Goes there and opens the door, where it is still closed. */
-const visitor = (openable: ReadonlyArray<string>): Visit => {
-  const opened = new Set<string>()
+const visitor = (openable: ReadonlyArray<string>, open: ReadonlyArray<string>): Visit => {
+  const opened = new Set(open)
   return (place) => {
     const isClosed = openable.some((kind) => place.startsWith(`${kind} `)) && !opened.has(place)
     opened.add(place)

@@ -5,6 +5,7 @@
 import { Environment, type Task } from "@dreamgym/domain"
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
+import type * as Scope from "effect/Scope"
 import * as Game from "../alfworld/Game.ts"
 import * as GameEpisode from "../alfworld/GameEpisode.ts"
 import * as Generator from "./Generator.ts"
@@ -13,12 +14,19 @@ import type { Rung } from "./Rung.ts"
 
 const world: GameEpisode.World = { name: "household", version: "1" }
 
+/** `start` gives episodes that can be forked and gone back in. */
+export interface Household extends Environment.Environment {
+  readonly start: (
+    task: Task.Task
+  ) => Effect.Effect<GameEpisode.GameEpisode, Environment.EnvironmentError, Scope.Scope>
+}
+
 /**
  * `rung` decides what is known of the world (its words and kinds); tasks of any rung can be played.
  * Episodes end with success and reward 1 when the goal is reached; they have no step limit, the
  * rollout has. A payload that is none fails with `BadTask`, naming the field.
  */
-export const make = (rung: Rung): Environment.Environment => ({
+export const make = (rung: Rung): Household => ({
   ...world,
   knowledge: HouseholdKnowledge.ofRung(rung),
   start

@@ -20,11 +20,12 @@ export interface Place extends Entity {
   readonly contents: ReadonlyArray<Entity>
 }
 
-/** `lampPlace` is the index of the place where the lamp stands. */
+/** `lampPlace` is the index of the place where the lamp stands; `open` those of the places whose doors stand open. */
 export interface Layout {
   readonly places: ReadonlyArray<Place>
   readonly lampPlace: number
   readonly goal: Goal
+  readonly open?: ReadonlyArray<number>
 }
 
 export const nameOf = ({ kind, number }: Entity): string => `${kind} ${number}`
@@ -79,8 +80,23 @@ const attempt = (rung: Rung, random: Random): Layout | undefined => {
   return {
     places: places.map((place, index) => ({ ...place, contents: contents[index] ?? [] })),
     lampPlace,
-    goal
+    goal,
+    ...drawDoors(rung, places, random)
   }
+}
+
+/** All doors are closed, unless the difficulty says which share of them. */
+const drawDoors = (
+  { difficulty = {}, openable }: Rung,
+  places: ReadonlyArray<Entity>,
+  random: Random
+): Pick<Layout, "open"> => {
+  const { closedShare } = difficulty
+  if (closedShare === undefined) return {}
+  const open = places.flatMap(({ kind }, index) =>
+    openable.includes(kind) && random() >= closedShare ? [index] : []
+  )
+  return { open }
 }
 
 const drawPlaces = (rung: Rung, random: Random): ReadonlyArray<Entity> => {
@@ -132,11 +148,13 @@ const drawContents = (
   if (sources.length === 0) return undefined
   const contents: Contents = places.map(() => [])
   const numbers = Seed.shuffle(random, numbersOf(rung))
-  const count = goal.kind === "two" ? 2 : (pickOne(random, [1, 1, 2]) ?? 1)
+  const { distractors, wanted } = rung.difficulty ?? {}
+  const drawn = goal.kind === "two" ? 2 : (pickOne(random, [1, 1, 2]) ?? 1)
+  const count = wanted === undefined ? drawn : Math.max(wanted, goal.kind === "two" ? 2 : 1)
   for (const number of numbers.slice(0, count)) {
     contents[pickOne(random, sources) ?? -1]?.push({ kind: goal.object, number })
   }
-  const others = between(random, places.length - 2, places.length + 1)
+  const others = between(random, ...(distractors ?? [places.length - 2, places.length + 1]))
   const kinds = rung.objects.filter((kind) => kind !== goal.object)
   for (let i = 0; i < others; i++) {
     const kind = pickOne(random, kinds) ?? ""

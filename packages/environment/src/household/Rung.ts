@@ -6,6 +6,7 @@
  * ALFWorld's size.
  */
 import * as Schema from "effect/Schema"
+import type { Difficulty } from "./Difficulty.ts"
 import * as Goal from "./Goal.ts"
 
 export const RungName = Schema.Literals(["L0", "L1", "L2", "L3", "L4"])
@@ -36,6 +37,8 @@ export interface Rung {
   readonly houseSize: readonly [number, number]
   /** The greatest number of steps of an episode. */
   readonly stepLimit: number
+  /** Where houses shall differ from what the rung draws. */
+  readonly difficulty?: Difficulty
 }
 
 /** Where things are washed, heated and cooled: one of each in every house that has them. */
