@@ -54,7 +54,7 @@ describe("QualityFilter", () => {
         const verdict = yield* judge(trajectory, { rules })
         assert.deepStrictEqual(
           verdict._tag === "Rejected" ? { [verdict.reason]: verdict.message } : verdict,
-          { [reason]: new Map(Object.entries(messages)).get(reason) }
+          { [reason]: new Map(Object.entries(messages)).get(reason) ?? "no message" }
         )
       }
     })

@@ -50,7 +50,8 @@ export const storyLaw = ({ buffer, durable, runs }: Options): Law => {
           const told = () => ({ model: Model.make(setting), real })
           yield* Effect.tryPromise({
             try: () => fc.asyncModelRun(told, commands),
-            catch: (cause) => (cause instanceof Error ? cause : new Broken({ message: `${cause}` }))
+            catch: (cause) =>
+              new Broken({ message: cause instanceof Error ? cause.message : `${cause}`, cause })
           })
         }),
       storiesOf(runs)

@@ -194,8 +194,11 @@ const inBuffer = <A, E>(
     const buffer = yield* ReplayBuffer.ReplayBuffer
     return yield* work(buffer, state.buffer?.snapshot ?? -1)
   }).pipe(
-    Effect.provide(Replay.layerSqlite({ file: Buffers.fileOf(folder) })),
-    Effect.provide(NodeServices.layer),
+    Effect.provide(
+      Replay.layerSqlite({ file: Buffers.fileOf(folder) }).pipe(
+        Layer.provideMerge(NodeServices.layer)
+      )
+    ),
     Effect.runPromise
   )
 

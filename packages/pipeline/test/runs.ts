@@ -6,6 +6,7 @@ import { ReplayBuffer, type RunEvent } from "@dreamgym/domain"
 import { ReplayBuffer as Replay } from "@dreamgym/replay"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { fileOf } from "../src/Buffers.ts"
@@ -61,8 +62,9 @@ export const filesOf = async (folder: string): Promise<Readonly<Record<string, s
 export const bufferOf = (folder: string) =>
   Effect.runPromise(
     ReplayBuffer.ReplayBuffer.use((buffer) => Stream.runCollect(buffer.trajectories())).pipe(
-      Effect.provide(Replay.layerSqlite({ file: fileOf(folder) })),
-      Effect.provide(NodeServices.layer)
+      Effect.provide(
+        Replay.layerSqlite({ file: fileOf(folder) }).pipe(Layer.provide(NodeServices.layer))
+      )
     )
   )
 

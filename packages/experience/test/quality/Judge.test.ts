@@ -117,7 +117,7 @@ describe("the rule of the judge", () => {
     ["half a grade", grades(0.5)],
     ["a missing rubric", '{"consistency":2}'],
     ["nothing", ""]
-  ])("takes %s for no answer: a fault of the judge, no verdict on the dream", ([, said]) =>
+  ] as const)("takes %s for no answer: a fault of the judge, no verdict on the dream", ([, said]) =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(look(said, { minTotal: 8 }))
       assert.deepStrictEqual([error.reason, error.rule], ["BadAnswer", "judge"])

@@ -68,7 +68,7 @@ const suite = (url: string) => {
             for (const [isOne, run] of steps) yield* run(isOne ? one : other, taken)
             yield* Effect.all([learn(one), learn(other), learn(one)], { concurrency: 3 })
             const fresh = yield* open({ quotas })
-            const priorities = fresh.entries().map(({ priority, seq }) => [seq, priority])
+            const priorities = fresh.entries().map(({ priority, seq }) => [seq, priority] as const)
             for (const [i, kept] of [one, other].entries()) {
               assert.deepStrictEqual(followers[i]?.known(), priorities)
               assert.deepStrictEqual(ids(kept), ids(fresh))

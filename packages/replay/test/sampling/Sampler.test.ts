@@ -1,6 +1,7 @@
-import * as fc from "fast-check"
+import type { ReplayBuffer as Contract } from "@dreamgym/domain"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as fc from "fast-check"
 import * as Annealing from "../../src/sampling/Annealing.ts"
 import * as Sampler from "../../src/sampling/Sampler.ts"
 import { countsOf, excess } from "./chiSquare.ts"
