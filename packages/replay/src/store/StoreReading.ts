@@ -82,9 +82,10 @@ export const dates = ({ database }: Engine): Answers["dates"] => {
     trajectories: Number(row["trajectories"]),
     takenAt: Number(row["taken_at"])
   }))
-  return times?.["first"] == null
+  const [first, last] = [times?.["first"] ?? undefined, times?.["last"] ?? undefined]
+  return first === undefined
     ? { snapshots }
-    : { snapshots, added: { first: Number(times["first"]), last: Number(times["last"]) } }
+    : { snapshots, added: { first: Number(first), last: Number(last) } }
 }
 
 /** Those of `seqs` that are kept, in no order; the steps in theirs. */
