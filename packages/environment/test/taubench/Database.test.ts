@@ -1,0 +1,195 @@
+import * as FastCheck from "fast-check"
+import { describe, expect, it } from "vitest"
+import * as Database from "../../src/taubench/Database.ts"
+import * as DatabaseHash from "../../src/taubench/DatabaseHash.ts"
+import { tupleText } from "../../src/taubench/python/Text.ts"
+import { fromJson, isDict, type Dict, type Value } from "../../src/taubench/python/Value.ts"
+import * as TauReward from "../../src/taubench/TauReward.ts"
+import * as TauTools from "../../src/taubench/TauTools.ts"
+import { airlineTables, given, shopTables } from "./tiny.ts"
+
+/** All of a table's text, made anew. */
+const textOf = (tables: Database.Tables): string =>
+  Array.from(
+    tables.tables,
+    ([name, table]) => name + Array.from(table.values(), tupleText).join()
+  ).join("\n")
+
+/** Words that the databases know, so that calls come far. */
+const words = [
+  "#1",
+  "#2",
+  "ann",
+  "R1",
+  "F1",
+  "F2",
+  "2024-05-20",
+  "31",
+  "32",
+  "34",
+  "gift_card_1",
+  "paypal_1",
+  "credit_card_1",
+  "certificate_1",
+  "no longer needed",
+  "economy",
+  "yes"
+]
+
+const anything = FastCheck.letrec<{ value: Value }>((tie) => ({
+  value: FastCheck.oneof(
+    { maxDepth: 3, withCrossShrink: true },
+    FastCheck.constantFrom<Value>(...words),
+    FastCheck.constantFrom<Value>(null, true, 0n, 1n, 2.5, Number.NaN, ""),
+    FastCheck.string({ unit: "binary" }),
+    FastCheck.array(tie("value"), { maxLength: 2 }),
+    FastCheck.array(
+      FastCheck.tuple(
+        FastCheck.constantFrom("flight_number", "date", "payment_id", "amount", "x"),
+        tie("value")
+      ),
+      { maxLength: 3 }
+    ).map((entries) => new Map(entries))
+  )
+})).value
+
+const callOf = (domain: Database.Domain) =>
+  FastCheck.constantFrom(...TauTools.toolsOf[domain]).chain(([name, { parameters }]) =>
+    FastCheck.record({
+      name: FastCheck.constant(name),
+      given: FastCheck.tuple(...parameters.map(() => anything)).map(
+        (values): Dict => new Map(parameters.map((key, index) => [key, values[index] ?? null]))
+      )
+    })
+  )
+
+describe.each([
+  ["retail", shopTables],
+  ["airline", airlineTables]
+] as const)("Any calls of the tools of %s", (domain, tables) => {
+  const calls = FastCheck.array(callOf(domain), { maxLength: 6 })
+  const before = textOf(tables)
+
+  it("with any arguments end in an answer, and leave the shared tables as they were", () => {
+    FastCheck.assert(
+      FastCheck.property(calls, (made) => {
+        const database = Database.start(tables)
+        for (const call of made) {
+          const { observation, isKnown } = TauTools.call(database, call.name, call.given)
+          expect(isKnown && (observation === null || typeof observation === "string")).toBe(true)
+        }
+        expect(textOf(tables)).toBe(before)
+      }),
+      { numRuns: 300 }
+    )
+  })
+
+  it("write nothing where they are refused", () => {
+    FastCheck.assert(
+      FastCheck.property(callOf(domain), ({ name, given }) => {
+        const database = Database.start(tables)
+        const { observation, raised } = TauTools.call(database, name, given)
+        const isRefused = raised === undefined && observation?.startsWith("Error: ")
+        if (isRefused) expect(database.changed.size).toBe(0)
+      }),
+      { numRuns: 500 }
+    )
+  })
+
+  it("give the same answers again, also in a fork, which then goes its own way", () => {
+    FastCheck.assert(
+      FastCheck.property(calls, calls, (made, later) => {
+        const play = (database: Database.Database, those: typeof made) =>
+          those.map((call) => TauTools.call(database, call.name, call.given).observation)
+        const [one, other] = [Database.start(tables), Database.start(tables)]
+        expect(play(one, made)).toEqual(play(other, made))
+        const fork = Database.fork(one)
+        const answers = play(fork, later)
+        expect(DatabaseHash.hashOf(one)).toBe(DatabaseHash.hashOf(other))
+        expect(play(one, later)).toEqual(answers)
+        expect(DatabaseHash.hashOf(one)).toBe(DatabaseHash.hashOf(fork))
+      }),
+      { numRuns: 100 }
+    )
+  })
+
+  it("lead to the same hash exactly where no record differs", () => {
+    FastCheck.assert(
+      FastCheck.property(calls, calls, (made, others) => {
+        const [left, right] = [made, others].map((those) => {
+          const database = Database.start(tables)
+          for (const call of those) TauTools.call(database, call.name, call.given)
+          return database
+        })
+        if (left === undefined || right === undefined) throw new Error("two databases")
+        const isSame = DatabaseHash.hashOf(left) === DatabaseHash.hashOf(right)
+        expect(DatabaseHash.differences(left, right).length === 0).toBe(isSame)
+      }),
+      { numRuns: 100 }
+    )
+  })
+})
+
+describe("A call", () => {
+  it("keeps nothing of the arguments that its caller may change later", () => {
+    const database = Database.start(airlineTables)
+    const passengers = fromJson([{ first_name: "A" }, { first_name: "B" }]) ?? null
+    TauTools.call(
+      database,
+      "update_reservation_passengers",
+      new Map<string, Value>([
+        ["reservation_id", "R1"],
+        ["passengers", passengers]
+      ])
+    )
+    const first = Array.isArray(passengers) ? passengers[0] : undefined
+    if (isDict(first)) first.set("first_name", "changed")
+    expect(tupleText(Database.at(database, "reservations", "R1"))).not.toContain("changed")
+  })
+})
+
+describe("The reward", () => {
+  const cancel = { name: "cancel_reservation", arguments: given('{"reservation_id": "R1"}') }
+  const transfer = { name: "transfer_to_human_agents", arguments: given('{"summary": ""}') }
+  const goal = { actions: [cancel, transfer], outputs: ["1,000", "Yes"] }
+
+  const played = (...names: ReadonlyArray<string>): Database.Database => {
+    const database = Database.start(airlineTables)
+    for (const name of names) TauTools.call(database, name, cancel.arguments)
+    return database
+  }
+
+  it("is 1 where the database is right and everything was said, commas and case aside", () => {
+    // An output with a comma is never found, for the comma is taken from the messages only.
+    const plain = { ...goal, outputs: ["1000", "Yes"] }
+    const said = ["It is 1,000 dollars.", "YES."]
+    expect(TauReward.judge(played("cancel_reservation"), said, plain)).toEqual({
+      reward: 1,
+      differences: [],
+      unsaid: []
+    })
+    expect(TauReward.judge(played("cancel_reservation"), said, goal).unsaid).toEqual(["1,000"])
+  })
+
+  it("is 0 where a record differs, and names it", () => {
+    const judged = TauReward.judge(played(), [], { ...goal, outputs: [] })
+    expect({
+      ...judged,
+      differences: judged.differences.map(({ table, id }) => [table, id])
+    }).toEqual({
+      reward: 0,
+      differences: [["reservations", "R1"]],
+      unsaid: []
+    })
+    const twice = played("cancel_reservation", "cancel_reservation")
+    expect(TauReward.judge(twice, [], { ...goal, outputs: [] }).reward).toBe(0)
+  })
+
+  it("is 0 where something was not said, and names it", () => {
+    expect(TauReward.judge(played("cancel_reservation"), ["no"], goal)).toEqual({
+      reward: 0,
+      differences: [],
+      unsaid: ["1,000", "Yes"]
+    })
+  })
+})
