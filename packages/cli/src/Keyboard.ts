@@ -33,7 +33,11 @@ export const open = (known: () => ReadonlyArray<string>) =>
         Effect.sync(() => {
           terminal.on("line", (line) => Queue.offerUnsafe(queue, line))
           terminal.on("close", () => Queue.endUnsafe(queue))
-          terminal.on("SIGINT", () => terminal.close())
+          terminal.on("SIGINT", () => {
+            // What was typed stays on its line, and what is said next begins on another.
+            process.stdout.write("\n")
+            terminal.close()
+          })
         })
       )
     })

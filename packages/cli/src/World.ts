@@ -3,12 +3,13 @@
  * An experience model is no world of this table: it belongs to a run.
  */
 import { Environment, Seed, type Task } from "@dreamgym/domain"
-import { AlfWorld, Generator, Household, Rung } from "@dreamgym/environment"
+import { AlfWorld, Generator, Household, Rung, TauBench } from "@dreamgym/environment"
 import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
 import type * as Schema from "effect/Schema"
 import { UsageError } from "./Failure.ts"
+import * as ToolFile from "./serve/ToolFile.ts"
 import * as Wire from "./serve/Wire.ts"
 import * as Settings from "./Settings.ts"
 
@@ -36,7 +37,7 @@ export interface Given {
   readonly data: Option.Option<string>
 }
 
-export const names = ["household", "alfworld"] as const
+export const names = ["household", "alfworld", "tau-bench"] as const
 export type Name = (typeof names)[number]
 
 /** Why a world could not be opened. */
@@ -104,6 +105,42 @@ const alfworld = Effect.fnUntraced(function* ({ data, rung, seed, split }: Given
   })
 })
 
+const tauSplits = ["airline/test", "retail/test", "retail/dev", "retail/train"] as const
+
+const tauBench = Effect.fnUntraced(function* ({ data, rung, seed, split }: Given) {
+  if (Option.isSome(rung)) return yield* unread("--rung", "tau-bench, whose tasks are given")
+  if (Option.isSome(seed)) return yield* unread("--seed", "tau-bench, whose tasks are given")
+  const dataFolder = Option.getOrUndefined(data) ?? (yield* Settings.tauBenchData)
+  if (dataFolder === undefined) {
+    return yield* new UsageError({
+      message:
+        "where are tau-bench's data? give their folder to --data, or set the variable TAU_BENCH_DATA"
+    })
+  }
+  const chosen = yield* oneOf(tauSplits, split, "tau-bench")
+  const [domain, of] = tauParts[chosen]
+  const tasks = yield* TauBench.tasks({ dataFolder, domain, split: of })
+  const environment = yield* TauBench.make({ dataFolder })
+  const tools = yield* ToolFile.read(`${dataFolder}/${domain}/tools.json`)
+  return ofTasks({
+    environment,
+    tasks,
+    tools,
+    description: worlds["tau-bench"].description,
+    stepLimit: tauSteps
+  })
+})
+
+const tauParts = {
+  "airline/test": ["airline", "test"],
+  "retail/test": ["retail", "test"],
+  "retail/dev": ["retail", "dev"],
+  "retail/train": ["retail", "train"]
+} as const
+
+/** tau-bench's own limit. */
+const tauSteps = 30
+
 /** Every world, by name. */
 export const worlds: Readonly<Record<Name, Entry>> = {
   household: {
@@ -115,6 +152,12 @@ export const worlds: Readonly<Record<Name, Entry>> = {
     description: "ALFWorld's text games, from the data folder of the original",
     splits: AlfWorld.splits,
     open: alfworld
+  },
+  "tau-bench": {
+    description:
+      "tau-bench's customers of a shop and an airline, by policy and tools; the customer reads a script",
+    splits: tauSplits,
+    open: tauBench
   }
 }
 

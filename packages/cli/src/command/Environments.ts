@@ -31,6 +31,12 @@ const list = Command.make(
   Command.withExamples([{ command: "dreamgym env list --json", description: "For a script" }])
 )
 
+/** An instruction may be a whole policy. */
+const brief = (instruction: string): string => {
+  const [line = ""] = instruction.split("\n")
+  return line.length > 80 || line !== instruction ? `${line.slice(0, 80)}...` : line
+}
+
 const notNegative = (flag: Flag.Flag<number>) =>
   Flag.filter(
     flag,
@@ -67,7 +73,7 @@ const tasks = Command.make(
     yield* Output.answer({ size: world.size ?? null, tasks: rows }, [
       ...rows.map(
         ({ id, instruction, number }) =>
-          `${String(number).padStart(width)}  ${instruction}  (${id})`
+          `${String(number).padStart(width)}  ${brief(instruction)}  (${id})`
       ),
       `${rows.length} of the tasks of ${given.environment}; ${of}`
     ])
