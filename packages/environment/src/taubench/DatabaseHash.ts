@@ -7,10 +7,10 @@ import type { Database, Tables } from "./Database.ts"
 import { byCodePoint, pairText, tuple, tupleText } from "./python/Text.ts"
 import type { Dict } from "./python/Value.ts"
 
-/** The ids of a table in order, and the text of each record. */
+/** The ids of a table in order, and the pair of id and record of each as text. */
 interface TableText {
   readonly ids: ReadonlyArray<string>
-  readonly texts: ReadonlyMap<string, string>
+  readonly pairs: ReadonlyMap<string, string>
 }
 
 // The shared tables never change, so their text is made once: 4 MB a domain.
@@ -22,8 +22,10 @@ const textsOf = (base: Tables): ReadonlyMap<string, TableText> => {
   const made = new Map(
     Array.from(base.tables, ([name, table]): [string, TableText] => {
       const ids = Array.from(table.keys()).sort(byCodePoint)
-      const texts = new Map(Array.from(table, ([id, record]) => [id, tupleText(record)]))
-      return [name, { ids, texts }]
+      const pairs = new Map(
+        Array.from(table, ([id, record]) => [id, pairText(id, tupleText(record))])
+      )
+      return [name, { ids, pairs }]
     })
   )
   remembered.set(base, made)
@@ -43,11 +45,11 @@ export const hashOf = (database: Database): string => {
 }
 
 const tableText = (table: TableText, changed: ReadonlyMap<string, Dict> = new Map()): string => {
-  const added = Array.from(changed.keys()).filter((id) => !table.texts.has(id))
+  const added = Array.from(changed.keys()).filter((id) => !table.pairs.has(id))
   const ids = added.length === 0 ? table.ids : [...table.ids, ...added].sort(byCodePoint)
   const rows = ids.map((id) => {
     const record = changed.get(id)
-    return pairText(id, record === undefined ? (table.texts.get(id) ?? "") : tupleText(record))
+    return record === undefined ? (table.pairs.get(id) ?? "") : pairText(id, tupleText(record))
   })
   return tuple(rows)
 }
