@@ -16,7 +16,7 @@ import { done } from "./GymText.ts"
 export const desk: Desk<Database.Database> = {
   fork: Database.fork,
   call: (database, name, given) => {
-    const own = database.base.domain === "retail" ? retail[name] : undefined
+    const own = database.base.domain === "retail" ? retail.get(name) : undefined
     if (name === done) return stop
     if (name === "think") return `Unknown action ${name}`
     return (own ?? TauEpisode.tools.call)(database, name, given)
@@ -80,9 +80,9 @@ const itemDetails: Call = (database, _, given) => {
   return "Error: item not found"
 }
 
-const retail: Readonly<Record<string, Call | undefined>> = {
-  modify_pending_order_address: alsoWhenModified,
-  modify_pending_order_payment: alsoWhenModified,
-  modify_pending_order_items: toOtherItems,
-  get_item_details: itemDetails
-}
+const retail: ReadonlyMap<string, Call> = new Map([
+  ["modify_pending_order_address", alsoWhenModified],
+  ["modify_pending_order_payment", alsoWhenModified],
+  ["modify_pending_order_items", toOtherItems],
+  ["get_item_details", itemDetails]
+])

@@ -167,13 +167,19 @@ const spoken = <D>({ stops }: Setting<D>, content: string, line: Line): Answer =
 })
 
 const called = <D>(setting: Setting<D>, database: D, name: string, given: Dict): Answer => {
-  const result = setting.desk.call(database, name, given)
+  const result = bounded(setting.desk.call(database, name, given))
   return {
     observation: result,
     entries: [{ _tag: "Call", name, arguments: given, result }],
     isLast: setting.finalTools.includes(name)
   }
 }
+
+/** Several times what the tools show of the original's data; only arguments that are echoed get longer. */
+const longest = 90_000
+
+const bounded = (text: string): string =>
+  text.length <= longest ? text : `${text.slice(0, longest)}... (${text.length} characters)`
 
 const after = <D>(setting: Setting<D>, state: State<D>, answer: Answer): State<D> => ({
   database: state.database,

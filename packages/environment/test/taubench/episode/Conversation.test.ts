@@ -142,6 +142,18 @@ describe("A conversation", () => {
     ])
   })
 
+  it("shows the beginning of what is too long to show", async () => {
+    const text = `add(x='${"a".repeat(5)}')`
+    const name = "b".repeat(1_000_000)
+    const program = Effect.flatMap(start(), (episode) =>
+      Effect.forEach([text, `${name}()`], (one) => say(episode, one))
+    )
+    const [short, long] = await run(program)
+    expect(short?.observation).toBe("1 kept")
+    expect(long?.observation.length).toBeLessThan(100_000)
+    expect(long?.observation).toMatch(/^Unknown action bbb.*b... \(1000015 characters\)$/)
+  })
+
   it("takes any text at all, and only a call of a tool that writes changes the database", async () => {
     const texts = fc.string({ unit: "binary", maxLength: 60 })
     await fc.assert(
