@@ -1,13 +1,16 @@
-/** `dreamgym serve env`: a world on a port, for trainers of any language. It trains nothing itself. */
-import { Versions } from "@dreamgym/pipeline"
+/** `dreamgym serve`: a world, real or dreamt, on a port, for trainers of any language. It trains nothing itself. */
+import { Session } from "@dreamgym/graph"
+import { RunDirectory, RunLog, Versions } from "@dreamgym/pipeline"
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
+import * as DreamWorld from "../DreamWorld.ts"
 import * as EnvironmentServer from "../serve/EnvironmentServer.ts"
 import * as World from "../World.ts"
 import * as EnvironmentFlags from "./EnvironmentFlags.ts"
+import { directory, run } from "./Resume.ts"
 
 const atLeast = (least: number, flag: Flag.Flag<number>) =>
   Flag.filter(
@@ -16,6 +19,61 @@ const atLeast = (least: number, flag: Flag.Flag<number>) =>
     (given) => `${given} is too small; it must be at least ${least}`
   )
 
+/** Where and how much is served. */
+const place = {
+  host: Flag.String("host").pipe(
+    Flag.withDescription("Address to listen on; another than loopback lets others play"),
+    Flag.withDefault("127.0.0.1")
+  ),
+  port: Flag.Int("port").pipe(
+    Flag.withDescription("Port to listen on; 0 takes a free one"),
+    Flag.filter(
+      (port) => port >= 0 && port <= 65535,
+      (port) => `--port ${port}: give one from 0 to 65535`
+    ),
+    Flag.withDefault(8000)
+  ),
+  maxSessions: atLeast(1, Flag.Int("max-sessions")).pipe(
+    Flag.withDescription("Sessions at once; a trainer needs at least its group size"),
+    Flag.withDefault(256)
+  ),
+  idle: atLeast(1, Flag.Int("idle")).pipe(
+    Flag.withMetavar("seconds"),
+    Flag.withDescription("A session that is silent for so long is closed"),
+    Flag.withDefault(900)
+  ),
+  longest: atLeast(1, Flag.Int("max-message")).pipe(
+    Flag.withMetavar("MB"),
+    Flag.withDescription("A longer message is refused"),
+    Flag.withDefault(100)
+  )
+}
+
+type Place = Pick<
+  Parameters<typeof EnvironmentServer.serve>[0],
+  "host" | "idle" | "longest" | "maxSessions" | "port"
+>
+
+/** Serves a world until it is interrupted. */
+const until = Effect.fnUntraced(function* (
+  world: World.World,
+  { host, idle, longest, maxSessions, port }: Place & { readonly idle: number }
+) {
+  const versions = yield* Versions.versions
+  const { url } = yield* EnvironmentServer.serve({
+    world: Effect.succeed(world),
+    host,
+    port,
+    maxSessions,
+    longest: longest * megabyte,
+    idle: `${idle} seconds`,
+    grace: "5 seconds",
+    version: versions["dreamgym"] ?? "unknown"
+  })
+  yield* Console.error(welcome(world.environment.name, url))
+  return yield* Effect.never
+}, Effect.scoped)
+
 const env = Command.make(
   "env",
   {
@@ -23,52 +81,10 @@ const env = Command.make(
       Argument.withDescription("Which world")
     ),
     ...EnvironmentFlags.flags,
-    host: Flag.String("host").pipe(
-      Flag.withDescription("Address to listen on; another than loopback lets others play"),
-      Flag.withDefault("127.0.0.1")
-    ),
-    port: Flag.Int("port").pipe(
-      Flag.withDescription("Port to listen on; 0 takes a free one"),
-      Flag.filter(
-        (port) => port >= 0 && port <= 65535,
-        (port) => `--port ${port}: give one from 0 to 65535`
-      ),
-      Flag.withDefault(8000)
-    ),
-    maxSessions: atLeast(1, Flag.Int("max-sessions")).pipe(
-      Flag.withDescription("Sessions at once; a trainer needs at least its group size"),
-      Flag.withDefault(256)
-    ),
-    idle: atLeast(1, Flag.Int("idle")).pipe(
-      Flag.withMetavar("seconds"),
-      Flag.withDescription("A session that is silent for so long is closed"),
-      Flag.withDefault(900)
-    ),
-    longest: atLeast(1, Flag.Int("max-message")).pipe(
-      Flag.withMetavar("MB"),
-      Flag.withDescription("A longer message is refused"),
-      Flag.withDefault(100)
-    )
+    ...place
   },
-  Effect.fn("Serve.run")(function* (given) {
-    const world = yield* World.worlds[given.environment].open(given)
-    const versions = yield* Versions.versions
-    yield* Effect.scoped(
-      Effect.gen(function* () {
-        const { url } = yield* EnvironmentServer.serve({
-          world: Effect.succeed(world),
-          host: given.host,
-          port: given.port,
-          maxSessions: given.maxSessions,
-          longest: given.longest * megabyte,
-          idle: `${given.idle} seconds`,
-          grace: "5 seconds",
-          version: versions["dreamgym"] ?? "unknown"
-        })
-        yield* Console.error(welcome(given.environment, url))
-        return yield* Effect.never
-      })
-    )
+  Effect.fn("Serve.environment")(function* (given) {
+    return yield* until(yield* World.worlds[given.environment].open(given), given)
   })
 ).pipe(
   Command.withDescription(
@@ -83,9 +99,34 @@ const env = Command.make(
   ])
 )
 
+const dream = Command.make(
+  "dream",
+  { run, directory, ...place },
+  Effect.fn("Serve.dream")(function* (given) {
+    yield* Effect.gen(function* () {
+      const { config } = yield* RunDirectory.RunDirectory
+      yield* DreamWorld.open().pipe(
+        Effect.flatMap((world) => until(world, given)),
+        Effect.scoped,
+        Effect.provide(Session.layer(config.engine))
+      )
+    }).pipe(RunLog.typed, Effect.provide(RunDirectory.layerExisting(given.run, given.directory)))
+  })
+).pipe(
+  Command.withDescription(
+    "Serve what the experience model of a run dreams, over the same protocol"
+  ),
+  Command.withExamples([
+    {
+      command: "dreamgym serve dream household-1 --port 8001",
+      description: "The synthetic world of a run, beside the real one"
+    }
+  ])
+)
+
 export const serve = Command.make("serve").pipe(
   Command.withDescription("Serve worlds to other programs"),
-  Command.withSubcommands([env])
+  Command.withSubcommands([env, dream])
 )
 
 const megabyte = 1 << 20
