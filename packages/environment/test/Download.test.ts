@@ -201,6 +201,8 @@ describe("An archive", () => {
       "success" in read ? read.success : []
     )
     expect(first?.name).toBe(game)
+    const intact = first && { ...first, crc: first.crc ^ 1 }
+    expect(intact && Zip.unpack(zip, intact)).toMatchObject({ failure: { reason: "damaged" } })
     expect(first && Zip.unpack(changed, first)).toMatchObject({
       failure: { reason: "damaged", entry: game }
     })

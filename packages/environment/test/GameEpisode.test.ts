@@ -57,13 +57,18 @@ describe("A saved state", () => {
     ])
   })
 
-  it("of another game is refused, and the fact is named", () => {
-    const { observation } = Game.start(game)
-    const bad = { observation, added: [["atlocation", "agent2", "near"]], removed: [] }
-    expect(Result.getFailure(SavedGame.resume(game, bad))).toMatchObject({
-      value: { message: expect.stringContaining("(atlocation agent2 near)") }
-    })
-  })
+  it.each(["atlocation agent2 near", "atlocation agent1 near nobody", "rained", "holdsany"])(
+    "of another game is refused, and the fact is named: %s",
+    (fact) => {
+      const { observation } = Game.start(game)
+      for (const part of ["added", "removed"]) {
+        const bad = { observation, added: [], removed: [], [part]: [fact.split(" ")] }
+        expect(Result.getFailure(SavedGame.resume(game, bad))).toMatchObject({
+          value: { message: expect.stringContaining(`(${fact})`) }
+        })
+      }
+    }
+  )
 })
 
 describe("An episode", () => {

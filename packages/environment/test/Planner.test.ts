@@ -9,6 +9,8 @@ import * as GamePolicy from "../src/alfworld/GamePolicy.ts"
 import * as Planner from "../src/alfworld/Planner.ts"
 import * as Generator from "../src/household/Generator.ts"
 import { RungName } from "../src/household/Rung.ts"
+import { estimate, householdOf } from "../src/alfworld/planner/Errand.ts"
+import { waysOf } from "../src/alfworld/planner/GoalFacts.ts"
 import { dataFolder } from "./disk.ts"
 import { room } from "./room.ts"
 
@@ -77,6 +79,33 @@ describe("Every generated house", () => {
       }),
       { numRuns: 60 }
     )
+  })
+
+  it("is judged nowhere on the way of its plan to need more commands than it does", () => {
+    fc.assert(
+      fc.property(requests, (request) => {
+        const house = houseOf(request)
+        const [ways, household] = [waysOf(house), householdOf(house)]
+        if (ways === undefined || household === undefined) throw new Error("no household")
+        const lacking = estimate(ways, household)
+        let state = Game.start(house)
+        const plan = planned(state)
+        for (const [index, command] of plan.entries()) {
+          expect(lacking(state.situation.state)).toBe(plan.length - index)
+          state = Game.step(state, command)
+        }
+        expect(lacking(state.situation.state)).toBe(0)
+      }),
+      { numRuns: 60 }
+    )
+  })
+
+  it("that lacks what is asked for is given up at once", () => {
+    const goal = { kind: "put", object: "spaceship", place: "shelf" } as const
+    const hopeless = Planner.plan(Game.start(houseOf({ rung: "L2", seed: 1, goal })))
+    expect(Result.getFailure(hopeless)).toMatchObject({
+      value: { reason: "exhausted", expansions: 0 }
+    })
   })
 
   it("of the smallest kind has no way to a win that is shorter than its plan", () => {
