@@ -55,8 +55,17 @@ export interface Setting<D> {
 export interface Conversation extends Environment.Episode {
   /** All that was said and done so far, the customer's first line included. */
   readonly entries: Effect.Effect<ReadonlyArray<Entry>>
+  readonly snapshot: Effect.Effect<Moment, Environment.EnvironmentError>
+  /** Answers with the observation of then. A moment of another conversation fails with `BadData`. */
+  readonly restore: (moment: Moment) => Effect.Effect<string, Environment.EnvironmentError>
   /** Another episode at the same state, closed with the scope it is made in; neither changes the other. */
   readonly fork: Effect.Effect<Conversation, Environment.EnvironmentError, Scope.Scope>
+}
+
+/** Where a conversation stood, in memory: its forks can go there too. The customer's memory goes with it. */
+export interface Moment {
+  readonly steps: number
+  readonly observation: string
 }
 
 /** Opens the conversation after the customer's first line. `database` is the episode's own from now on. */
@@ -65,9 +74,10 @@ export const open = <D>(
   database: D,
   line: Line
 ): Effect.Effect<Conversation, never, Scope.Scope> =>
-  play(setting, {
+  play(setting, new WeakMap(), {
     database,
     line,
+    observation: line.text,
     entries: [{ _tag: "User", content: line.text }],
     steps: 0,
     isOver: false
@@ -94,40 +104,64 @@ const reasons = {
 interface State<D> {
   readonly database: D
   readonly line: Line
+  readonly observation: string
   readonly entries: ReadonlyArray<Entry>
   readonly steps: number
   readonly isOver: boolean
 }
 
-const play = Effect.fnUntraced(function* <D>(setting: Setting<D>, start: State<D>) {
+const play = Effect.fnUntraced(function* <D>(
+  setting: Setting<D>,
+  kept: WeakMap<Moment, State<D>>,
+  start: State<D>
+) {
   let state = start
   let isOpen = true
-  yield* Effect.addFinalizer(() =>
-    Effect.sync(() => {
-      isOpen = false
-    })
-  )
+  yield* Effect.addFinalizer(() => Effect.sync(() => (isOpen = false)))
+  const whileOpen = <A, R>(use: Effect.Effect<A, Environment.EnvironmentError, R>) =>
+    Effect.suspend(() => (isOpen ? use : Effect.fail(closed(setting.world))))
   const step = Effect.fn("Conversation.step")(function* (action: Trajectory.Action) {
-    if (!isOpen || state.isOver) return yield* closed(setting.world)
+    if (state.isOver) return yield* closed(setting.world)
     const answer = yield* answerOf(setting, state, AgentAction.read(action))
     const next = after(setting, state, answer)
     const reward = answer.isLast ? yield* setting.score(state.database, next.entries) : 0
     state = next
     return stepOf(setting, next, answer, reward)
   })
-  const fork = Effect.suspend(() =>
-    isOpen
-      ? play(setting, { ...state, database: setting.desk.fork(state.database) })
-      : Effect.fail(closed(setting.world))
+  const restore = Effect.fnUntraced(function* (moment: Moment) {
+    const found = kept.get(moment)
+    if (found === undefined) return yield* foreign(setting.world)
+    state = copyOf(setting, found)
+    return state.observation
+  })
+  const fork: Conversation["fork"] = whileOpen(
+    Effect.suspend(() => play(setting, kept, copyOf(setting, state)))
   )
   const conversation: Conversation = {
-    observation: state.line.text,
-    step,
+    observation: state.observation,
+    step: (action) => whileOpen(step(action)),
     entries: Effect.sync(() => state.entries),
+    snapshot: whileOpen(Effect.sync(() => momentOf(setting, kept, state))),
+    restore: (moment) => whileOpen(restore(moment)),
     fork
   }
   return conversation
 })
+
+const copyOf = <D>({ desk }: Setting<D>, state: State<D>): State<D> => ({
+  ...state,
+  database: desk.fork(state.database)
+})
+
+const momentOf = <D>(
+  setting: Setting<D>,
+  kept: WeakMap<Moment, State<D>>,
+  state: State<D>
+): Moment => {
+  const moment = { steps: state.steps, observation: state.observation }
+  kept.set(moment, copyOf(setting, state))
+  return moment
+}
 
 /** What an action brings, and whether it is the end. */
 interface Answer {
@@ -184,6 +218,7 @@ const bounded = (text: string): string =>
 const after = <D>(setting: Setting<D>, state: State<D>, answer: Answer): State<D> => ({
   database: state.database,
   line: answer.line ?? state.line,
+  observation: answer.observation,
   entries: [...state.entries, ...answer.entries],
   steps: state.steps + 1,
   isOver: answer.isLast || state.steps + 1 >= setting.stepLimit
@@ -207,4 +242,11 @@ const closed = ({ name }: World) =>
     reason: "Closed",
     environment: name,
     message: "the episode has ended; start another one for the task"
+  })
+
+const foreign = ({ name }: World) =>
+  new Environment.EnvironmentError({
+    reason: "BadData",
+    environment: name,
+    message: "the moment is of another conversation; restore what this one or a fork of it kept"
   })

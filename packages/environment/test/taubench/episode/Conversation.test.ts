@@ -1,5 +1,5 @@
 import { Task, type Environment } from "@dreamgym/domain"
-import { EnvironmentLaws, Law } from "@dreamgym/laws"
+import { EnvironmentLaws, Law, RevisitLaws } from "@dreamgym/laws"
 import { Effect, Exit, Scope } from "effect"
 import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
@@ -196,3 +196,22 @@ Law.describeLaws(
     actions: ["add(x=1)", "Really?", "Bye."]
   })
 )
+
+Law.describeLaws(
+  { describe, it },
+  RevisitLaws.revisitLaws({
+    name: "a conversation",
+    start: Effect.suspend(() => start()),
+    actions: ["add(x=1)", "Really?", "Bye."]
+  })
+)
+
+describe("A moment", () => {
+  it("of another conversation is refused", async () => {
+    const program = Effect.gen(function* () {
+      const [one, other] = [yield* start(), yield* start()]
+      return yield* Effect.flip(one.restore(yield* other.snapshot))
+    })
+    expect(await run(program)).toMatchObject({ reason: "BadData", environment: "desk" })
+  })
+})
