@@ -1,4 +1,5 @@
 import { Task, type Environment } from "@dreamgym/domain"
+import { EnvironmentLaws, Law } from "@dreamgym/laws"
 import { Effect, Exit, FileSystem, Scope } from "effect"
 import { describe, expect, it } from "vitest"
 import * as AlfWorld from "../src/alfworld/AlfWorld.ts"
@@ -208,6 +209,18 @@ describe("An episode", () => {
     expect(await reason(task.payload, good.slice(0, 99))).toBe("BadData")
   })
 })
+
+Law.describeLaws(
+  { describe, it },
+  EnvironmentLaws.environmentLaws({
+    name: "ALFWorld",
+    environment: AlfWorld.make({ dataFolder: "/data" }).pipe(
+      Effect.provide(disk({ [`${simple}/game.tw-pddl`]: good }))
+    ),
+    task,
+    actions: ["go to box 1", "take lamp 1 from shelf 2", "put lamp 1 into box 1"]
+  })
+)
 
 describe("The old words", () => {
   it("put X in/on Y are understood as move X to Y, others are left alone", () => {
