@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest"
 import * as Effect from "effect/Effect"
-import { Client, open, serve, shown, until, type Serving } from "./serving.ts"
+import { Client, deaf, open, serve, shown, until, world, type Serving } from "./serving.ts"
 
 let serving: Serving | undefined
 const start = async (...options: Parameters<typeof serve>) => {
@@ -182,6 +182,23 @@ describe("/ws", () => {
     expect(open.now).toBe(1)
     client.socket.send(JSON.stringify(step("wait")))
     client.socket.close()
+    await until(() => open.now === 0)
+  })
+
+  it("answers a client that does not read no more than it can hold, and others as ever", async () => {
+    const { url } = await start({ world: Effect.succeed({ ...world, stepLimit: 1000 }) })
+    const before = open.steps
+    const client = deaf(url, 300)
+    const other = await Client.connect(url)
+    await until(() => open.steps > before)
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    const steps = open.steps
+    expect(steps - before).toBeLessThan(100)
+    expect(await other.ask(reset)).toMatchObject({ type: "observation" })
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    expect(open.steps).toBe(steps)
+    client.destroy()
+    other.socket.close()
     await until(() => open.now === 0)
   })
 

@@ -1,4 +1,5 @@
 /** A served world and a client that speaks raw frames to it: for the tests of serving. */
+import * as net from "node:net"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Ending, Environment, Task } from "@dreamgym/domain"
 import * as Effect from "effect/Effect"
@@ -8,8 +9,8 @@ import * as EnvironmentServer from "../src/serve/EnvironmentServer.ts"
 import * as Wire from "../src/serve/Wire.ts"
 import * as World from "../src/World.ts"
 
-/** How many episodes of the bell are open now. */
-export const open = { now: 0 }
+/** How many episodes of the bell are open now, and how many steps were answered at all. */
+export const open = { now: 0, steps: 0 }
 
 const error = (message: string) =>
   new Environment.EnvironmentError({ reason: "Unavailable", environment: "bell", message })
@@ -25,12 +26,15 @@ const bell: Environment.Environment = {
         Effect.sync(() => open.now++),
         () => Effect.sync(() => open.now--)
       )
-      const answer = (text: string): Environment.Step => ({
-        observation: text === "long" ? "x".repeat(1 << 20) : `You ${text}. <b>`,
-        reward: text === "ring" ? 1 : 0,
-        ...(text === "ring" ? { ending: Ending.terminated(true) } : {}),
-        provenance: { _tag: "Real", environment: "bell", version: "1" }
-      })
+      const answer = (text: string): Environment.Step => (
+        open.steps++,
+        {
+          observation: text === "long" ? "x".repeat(1 << 20) : `You ${text}. <b>`,
+          reward: text === "ring" ? 1 : 0,
+          ...(text === "ring" ? { ending: Ending.terminated(true) } : {}),
+          provenance: { _tag: "Real", environment: "bell", version: "1" }
+        }
+      )
       const odd: Readonly<Record<string, Effect.Effect<never, Environment.EnvironmentError>>> = {
         wait: Effect.never,
         fail: error("the clapper is missing; bring one"),
@@ -175,4 +179,22 @@ export const ask = async (
     ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) })
   })
   return [answer.status, await answer.json()]
+}
+
+/** A client that asks so often for a text of a mebibyte and reads none of the answers. */
+export const deaf = (url: string, times: number): net.Socket => {
+  const { hostname, port } = new URL(url)
+  const socket = net.connect(Number(port), hostname)
+  socket.write(
+    `GET /ws HTTP/1.1\r\nHost: ${hostname}:${port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
+      "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+  )
+  const say = (message: object) => {
+    const text = Buffer.from(JSON.stringify(message))
+    // One text frame, whole and shorter than 126 bytes, with a mask of zeros.
+    socket.write(Buffer.concat([Buffer.from([0x81, 0x80 | text.length, 0, 0, 0, 0]), text]))
+  }
+  say({ type: "reset", data: { seed: 0 } })
+  for (let i = 0; i < times; i++) say({ type: "step", data: { text: "long" } })
+  return socket
 }
