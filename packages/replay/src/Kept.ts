@@ -5,6 +5,7 @@
 import { Ending, type ReplayBuffer, Trajectory } from "@dreamgym/domain"
 import type * as Effect from "effect/Effect"
 import { createHash } from "node:crypto"
+import type * as VectorIndex from "./retrieval/VectorIndex.ts"
 
 export { room, shelfOf, shelves, takesThePlaceOf, type Quotas, type Shelf } from "./Quotas.ts"
 
@@ -103,6 +104,30 @@ export interface Vectors {
   ) => Effect.Effect<void, E | Failed>
   /** Those that are not kept any more are passed over; vectors of other spaces go. */
   readonly write: (space: Space, some: ReadonlyArray<Embedded>) => Effect.Effect<void, Failed>
+  /** Undefined or absent: the store does not search in this space; whoever does reads its vectors into memory. */
+  readonly search?: (space: Space) => Search | undefined
+}
+
+/** Transition `index` of trajectory `seq`; `similarity` is the cosine, 0 where either vector is empty. */
+export interface Near {
+  readonly seq: number
+  readonly index: number
+  readonly similarity: number
+}
+
+/**
+ * What a store that searches answers; undefined where vectors that were kept in this space went meanwhile, for those of another or
+ * with a table: then nothing of what was written is sure to be there.
+ */
+export interface Search {
+  /** Those of `seqs` whose vectors are kept. Asked before the first question and whenever something came. */
+  readonly known: (
+    seqs: ReadonlyArray<number>
+  ) => Effect.Effect<ReadonlySet<number> | undefined, Failed>
+  /** One list per query, in the order and with the filters of `VectorIndex.search`; what was rejected is not found. */
+  readonly nearest: (
+    queries: ReadonlyArray<VectorIndex.Query>
+  ) => Effect.Effect<ReadonlyArray<ReadonlyArray<Near>> | undefined, Failed>
 }
 
 /** How good a trajectory is, the greater the better; NaN counts as 0. */

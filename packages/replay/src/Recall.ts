@@ -87,7 +87,7 @@ const searched = Effect.fnUntraced(function* (
   queries: ReadonlyArray<VectorIndex.Query>
 ): Effect.fn.Return<ReadonlyArray<Answer>, Failed> {
   for (;;) {
-    const lists = yield* index.search(queries)
+    const lists = yield* index.search(kept, queries)
     const entries = new Map(lists.flat().map(({ entry }) => [entry.seq, entry]))
     const trajectories = yield* kept.read([...entries.values()])
     // What was evicted meanwhile is not found again.

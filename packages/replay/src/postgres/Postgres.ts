@@ -12,16 +12,19 @@ import type { Change, Kept, Quotas } from "../Kept.ts"
 import * as ReplayBuffer from "../ReplayBuffer.ts"
 import * as StoreCache from "../store/StoreCache.ts"
 import { add } from "./PostgresAdding.ts"
+import * as PostgresExtension from "./PostgresExtension.ts"
 import { follow, reload } from "./PostgresFollowing.ts"
 import type { Held } from "./PostgresHeld.ts"
 import { read } from "./PostgresReading.ts"
+import * as PostgresSearch from "./PostgresSearch.ts"
 import * as PostgresServer from "./PostgresServer.ts"
-import * as PostgresVectors from "./PostgresVectors.ts"
 import { prioritise, release, replace, restore, snapshot } from "./PostgresWriting.ts"
 
 /**
  * `url`: `postgresql://user:password@host:port/database?sslmode=...`, or what `PgClient` takes (`ssl`, pool sizes, timeouts).
- * `schema` (default `dreamgym`) is made where it is missing; nothing outside it is touched. `patience`: how many milliseconds one who
+ * `schema` (default `dreamgym`) is made where it is missing; nothing outside it is touched, but for the extension `vector`, which is
+ * created where the server has it and this user may. `hnsw` (default: none) lets pgvector answer from a graph: faster among many
+ * vectors, and it approximates; it does nothing where there is no pgvector. `patience`: how many milliseconds one who
  * wants to write waits for another who does, and one who writes may stand still (default 120,000). `cached`: how many trajectories stay
  * in memory (default 4,096).
  */
@@ -30,6 +33,7 @@ export interface Place {
   readonly schema?: string
   readonly patience?: number
   readonly cached?: number
+  readonly hnsw?: PostgresExtension.Hnsw
 }
 
 /** `quotas` hold for all that is kept, whoever added it. */
@@ -47,8 +51,9 @@ export interface PostgresOptions extends ReplayBuffer.Options, Place {
 
 /**
  * Lives in a schema of a PostgreSQL database, safe on the server's disk before `add` answers; many processes may use it at once, and
- * each question knows what was acknowledged to any of them before. What is alike is found in this process, also where the server has
- * pgvector.
+ * each question knows what was acknowledged to any of them before. Where vectors are kept (`keepVectors`) and the server has pgvector, the
+ * server finds what is alike, as exactly as memory would; else this process does. With pgvector, processes that use one schema use one
+ * embedder: vectors of another go, and are made again when they are asked for.
  */
 export const layerPostgres = (
   options: PostgresOptions
@@ -67,10 +72,11 @@ export const layerPostgres = (
  * `Corrupt` where they are damaged or another program's, `BadRequest` where the URL or the name of the schema is none.
  */
 export const open = Effect.fn("Postgres.open")(function* (
-  { cached = 4096, patience = 120_000, quotas = {}, schema = "dreamgym", url }: Options,
+  { cached = 4096, hnsw, patience = 120_000, quotas = {}, schema = "dreamgym", url }: Options,
   changed: (change: Change) => void
 ): Effect.fn.Return<Kept, Contract.ReplayBufferError, Scope.Scope> {
   const server = yield* PostgresServer.open({ url, schema, patience })
+  const extension = yield* server.told(PostgresExtension.find(server, hnsw))
   const held: Held = {
     server,
     quotas,
@@ -95,6 +101,6 @@ export const open = Effect.fn("Postgres.open")(function* (
     restore: (version) => restore(held, version),
     release: (version) => release(held, version),
     refresh: server.told(follow(held)),
-    vectors: PostgresVectors.make(held)
+    vectors: PostgresSearch.make(held, extension)
   }
 })

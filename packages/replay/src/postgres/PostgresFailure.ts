@@ -58,6 +58,10 @@ export const failureOf = (name: string, { reason }: SqlError.SqlError): Failed =
   return failed(name, why, `${remedy} (${said(reason)})`)
 }
 
+/** Whether a table was asked that is not there. */
+export const isMissingTable = (error: Failed | SqlError.SqlError): error is SqlError.SqlError =>
+  error._tag === "SqlError" && codeOf(error.reason.cause) === "42P01"
+
 /** An error that names the place. */
 export const failed = (name: string, reason: Failed["reason"], message: string): Failed =>
   new ReplayBuffer.ReplayBufferError({ reason, file: name, message: `${name}: ${message}` })

@@ -103,13 +103,18 @@ export const selected = (columns: Columns, of: string): string =>
 export const insertion = (table: string, columns: Columns, at: number): string => {
   const names = Object.keys(columns)
   const types = Object.values(columns)
-  const lists = types.map((type, i) => `$${at + i}::${travels[type].array}`)
   const cells = names.map((name, i) => (types[i] === "json" ? `u.${name}::json` : `u.${name}`))
   return (
     `insert into ${table} (${names.join(", ")}) select ${cells.join(", ")} ` +
-    `from unnest(${lists.join(", ")}) as u (${names.join(", ")})`
+    `from unnest(${arrays(columns, at)}) as u (${names.join(", ")})`
   )
 }
+
+/** The lists of `columns` as `unnest` takes them, from `$at` on. */
+export const arrays = (columns: Columns, at: number): string =>
+  Object.values(columns)
+    .map((type, i) => `$${at + i}::${travels[type].array}`)
+    .join(", ")
 
 /** The lists of `insertion`. Throws where a whole number is none. */
 export const lists = <C extends Columns>(
@@ -135,6 +140,10 @@ export const integers = (values: ReadonlyArray<number>): PgTypes.Parameter =>
 
 export const numbers = (values: ReadonlyArray<number>): PgTypes.Parameter =>
   list(PgTypes.OID.float8, values)
+
+/** Of 32 bits. */
+export const floats = (values: ReadonlyArray<number>): PgTypes.Parameter =>
+  list(PgTypes.OID.float4, values)
 
 export const texts = (values: ReadonlyArray<string>): PgTypes.Parameter =>
   list(PgTypes.OID.text, values.map(written))

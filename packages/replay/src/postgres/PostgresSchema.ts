@@ -117,8 +117,18 @@ create index embedding_space on @.embedding (dimension, trajectory);
 insert into @.store (program, version, horizon) values ('${program}', 0, 0)
 `
 
+/** A space has the table `vectors_` and its id, where the database has pgvector: rows of a type that others do not know. */
+const second = `
+create table @.vector_space (
+  id bigint primary key generated always as identity,
+  embedder text not null,
+  dimension bigint not null,
+  unique (embedder, dimension)
+)
+`
+
 /** Migration n leads from version n to n + 1. A migration that was published is never changed. */
-const migrations: ReadonlyArray<string> = [first]
+const migrations: ReadonlyArray<string> = [first, second]
 
 /** The version of the tables that this program knows. */
 export const newest = migrations.length

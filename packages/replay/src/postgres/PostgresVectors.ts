@@ -1,6 +1,6 @@
 /**
- * The vectors of a buffer in PostgreSQL, one row of bytes per trajectory, read page by page.
- * Nothing is searched here: whoever searches reads them into memory, with or without pgvector.
+ * The vectors of a buffer in PostgreSQL without pgvector, one row of bytes per trajectory, read page by page.
+ * Nothing is searched here: whoever searches reads them into memory.
  */
 import type { ReplayBuffer } from "@dreamgym/domain"
 import * as Effect from "effect/Effect"
@@ -35,7 +35,8 @@ const read = Effect.fn("PostgresVectors.read")(function* <E>(
   }
 })
 
-const pageAfter = Effect.fnUntraced(function* (
+/** Some of what is kept of a space, from the next trajectory on; nothing at the end. */
+export const pageAfter = Effect.fnUntraced(function* (
   { server }: Held,
   { dimension, embedder }: Space,
   seq: number
@@ -83,17 +84,25 @@ const write = Effect.fn("PostgresVectors.write")(function* (
   space: Space,
   some: ReadonlyArray<Embedded>
 ): Effect.fn.Return<void, Failed> {
-  const { dimension, embedder } = space
-  const { alone, name, told } = held.server
-  for (const { seq, vectors } of some) {
-    const entry = held.kept.get(seq)
-    const steps = entry === undefined ? 0 : entry.realSteps + entry.syntheticSteps
-    if (entry === undefined || vectors.length === steps * dimension) continue
-    return yield* misfit(name, embedder, seq, steps, dimension, vectors.length)
-  }
+  const { alone, told } = held.server
+  yield* refuseMisfits(held, space, some)
   if (some.length === 0) return
   yield* held.turn.withPermit(told(alone(insert(held, space, some))))
 }, Effect.uninterruptible)
+
+/** Fails as `Embedding` where there are more or fewer numbers than the steps of a trajectory that is kept need. */
+export const refuseMisfits = Effect.fnUntraced(function* (
+  { kept, server }: Held,
+  { dimension, embedder }: Space,
+  some: ReadonlyArray<Embedded>
+): Effect.fn.Return<void, Failed> {
+  for (const { seq, vectors } of some) {
+    const entry = kept.get(seq)
+    const steps = entry === undefined ? 0 : entry.realSteps + entry.syntheticSteps
+    if (entry === undefined || vectors.length === steps * dimension) continue
+    return yield* misfit(server.name, embedder, seq, steps, dimension, vectors.length)
+  }
+})
 
 const insert = Effect.fnUntraced(function* (
   held: Held,
@@ -125,7 +134,7 @@ const insert = Effect.fnUntraced(function* (
   )
 })
 
-const misfit = (
+export const misfit = (
   name: string,
   embedder: string,
   seq: number,

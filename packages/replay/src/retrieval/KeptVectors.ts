@@ -170,7 +170,8 @@ const rowsOf =
     })
   }
 
-const joined = (rows: ReadonlyArray<Float32Array>, dimension: number): Float32Array => {
+/** One after the other. */
+export const joined = (rows: ReadonlyArray<Float32Array>, dimension: number): Float32Array => {
   const vectors = new Float32Array(rows.length * dimension)
   rows.forEach((row, i) => vectors.set(row, i * dimension))
   return vectors

@@ -12,7 +12,10 @@ export const lengthOf = ({ realSteps, syntheticSteps }: Entry): number =>
 
 /** In the order of the transitions. */
 export const all = (entry: Entry): ReadonlyArray<number> =>
-  Array.from({ length: lengthOf(entry) }, (_, i) => entry.seq * stride + i)
+  Array.from({ length: lengthOf(entry) }, (_, i) => of(entry.seq, i))
+
+/** The number of transition `index` of entry `seq`. */
+export const of = (seq: number, index: number): number => seq * stride + index
 
 /** The entry's `seq` and the transition's place. */
 export const parts = (sequence: number): readonly [number, number] => [

@@ -1,5 +1,6 @@
 /**
- * The transitions of a buffer by likeness: an index of their vectors, kept in step with what the buffer keeps.
+ * The transitions of a buffer by likeness: an index of their vectors, in memory or in a store that searches, kept in step with what
+ * the buffer keeps.
  * A trajectory is embedded when something is first asked after it came, so a buffer that nobody asks pays nothing.
  *
  * T transitions of D numbers each: `vectors`[T x D].
@@ -7,9 +8,10 @@
 import type { Embedder, ReplayBuffer, Trajectory } from "@dreamgym/domain"
 import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
-import type { Change, Entry, Kept, Space } from "../Kept.ts"
+import type { Change, Entry, Kept, Near, Space } from "../Kept.ts"
 import * as KeptVectors from "./KeptVectors.ts"
 import * as Sequence from "./Sequence.ts"
+import * as StoredIndex from "./StoredIndex.ts"
 import * as Texts from "./Texts.ts"
 import type * as VectorIndex from "./VectorIndex.ts"
 
@@ -17,7 +19,8 @@ type Failed = ReplayBuffer.ReplayBufferError
 
 /**
  * `name` is that under which vectors are kept: whatever decides about the numbers, so the embedder and what `state` tells.
- * `keepsVectors`: whether those that the store has are read, and new ones left there. `files`: absent where no side-car is wanted.
+ * `keepsVectors`: whether those that the store has are read, and new ones left there, and whether the store searches where it can.
+ * `files`: absent where no side-car is wanted.
  */
 export interface Options {
   readonly embedder: Embedder.Embedder
@@ -42,6 +45,7 @@ export interface TransitionIndex {
   readonly apply: (change: Change) => void
   readonly settle: (kept: Kept) => Effect.Effect<void, Failed>
   readonly search: (
+    kept: Kept,
     queries: ReadonlyArray<VectorIndex.Query>
   ) => Effect.Effect<ReadonlyArray<ReadonlyArray<Found>>, Failed>
   readonly close: (kept: Kept) => Effect.Effect<void>
@@ -54,7 +58,7 @@ interface State {
   readonly entries: Map<number, Entry>
   /** Those of them that are not in the index. */
   readonly waiting: Map<number, Entry>
-  /** In the index, but not kept any more. */
+  /** In the index, but not kept any more. A store that searches knows that by itself. */
   readonly gone: Map<number, Entry>
   index: VectorIndex.VectorIndex | undefined
   /** Whether the side-car holds what the index does. */
@@ -74,7 +78,7 @@ export const make = (options: Options): TransitionIndex => {
   return {
     apply: (change) => apply(state, change),
     settle: (kept) => settle(state, kept),
-    search: (queries) => search(state, queries),
+    search: (kept, queries) => search(state, kept, queries),
     close: (kept) => close(state, kept)
   }
 }
@@ -96,10 +100,37 @@ const apply = ({ entries, gone, waiting }: State, { evicted, inserted }: Change)
 /** Trajectories that are embedded at once. */
 const atOnce = 256
 
-const settle = Effect.fnUntraced(function* (state: State, kept: Kept) {
+const settle = Effect.fnUntraced(function* (
+  state: State,
+  kept: Kept
+): Effect.fn.Return<void, Failed> {
+  const stored = storedOf(state, kept)
+  if (stored !== undefined) {
+    state.gone.clear()
+    yield* StoredIndex.learn(stored)
+    return yield* embedWaiting(state, kept, (some) =>
+      StoredIndex.keep(
+        stored,
+        some.map(({ entry, vectors }) => ({
+          seq: entry.seq,
+          vectors: KeptVectors.joined(vectors, state.space.dimension)
+        }))
+      )
+    )
+  }
   const index = state.index ?? (yield* begin(state, kept))
   state.index = index
   forget(state, index)
+  yield* embedWaiting(state, kept, (some) => keep(state, index, kept, some))
+})
+
+const storedOf = (state: State, kept: Kept): StoredIndex.StoredIndex | undefined =>
+  state.options.keepsVectors ? StoredIndex.of(kept, state.space, state) : undefined
+
+/** Where made vectors go; they wait no longer after. */
+type Keep = (some: ReadonlyArray<Embedded>) => Effect.Effect<void, Failed>
+
+const embedWaiting = Effect.fnUntraced(function* (state: State, kept: Kept, take: Keep) {
   let rest = [...state.waiting.values()]
   while (rest.length > 0) {
     const entries = rest.slice(0, atOnce)
@@ -109,7 +140,7 @@ const settle = Effect.fnUntraced(function* (state: State, kept: Kept) {
       rest = rest.filter(({ seq }) => state.waiting.has(seq))
       continue
     }
-    yield* embed(state, index, kept, entries, trajectories)
+    yield* take(yield* embed(state, entries, trajectories))
     rest = rest.slice(atOnce)
   }
 })
@@ -120,31 +151,38 @@ const forget = (state: State, index: VectorIndex.VectorIndex): void => {
   state.gone.clear()
 }
 
+/** Those that still wait, with their vectors; where the embedder refuses a text, its trajectory waits no longer. */
 const embed = Effect.fnUntraced(function* (
-  state: State,
-  index: VectorIndex.VectorIndex,
-  kept: Kept,
+  { options, waiting }: State,
   entries: ReadonlyArray<Entry>,
   trajectories: ReadonlyArray<Trajectory.Trajectory>
 ) {
-  const { embedder, keepsVectors, state: stateText } = state.options
-  const lists = trajectories.map((one) => Texts.textsOf(stateText, one))
-  const answers = yield* Texts.embed(embedder, lists)
+  const lists = trajectories.map((one) => Texts.textsOf(options.state, one))
+  const answers = yield* Texts.embed(options.embedder, lists)
   const embedded: Array<Embedded> = []
   for (const [i, entry] of entries.entries()) {
     const [answer, trajectory] = [answers[i], trajectories[i]]
-    if (answer === undefined || trajectory === undefined || !state.waiting.has(entry.seq)) continue
+    if (answer === undefined || trajectory === undefined || !waiting.has(entry.seq)) continue
     if (!("reason" in answer)) embedded.push({ entry, trajectory, vectors: answer })
-    else if (state.waiting.delete(entry.seq)) yield* skipped(entry, answer)
+    else if (waiting.delete(entry.seq)) yield* skipped(entry, answer)
   }
+  return embedded
+})
+
+const keep = Effect.fnUntraced(function* (
+  state: State,
+  index: VectorIndex.VectorIndex,
+  kept: Kept,
+  some: ReadonlyArray<Embedded>
+) {
+  const { options, space } = state
   state.isCopied = false
-  const { embedder: name } = state.space
-  yield* Effect.mapError(index.add(name, embedded.flatMap(rowsOf)), KeptVectors.unusable)
+  yield* Effect.mapError(index.add(space.embedder, some.flatMap(rowsOf)), KeptVectors.unusable)
   settled(
     state,
-    embedded.map(({ entry }) => entry)
+    some.map(({ entry }) => entry)
   )
-  if (keepsVectors) yield* KeptVectors.write(kept, state.space, embedded)
+  if (options.keepsVectors) yield* KeptVectors.write(kept, space, some)
 })
 
 /** `entries` are in the index; what was evicted meanwhile is to be taken out of it. */
@@ -188,21 +226,49 @@ const filesOf = ({ files }: Options) => (files === undefined ? {} : { files })
 
 const search = Effect.fnUntraced(function* (
   state: State,
+  kept: Kept,
   queries: ReadonlyArray<VectorIndex.Query>
-) {
-  const { index } = state
-  if (index === undefined) return queries.map(() => [])
-  forget(state, index)
-  const lists = yield* index
-    .search(state.space.embedder, queries)
-    .pipe(Effect.mapError(KeptVectors.unusable))
+): Effect.fn.Return<ReadonlyArray<ReadonlyArray<Found>>, Failed> {
+  const stored = storedOf(state, kept)
+  const lists = yield* stored === undefined
+    ? searchMemory(state, queries)
+    : searchStore(state, kept, stored, queries)
   return lists.map((list) =>
-    list.flatMap(({ sequence, similarity }) => {
-      const [seq, at] = Sequence.parts(sequence)
+    list.flatMap(({ seq, ...near }) => {
       const entry = state.entries.get(seq)
-      return entry === undefined ? [] : [{ entry, index: at, similarity }]
+      return entry === undefined ? [] : [{ entry, ...near }]
     })
   )
+})
+
+const searchMemory = Effect.fnUntraced(function* (
+  state: State,
+  queries: ReadonlyArray<VectorIndex.Query>
+) {
+  const { index, space } = state
+  if (index === undefined) return queries.map((): ReadonlyArray<Near> => [])
+  forget(state, index)
+  const lists = yield* Effect.mapError(index.search(space.embedder, queries), KeptVectors.unusable)
+  return lists.map((list) =>
+    list.map(({ sequence, similarity }): Near => {
+      const [seq, at] = Sequence.parts(sequence)
+      return { seq, index: at, similarity }
+    })
+  )
+})
+
+const searchStore = Effect.fnUntraced(function* (
+  state: State,
+  kept: Kept,
+  stored: StoredIndex.StoredIndex,
+  queries: ReadonlyArray<VectorIndex.Query>
+): Effect.fn.Return<ReadonlyArray<ReadonlyArray<Near>>, Failed> {
+  for (;;) {
+    const lists = yield* StoredIndex.search(stored, queries)
+    if (lists !== undefined) return lists
+    if (kept.refresh !== undefined) yield* kept.refresh
+    yield* settle(state, kept)
+  }
 })
 
 const close = (state: State, kept: Kept): Effect.Effect<void> => {

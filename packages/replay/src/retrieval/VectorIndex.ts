@@ -6,6 +6,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import { clamp, lengthOf, product, scaleOf } from "./Cosine.ts"
 import * as Kernel from "./Kernel.ts"
 import * as Nearest from "./Nearest.ts"
 import * as Slots from "./Slots.ts"
@@ -139,7 +140,7 @@ const embedderFault = ({ embedder }: Index, from: string): VectorIndexError | un
 const lengthsOf = (list: ReadonlyArray<{ readonly vector: Float32Array }>): Float64Array => {
   const lengths = new Float64Array(list.length)
   list.forEach(({ vector }, i) => {
-    lengths[i] = Math.sqrt(product(vector, vector, 0, vector.length))
+    lengths[i] = lengthOf(vector)
   })
   return lengths
 }
@@ -209,28 +210,13 @@ const write = (
   place: Float32Array,
   start: number
 ): number => {
-  if (length === 0 || (length > 2 ** -20 && length < 2 ** 20)) {
+  const scale = scaleOf(length)
+  if (scale === 1) {
     place.set(vector, start)
     return length
   }
-  const scale = 2 ** -Math.round(Math.log2(length))
   vector.forEach((x, d) => (place[start + d] = x * scale))
   return length * scale
-}
-
-/** In 64 bits: `a` against the part of `b` that begins at `start`. Four sums, because one would wait for itself. */
-const product = (a: Float32Array, b: Float32Array, start: number, length: number): number => {
-  const even = length - (length % 4)
-  let [s0, s1, s2, s3] = [0, 0, 0, 0]
-  for (let d = 0; d < even; d += 4) {
-    const at = start + d
-    s0 += (a[d] ?? 0) * (b[at] ?? 0)
-    s1 += (a[d + 1] ?? 0) * (b[at + 1] ?? 0)
-    s2 += (a[d + 2] ?? 0) * (b[at + 2] ?? 0)
-    s3 += (a[d + 3] ?? 0) * (b[at + 3] ?? 0)
-  }
-  for (let d = even; d < length; d++) s0 += (a[d] ?? 0) * (b[start + d] ?? 0)
-  return s0 + s1 + (s2 + s3)
 }
 
 const rows = function* ({ dimension, kernel, slots }: Index) {
@@ -340,5 +326,3 @@ const compare = (
   const sequence = sequences[slot] ?? 0
   nearest.offer({ slot, similarity, isReal: isReal[slot] === 1, sequence })
 }
-
-const clamp = (cosine: number): number => Math.max(-1, Math.min(1, cosine))

@@ -98,34 +98,41 @@ const suite = ({ directory, url }: TestServer) => {
     })
   )
 
-  it.live("a schema of a newer program, of another one, or without a proper name is refused", () =>
-    Effect.gen(function* () {
-      const { open, schema, sql: ask } = yield* place(url)
-      yield* Effect.scoped(open())
-      yield* ask("update @.store set version = 99")
-      const newer = yield* opening({ url: Redacted.make(url), schema })
-      assert.deepStrictEqual(
-        [newer.reason, /version 99/.test(newer.message)],
-        ["NewerVersion", true]
-      )
-      yield* ask("update @.store set program = 'another', version = 1")
-      assert.strictEqual((yield* opening({ url: Redacted.make(url), schema })).reason, "Corrupt")
-      yield* ask("update @.store set program = 'dreamgym'")
-      yield* Effect.scoped(open())
-      const others = newSchema()
-      yield* sql(url, `create schema ${others}`)
-      yield* sql(url, `create table ${others}.step (theirs text)`)
-      const foreign = yield* opening({ url: Redacted.make(url), schema: others })
-      assert.deepStrictEqual(
-        [foreign.reason, /another program/.test(foreign.message)],
-        ["Corrupt", true]
-      )
-      assert.deepStrictEqual(yield* sql(url, `select * from ${others}.step`), [])
-      for (const name of ["", "pg_mine", 'a"b', "A"]) {
-        const bad = yield* opening({ url: Redacted.make(url), schema: name })
-        assert.strictEqual(bad.reason, "BadRequest")
-      }
-    }).pipe(Effect.scoped)
+  it.live(
+    "a schema of a newer program, of another one, or without a proper name is refused; an older one is brought on",
+    () =>
+      Effect.gen(function* () {
+        const { open, schema, sql: ask } = yield* place(url)
+        yield* Effect.scoped(open())
+        yield* ask("update @.store set version = 99")
+        const newer = yield* opening({ url: Redacted.make(url), schema })
+        assert.deepStrictEqual(
+          [newer.reason, /version 99/.test(newer.message)],
+          ["NewerVersion", true]
+        )
+        yield* ask("update @.store set program = 'another', version = 1")
+        assert.strictEqual((yield* opening({ url: Redacted.make(url), schema })).reason, "Corrupt")
+        yield* ask("update @.store set program = 'dreamgym'")
+        yield* ask("drop table @.vector_space")
+        yield* Effect.scoped(open())
+        assert.deepStrictEqual(yield* ask("select version from @.store, @.vector_space"), [])
+        assert.deepStrictEqual(yield* ask("select version::int as version from @.store"), [
+          { version: 2 }
+        ])
+        const others = newSchema()
+        yield* sql(url, `create schema ${others}`)
+        yield* sql(url, `create table ${others}.step (theirs text)`)
+        const foreign = yield* opening({ url: Redacted.make(url), schema: others })
+        assert.deepStrictEqual(
+          [foreign.reason, /another program/.test(foreign.message)],
+          ["Corrupt", true]
+        )
+        assert.deepStrictEqual(yield* sql(url, `select * from ${others}.step`), [])
+        for (const name of ["", "pg_mine", 'a"b', "A"]) {
+          const bad = yield* opening({ url: Redacted.make(url), schema: name })
+          assert.strictEqual(bad.reason, "BadRequest")
+        }
+      }).pipe(Effect.scoped)
   )
 
   it.live("many that open a new schema at once all find it whole", () =>
