@@ -148,6 +148,19 @@ describe("A call", () => {
   })
 })
 
+describe("A fork", () => {
+  it("of a database with a changed record changes it for itself alone", () => {
+    const database = Database.start(airlineTables)
+    const cancel = () => given('{"reservation_id": "R1"}')
+    TauTools.call(database, "cancel_reservation", cancel())
+    const before = DatabaseHash.hashOf(database)
+    const fork = Database.fork(database)
+    TauTools.call(fork, "cancel_reservation", cancel())
+    expect(DatabaseHash.hashOf(database)).toBe(before)
+    expect(DatabaseHash.differences(database, fork).map(({ id }) => id)).toEqual(["R1"])
+  })
+})
+
 describe("The reward", () => {
   const cancel = { name: "cancel_reservation", arguments: given('{"reservation_id": "R1"}') }
   const transfer = { name: "transfer_to_human_agents", arguments: given('{"summary": ""}') }

@@ -170,6 +170,7 @@ const expressions: ReadonlyArray<readonly [string, string]> = [
   ["-0.", "-0.0"],
   ["10**400//10**398", "100.0"],
   ["10**400/10**399", "10.0"],
+  ["((2**53+1)*10**30+1)/10**30", "9007199254740994.0"],
   ["1/0", "ZeroDivisionError: division by zero"],
   ["1.0/0", "ZeroDivisionError: float division by zero"],
   ["1//0", "ZeroDivisionError: integer division or modulo by zero"],

@@ -159,7 +159,9 @@ describe("The shop", () => {
       "modify_pending_order_payment",
       '{"order_id": "#1", "payment_method_id": "gift_card_2"}'
     )
-    expect(paid).toContain('"status": "pending"')
+    expect(paid).toContain(
+      '"status": "pending", "payment_history": [{"transaction_type": "payment", "amount": 29.4, "payment_method_id": "gift_card_1"}, {"transaction_type": "payment", "amount": 29.4, "payment_method_id": "gift_card_2"}, {"transaction_type": "refund", "amount": 29.4, "payment_method_id": "gift_card_1"}]}'
+    )
     const user = call("get_user_details", '{"user_id": "ann"}')
     expect(user).toContain('"id": "gift_card_1", "balance": 34.4}')
     expect(user).toContain('"id": "gift_card_2", "balance": 271.15}')
