@@ -16,6 +16,7 @@ describe("An action", () => {
     ["JSON of the respond tool", '{"name": "respond", "arguments": {"content": "Hi"}}', say("Hi")],
     ["Python", "f(a=5, b='x')", call("f", { a: 5n, b: "x" })],
     ["react", 'Thought:\nHm.\nAction:\n{"name": "f", "arguments": {}}', call("f", {})],
+    ["react after an older action", "Action: f()\nThought: no.\nAction: g()", call("g", {})],
     ["react with Python", "Thought: hm\nAction: f(a=1)", call("f", { a: 1n })],
     ["react that is no JSON", "Thought:\nHm.\nAction:\nHello there", say("Hello there")],
     [
