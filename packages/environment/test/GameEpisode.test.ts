@@ -34,6 +34,17 @@ const run = <A, E>(
 const say = (episode: GameEpisode.GameEpisode, text: string) =>
   Effect.map(episode.step({ text }), ({ observation }) => observation)
 
+describe("What can be said", () => {
+  it("after any walk is what can be said in that state by itself", () => {
+    fc.assert(
+      fc.property(walks, (walk) => {
+        const { admissible, situation } = walked(walk)
+        expect(admissible).toEqual(Game.at(game, situation.state, "").admissible)
+      })
+    )
+  })
+})
+
 describe("A saved state", () => {
   it("resumed, shows and does what the state did, also after a journey as JSON", () => {
     fc.assert(

@@ -30,8 +30,16 @@ export interface Move {
 
 /** An action with its arguments: what a command means in a state. */
 export interface Choice {
+  readonly command: string
   readonly move: Move
   readonly objects: ReadonlyArray<number>
+}
+
+/** All that may be said in a state. `lists` has the choices of each move of the game, in its order. */
+export interface Choices {
+  readonly state: State
+  readonly lists: ReadonlyArray<ReadonlyArray<Choice>>
+  readonly sorted: ReadonlyArray<string>
 }
 
 /**
@@ -45,13 +53,12 @@ export interface GameState {
   readonly situation: Situation
 }
 
-/** The hidden state of a game. Both lists are worked out once, when first asked for. */
+/** The hidden state of a game. `choices` are worked out once, when first asked for. */
 export interface Situation {
   readonly game: Game
   readonly state: State
   readonly isWon: boolean
-  readonly choices: () => ReadonlyMap<string, Choice>
-  readonly admissible: () => ReadonlyArray<string>
+  readonly choices: () => Choices
 }
 
 /** The answer to a command that is not exactly one of the admissible ones. */
@@ -95,7 +102,7 @@ export const at = (game: Game, state: State, observation: string): GameState =>
 
 /** The state after a command. Blanks around it do not count; a command that is not admissible changes nothing. */
 export const step = ({ situation: before }: GameState, command: string): GameState => {
-  const choice = before.choices().get(command.trim())
+  const choice = find(before.choices(), command.trim())
   return choice === undefined ? show(nothingHappens, before) : perform(before, choice)
 }
 
@@ -113,7 +120,8 @@ export const entityOf = (
 const perform = (before: Situation, { move, objects }: Choice): GameState => {
   const { game, state } = before
   const { action, texts } = move
-  const after = situation(game, Ground.apply(game.setting, state, action, objects))
+  const next = Ground.apply(game.setting, state, action, objects)
+  const after = situation(game, next, before.choices())
   return show(texts.feedback(scene(after, texts.slots, objects)), after)
 }
 
@@ -121,49 +129,82 @@ const show = (observation: string, current: Situation): GameState => ({
   observation,
   won: current.isWon,
   get admissible() {
-    return current.admissible()
+    return current.choices().sorted
   },
   situation: current
 })
 
-const situation = (game: Game, state: State): Situation => {
-  let choices: ReadonlyMap<string, Choice> | undefined
-  let sorted: ReadonlyArray<string> | undefined
-  const current: Situation = {
+const situation = (game: Game, state: State, earlier?: Choices): Situation => {
+  let before = earlier
+  let known: Choices | undefined
+  return {
     game,
     state,
     isWon: game.setting.isGoal(state),
-    choices: () => (choices ??= choicesIn(current)),
-    admissible: () => (sorted ??= [...current.choices().keys()].toSorted())
+    choices: () => {
+      known ??= choicesIn(game, state, before)
+      before = undefined
+      return known
+    }
   }
-  return current
+}
+
+/**
+ * What has not changed since an earlier state need not be worked out again: relations are shared between states, so
+ * that one look says whether anything that an action depends on is another.
+ */
+const choicesIn = (game: Game, state: State, earlier: Choices | undefined): Choices => {
+  const lists = game.moves.map((move, index) => {
+    const known = earlier?.lists[index]
+    return known !== undefined && isSteady(move, earlier?.state ?? [], state)
+      ? known
+      : choicesOf(move, game, state)
+  })
+  if (earlier !== undefined && lists.every((list, index) => list === earlier.lists[index])) {
+    return { ...earlier, state }
+  }
+  const commands = lists.flatMap((list) => list.map(({ command }) => command)).toSorted()
+  const sorted = commands.filter((command, index) => command !== commands[index - 1])
+  return { state, lists, sorted }
 }
 
 /** Where two actions have the same command, it means the one that the domain declares first. */
-const choicesIn = (current: Situation): ReadonlyMap<string, Choice> => {
-  const found = new Map<string, Choice>()
-  for (const move of current.game.moves) {
-    Ground.applicable(move.action, current.state, (objects) => {
-      const command = commandOf(move, current, objects)
-      if (!found.has(command)) found.set(command, { move, objects })
-      return false
-    })
+const find = ({ lists }: Choices, wanted: string): Choice | undefined => {
+  for (const list of lists) {
+    const found = list.find(({ command }) => command === wanted)
+    if (found !== undefined) return found
   }
+  return undefined
+}
+
+const isSteady = ({ action, texts }: Move, before: State, after: State): boolean =>
+  texts.decidedBy !== undefined &&
+  action.reads.every((predicate) => before[predicate] === after[predicate])
+
+const choicesOf = (move: Move, game: Game, state: State): ReadonlyArray<Choice> => {
+  const found: Array<Choice> = []
+  Ground.applicable(move.action, state, (objects) => {
+    found.push({ command: commandOf(move, game, state, objects), move, objects })
+    return false
+  })
   return found
 }
 
 const commandOf = (
   { texts, written }: Move,
-  current: Situation,
+  game: Game,
+  state: State,
   objects: ReadonlyArray<number>
 ): string => {
-  const write = (): string => texts.command(scene(current, texts.slots, objects))
-  if (texts.decidedBy === undefined || texts.decidedBy.length > arityLimit) return write()
+  const { decidedBy } = texts
+  if (decidedBy === undefined || decidedBy.length > arityLimit) {
+    return texts.command(scene({ game, state }, texts.slots, objects))
+  }
   let key = 0
-  for (const position of texts.decidedBy) key = key * objectLimit + (objects[position] ?? 0)
+  for (const position of decidedBy) key = key * objectLimit + (objects[position] ?? 0)
   const known = written.get(key)
   if (known !== undefined) return known
-  const command = write()
+  const command = texts.command(scene({ game, state }, texts.slots, objects))
   written.set(key, command)
   return command
 }
@@ -181,7 +222,7 @@ const fixedIn = (
 }
 
 const scene = (
-  { game, state }: Situation,
+  { game, state }: Pick<Situation, "game" | "state">,
   bound: ReadonlyArray<number>,
   objects: ReadonlyArray<number>
 ): Grammar.Scene => {

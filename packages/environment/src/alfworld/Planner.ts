@@ -102,10 +102,12 @@ const commandsTo = (last: Node): ReadonlyArray<string> => {
 
 const successors = (node: Node): ReadonlyArray<Node> => {
   const { choices, game, state } = node.state.situation
-  return [...choices()].map(([command, { move, objects }]) => {
-    const after = Ground.apply(game.setting, state, move.action, objects)
-    return { state: Game.at(game, after, ""), steps: node.steps + 1, command, before: node }
-  })
+  return choices()
+    .lists.flat()
+    .map(({ command, move, objects }) => {
+      const after = Ground.apply(game.setting, state, move.action, objects)
+      return { state: Game.at(game, after, ""), steps: node.steps + 1, command, before: node }
+    })
 }
 
 /** How much is missing to the goal, in commands, or where that is not known in facts or not at all (0). */

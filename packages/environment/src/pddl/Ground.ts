@@ -83,8 +83,7 @@ export const applicable = (
   const slots: Condition.Slots = []
   const count = action.parameters.length
   return action.search(state, slots, () => {
-    const objects = slots.slice(0, count)
-    return action.isIdle(objects) ? false : visit(objects)
+    return action.isIdle(slots) ? false : visit(slots.slice(0, count))
   })
 }
 
@@ -138,7 +137,7 @@ const compile = (
     Resolve.resolve(when, Resolve.declare(within, variables)[0])
   )
   return {
-    reads: [precondition, ...guards].flatMap(Resolve.predicatesOf),
+    reads: [...new Set([precondition, ...guards].flatMap(Resolve.predicatesOf))],
     name: action.name,
     parameters: action.parameters.map(({ name }) => name.replace("?", "")),
     search: Condition.search(precondition, parameters, typical),

@@ -62,8 +62,17 @@ export const matching = (
   position: number,
   object: number
 ): ReadonlyArray<number> => {
+  if (position === 0) return beginning(within, object)
   const index = within.indexes[position] ?? buildIndex(within, position)
   return index.get(object) ?? none
+}
+
+/** Facts are sorted by their first argument, so that no index is needed for it. */
+const beginning = ({ arity, facts }: Relation, object: number): ReadonlyArray<number> => {
+  const width = objectLimit ** (arity - 1)
+  const from = lowerBound(facts, object * width)
+  const to = lowerBound(facts, (object + 1) * width)
+  return from === to ? none : facts.slice(from, to)
 }
 
 /** How many different objects stand at the position. */
