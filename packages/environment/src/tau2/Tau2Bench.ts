@@ -89,7 +89,10 @@ export const make = Effect.fn("Tau2Bench.make")(function* (options: Options) {
     const { tables } = yield* Cache.get(domains, domain)
     return yield* open(tables, found, Seed.key(task.seed, "customer"), options)
   })
-  const environment: Environment.Environment = { ...worldOf(options), start }
+  const environment: Environment.Environment = {
+    ...worldOf(options.user ?? scripted, options),
+    start
+  }
   return environment
 })
 
@@ -100,8 +103,8 @@ export const open = Effect.fn("Tau2Bench.open")(function* (
   key: Seed.Key,
   options: Omit<Options, keyof Tau2Data.Folders>
 ) {
-  const { judge, unjudged = "refuse", user = ScriptedUser.fromInstruction() } = options
-  const world = worldOf(options)
+  const { judge, unjudged = "refuse", user = scripted } = options
+  const world = worldOf(user, options)
   if (judge === undefined && unjudged === "refuse" && Tau2Score.needsJudge(task)) {
     return yield* badTask(
       `task ${task.id} is scored by assertions in words; give a judge, or leave them out knowingly (unjudged: "leaveOut")`
@@ -122,10 +125,18 @@ export const open = Effect.fn("Tau2Bench.open")(function* (
   return yield* Conversation.open(setting, Database.start(tables), line)
 })
 
-const worldOf = ({ judge, unjudged }: Pick<Options, "judge" | "unjudged">): Conversation.World => ({
-  name: Tau2Data.environment,
-  version: judge === undefined && unjudged === "leaveOut" ? "a2c0247, no assertions" : "a2c0247"
-})
+/** The version names the original's commit, who plays the customer, and whether assertions count. */
+const worldOf = (user: UserSimulator, { judge, unjudged }: Scoring): Conversation.World => {
+  const assertions = judge?.name ?? (unjudged === "leaveOut" ? "left out" : "refused")
+  return {
+    name: Tau2Data.environment,
+    version: `a2c0247, customer ${user.name}, assertions ${assertions}`
+  }
+}
+
+type Scoring = Pick<Options, "judge" | "unjudged">
+
+const scripted = ScriptedUser.fromInstruction()
 
 /** The score of an episode that ended. Without a judge only tasks come here that need none, or leave it out knowingly. */
 const scoreBy = (

@@ -107,7 +107,7 @@ describe("tau2-bench", () => {
     const steps = await run(played(1, solution, { unjudged: "leaveOut" }))
     expect(steps.at(-1)).toMatchObject({
       reward: 1,
-      provenance: { version: "a2c0247, no assertions" }
+      provenance: { version: "a2c0247, customer scripted:instruction, assertions left out" }
     })
   })
 

@@ -60,8 +60,8 @@ export const tasks = Effect.fn("TauBench.tasks")(function* (options: TasksOption
   const read = yield* tasksOf(dataFolder, domain, split)
   const instruction = TauPrompt.systemPrompt(yield* domainOf(dataFolder, domain), form)
   return read.map((_, index): Task.Task => ({
-    id: `${TauEpisode.world.name}/${domain}/${split}/${index}`,
-    environment: TauEpisode.world.name,
+    id: `${TauEpisode.name}/${domain}/${split}/${index}`,
+    environment: TauEpisode.name,
     instruction,
     seed: 0,
     payload: { domain, split, index },
@@ -91,7 +91,7 @@ export const make = Effect.fn("TauBench.make")(function* (options: Options) {
       ...(stepLimit === undefined ? {} : { stepLimit })
     })
   })
-  const environment: Environment.Environment = { ...TauEpisode.world, start }
+  const environment: Environment.Environment = { ...TauEpisode.worldOf(user), start }
   return environment
 })
 
@@ -131,7 +131,7 @@ const failure =
   (reason: Environment.EnvironmentError["reason"]) => (message: string, cause?: unknown) =>
     new Environment.EnvironmentError({
       reason,
-      environment: TauEpisode.world.name,
+      environment: TauEpisode.name,
       message,
       ...(cause === undefined ? {} : { cause })
     })

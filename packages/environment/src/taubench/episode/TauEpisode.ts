@@ -12,7 +12,13 @@ import * as Conversation from "./Conversation.ts"
 import type { TauTask } from "./TauTask.ts"
 import { stop, type UserSimulator } from "./UserSimulator.ts"
 
-export const world: Conversation.World = { name: "tau-bench", version: "59a200c" }
+export const name = "tau-bench"
+
+/** The version names the original's commit and who plays the customer: scores under different customers do not compare. */
+export const worldOf = (user: UserSimulator): Conversation.World => ({
+  name,
+  version: `59a200c, customer ${user.name}`
+})
 
 /** The original's limit of actions. */
 export const stepLimit = 30
@@ -33,6 +39,7 @@ export const open = Effect.fn("TauEpisode.open")(function* (
   task: TauTask,
   { key, stepLimit: limit = stepLimit, user }: Options
 ) {
+  const world = worldOf(user)
   const line = yield* Effect.mapError(
     user.start(task.instruction, key),
     Conversation.faultOf(world)
