@@ -74,17 +74,19 @@ export const roundToHundredths = (value: Numeric): Numeric => {
   return (lower % 2 === 0 ? lower : lower + 1) / 100
 }
 
-// Python would compute larger powers for minutes; they end as this OverflowError in any float.
-const mostBits = 1_000_000
+// Python would compute larger ones for minutes; they end as this OverflowError in any float.
+const mostBits = 65_536
+
+const bounded = (bits: bigint): void => {
+  if (bits > BigInt(mostBits)) raise("OverflowError", "int too large to convert to float")
+}
 
 const bitsOf = (value: bigint): number => (value < 0n ? -value : value).toString(16).length * 4
 
 const intPower = (base: bigint, exponent: bigint): Numeric => {
   if (exponent < 0n) return floatPower(toFloat(base), toFloat(exponent))
   const isSmall = base === 0n || base === 1n || base === -1n
-  if (!isSmall && BigInt(bitsOf(base)) * exponent > BigInt(mostBits)) {
-    return raise("OverflowError", "int too large to convert to float")
-  }
+  if (!isSmall) bounded(BigInt(bitsOf(base)) * exponent)
   return isSmall
     ? base ** (exponent % 2n === 0n && exponent > 0n ? 2n : exponent % 2n)
     : base ** exponent
@@ -107,6 +109,11 @@ const floatPower = (base: number, exponent: number): number => {
   const power = base === 1 || exponent === 0 ? 1 : base ** exponent
   const isTooLarge = !Number.isFinite(power) && Number.isFinite(base) && Number.isFinite(exponent)
   return isTooLarge ? raise("OverflowError", "(34, 'Numerical result out of range')") : power
+}
+
+const productOfInts = (left: bigint, right: bigint): bigint => {
+  bounded(BigInt(bitsOf(left) + bitsOf(right)))
+  return left * right
 }
 
 const floorOfInts = (left: bigint, right: bigint): bigint => {
@@ -146,7 +153,7 @@ const divided = (detail: string): never => raise("ZeroDivisionError", detail)
 const ofInts: Readonly<Record<Operator, (left: bigint, right: bigint) => Numeric>> = {
   "+": (left, right) => left + right,
   "-": (left, right) => left - right,
-  "*": (left, right) => left * right,
+  "*": productOfInts,
   "/": (left, right) => (right === 0n ? divided("division by zero") : quotientOfInts(left, right)),
   "//": (left, right) =>
     right === 0n ? divided("integer division or modulo by zero") : floorOfInts(left, right),

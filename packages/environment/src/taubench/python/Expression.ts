@@ -14,8 +14,9 @@ type Operand = bigint | number | "tuple" | "ellipsis"
 type Evaluate = () => Operand
 
 /**
- * The float that `float(eval(text))` gives. Raises what CPython 3.11 raises, with two departures: a power beyond a
- * million bits, which would keep it busy for minutes, is an OverflowError at once, and nesting is bounded.
+ * The float that `float(eval(text))` gives. Raises what CPython 3.11 raises, with three departures: a power or
+ * a product beyond 65,536 bits, which could keep it busy for minutes, is an OverflowError at once; nesting is bounded; and
+ * of about one in three hundred heaps of random signs the SyntaxError has another wording.
  */
 export const evaluate = (text: string): number => {
   const value = new Parser(ExpressionToken.read(text)).expression()()
