@@ -1,4 +1,4 @@
-import { Effect, FileSystem, PlatformError, Sink } from "effect"
+import { Effect, FileSystem, Layer, PlatformError, Sink } from "effect"
 import { FetchHttpClient } from "effect/http"
 import { createHash } from "node:crypto"
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
@@ -115,8 +115,7 @@ const fetched = (files: Map<string, Uint8Array>, changes: Partial<Download.Archi
     onProgress: ({ _tag }) => Effect.sync(() => void events.push(_tag))
   }).pipe(
     Effect.map((reports) => ({ events: [...new Set(events)], files: reports[0]?.files })),
-    Effect.provide(diskOf(files)),
-    Effect.provide(FetchHttpClient.layer)
+    Effect.provide(Layer.merge(diskOf(files), FetchHttpClient.layer))
   )
 }
 

@@ -80,11 +80,7 @@ describe("A game file", () => {
       `${"(".repeat(100_000)}${")".repeat(100_000)}`,
       "lists are nested more than 200 deep"
     ],
-    [
-      "grammar",
-      room.grammar.replace("is dark.", "is #lamp#."),
-      "#lamp# is written with #lamp#"
-    ],
+    ["grammar", room.grammar.replace("is dark.", "is #lamp#."), "#lamp# is written with #lamp#"],
     [
       "grammar",
       room.grammar.replace("is dark.", "is #seen#.").replace("Around:", "#lamp#"),

@@ -154,6 +154,13 @@ describe("A command", () => {
     return [...first, ...toggled.admissible.filter((command) => command.startsWith("use"))]
   }
 
+  it("of two actions is listed once and means the one that the domain has first", () => {
+    const grammar = room.grammar.replace('template :: "wait"', 'template :: "look"')
+    const start = Game.start(Result.getOrThrow(Game.load({ ...room, grammar }, "room")))
+    expect(start.admissible.filter((command) => command === "look")).toEqual(["look"])
+    expect(Game.step(start, "look").observation).toBe("Around: nothing.")
+  })
+
   it("is written anew where its text tells of something that changes", () => {
     expect(commanding("use {o.name}{'' + x.name | ison(x:object)}")).toEqual([
       "use lamp 1",
