@@ -105,6 +105,18 @@ describe("/ws", () => {
     expect(await client.ask({ type: "step", data: fine })).toEqual(shown("You look. <b>"))
   })
 
+  it("tells an episode that failed as an error, never as a reward", async () => {
+    const { url } = await start()
+    const client = await Client.connect(url)
+    await client.ask(reset)
+    expect(await client.ask(step("crack"))).toMatchObject({
+      type: "error",
+      data: { code: "EXECUTION_ERROR", message: expect.stringContaining("counts for nothing") }
+    })
+    expect(await client.ask(step("look"))).toMatchObject({ data: { code: "EXECUTION_ERROR" } })
+    expect(await client.ask(reset)).toMatchObject({ type: "observation" })
+  })
+
   it("lists and calls tools, as actions and as JSON-RPC", async () => {
     const { url } = await start()
     const client = await Client.connect(url)

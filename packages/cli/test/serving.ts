@@ -15,7 +15,8 @@ export const open = { now: 0, steps: 0 }
 const error = (message: string) =>
   new Environment.EnvironmentError({ reason: "Unavailable", environment: "bell", message })
 
-/** A world of one bell: `ring` ends it; `wait` never answers; `fail` fails; `die` dies; `slow` takes 80 ms. */
+/** A world of one bell: `ring` ends it; `wait` never answers; `fail` fails; `die` dies; `slow` takes 80 ms;
+ * `crack` ends it by a fault. */
 const bell: Environment.Environment = {
   name: "bell",
   version: "1",
@@ -32,6 +33,7 @@ const bell: Environment.Environment = {
           observation: text === "long" ? "x".repeat(1 << 20) : `You ${text}. <b>`,
           reward: text === "ring" ? 1 : 0,
           ...(text === "ring" ? { ending: Ending.terminated(true) } : {}),
+          ...(text === "crack" ? { ending: Ending.failed("Environment", "it cracked") } : {}),
           provenance: { _tag: "Real", environment: "bell", version: "1" }
         }
       )

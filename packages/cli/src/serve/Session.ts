@@ -60,6 +60,7 @@ export const make = Effect.fn("Session.make")(function* (world: World, number: (
       isOver: answer.ending !== undefined || steps >= world.stepLimit
     }
     running = after
+    if (answer.ending?._tag === "Failed") return yield* failed(world, answer.ending)
     return yield* shown(after, answer, wanted.tool)
   })
   const session: Session = { reset, step, state: Effect.sync(() => stateOf(running)) }
@@ -100,6 +101,17 @@ const notStarted = ({ environment }: World) =>
     reason: "Closed",
     environment: environment.name,
     message: "there is no episode; reset first"
+  })
+
+/** A fault is told as one: answered as a last step it would pass for the agent's failure. */
+const failed = (
+  { environment }: World,
+  { fault, message }: Extract<Ending.Ending, { _tag: "Failed" }>
+) =>
+  new Environment.EnvironmentError({
+    reason: "Unavailable",
+    environment: environment.name,
+    message: `the episode failed by no doing of the agent (${fault}: ${message}) and counts for nothing; reset to start another one`
   })
 
 const isOver = ({ environment }: World) =>
