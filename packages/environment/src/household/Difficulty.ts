@@ -3,7 +3,6 @@
  * It is no rung: the words and the kinds of goals stay those of the rung.
  */
 import * as Schema from "effect/Schema"
-import type { Rung } from "./Rung.ts"
 
 const Count = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 1000 }))
 const Range = Schema.Tuple([Count, Count])
@@ -24,14 +23,23 @@ export const Difficulty = Schema.Struct({
 })
 export type Difficulty = typeof Difficulty.Type
 
+/** What of a rung decides how hard its houses can be; see `Rung`. */
+interface Scale {
+  readonly name: string
+  readonly always: ReadonlyArray<string>
+  readonly places: Readonly<Record<string, number>>
+  readonly houseSize: readonly [number, number]
+  readonly instances: number
+}
+
 /** How many receptacles a house of the rung may have: fewer would not hold its goals, more would not be different. */
-const sizes = ({ always, houseSize, places }: Rung): readonly [number, number] => {
+const sizes = ({ always, houseSize, places }: Scale): readonly [number, number] => {
   const numbered = Object.entries(places).filter(([kind]) => !always.includes(kind))
   return [houseSize[0], numbered.reduce((sum, [, count]) => sum + count, always.length)]
 }
 
 /** What a rung cannot do of it, or undefined where it can do all. */
-export const faultOf = (rung: Rung, difficulty: Difficulty): string | undefined => {
+export const faultOf = (rung: Scale, difficulty: Difficulty): string | undefined => {
   const [least, greatest] = sizes(rung)
   const { distractors = [0, 0], receptacles = rung.houseSize, wanted = 1 } = difficulty
   if (receptacles[0] > receptacles[1] || receptacles[0] < least || receptacles[1] > greatest) {
@@ -44,7 +52,10 @@ export const faultOf = (rung: Rung, difficulty: Difficulty): string | undefined 
 }
 
 /** The rung with this difficulty; one that it cannot do (see `faultOf`) leaves the rung as it is. */
-export const applied = (rung: Rung, difficulty: Difficulty | undefined): Rung =>
+export const applied = <Rung extends Scale>(
+  rung: Rung,
+  difficulty: Difficulty | undefined
+): Rung | (Rung & { readonly difficulty: Difficulty }) =>
   difficulty === undefined || faultOf(rung, difficulty) !== undefined
     ? rung
     : { ...rung, houseSize: difficulty.receptacles ?? rung.houseSize, difficulty }
