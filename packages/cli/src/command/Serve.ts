@@ -103,9 +103,9 @@ const dream = Command.make(
   "dream",
   { run, directory, ...place },
   Effect.fn("Serve.dream")(function* (given) {
-    yield* Effect.gen(function* () {
+    return yield* Effect.gen(function* () {
       const { config } = yield* RunDirectory.RunDirectory
-      yield* DreamWorld.open().pipe(
+      return yield* DreamWorld.open().pipe(
         Effect.flatMap((world) => until(world, given)),
         Effect.scoped,
         Effect.provide(Session.layer(config.engine))
