@@ -44,12 +44,8 @@ export const nearest = Effect.fn("PostgresNearest.nearest")(function* (
 })
 
 const exactly = (spaces: Spaces, space: Space, id: number, queries: Queries) =>
-  Effect.flatMap(
-    spaces.held.server.ask(
-      statement(spaces, space, id, byCosine),
-      parameters(queries, space.dimension)
-    ),
-    (rows) => checked(spaces.held.server.name, () => answersOf(queries, rows))
+  Effect.flatMap(ask(spaces, space, id, queries, byCosine), (rows) =>
+    checked(spaces.held.server.name, () => answersOf(queries, rows))
   )
 
 const nearly = Effect.fnUntraced(function* (
@@ -59,15 +55,15 @@ const nearly = Effect.fnUntraced(function* (
   queries: Queries,
   { efSearch }: Required<Hnsw>
 ): Effect.fn.Return<Answers, Failed | SqlError> {
-  const { ask, atOnce, name } = spaces.held.server
+  const { atOnce, name, ask: set } = spaces.held.server
   const rows = yield* atOnce(
     Effect.andThen(
-      ask(
+      set(
         `select set_config('hnsw.ef_search', $1, true),
         set_config('hnsw.iterative_scan', 'strict_order', true)`,
         [PostgresRow.text(String(efSearch))]
       ),
-      ask(statement(spaces, space, id, byGraph), parameters(queries, space.dimension))
+      ask(spaces, space, id, queries, byGraph)
     )
   )
   const lists = yield* checked(name, () => answersOf(queries, rows))
@@ -83,7 +79,6 @@ const nearly = Effect.fnUntraced(function* (
 const spare = 16
 
 const questionColumns = {
-  count: "bigint",
   is_real: "bigint",
   environment: "text",
   task: "text",
@@ -92,33 +87,39 @@ const questionColumns = {
   least_version: "double precision"
 } as const
 
-const parameters = (queries: Queries, dimension: number) => [
-  PostgresRow.floats(queries.flatMap(({ vector }) => scaled(vector, dimension))),
-  ...PostgresRow.lists(
-    questionColumns,
-    queries.map((query) => ({
-      count: query.k === 0 ? 0 : Math.min(query.k, 2 ** 31) + spare,
-      is_real: query.source === undefined ? null : Number(query.source === "Real"),
-      environment: textOrNull(query.environment),
-      task: textOrNull(query.task),
-      excluded: textOrNull(query.excludeTrajectory),
-      least_quality: query.leastQuality ?? null,
-      least_version: query.leastVersion ?? null
-    }))
-  )
-]
+type Question = Readonly<Record<string, string | number | null>>
+
+const questionOf = (query: VectorIndex.Query) => ({
+  is_real: query.source === undefined ? null : Number(query.source === "Real"),
+  environment: textOrNull(query.environment),
+  task: textOrNull(query.task),
+  excluded: textOrNull(query.excludeTrajectory),
+  least_quality: query.leastQuality ?? null,
+  least_version: query.leastVersion ?? null
+})
 
 const textOrNull = (text: string | undefined): string | null =>
   text === undefined ? null : written(text)
 
-/** All of a filter that is named must hold. */
-const filters = `t.gone is null and t.shelf <> 'rejected'
-  and (q.is_real is null or v.is_real = (q.is_real = 1))
-  and (q.environment is null or t.environment = q.environment)
-  and (q.task is null or t.task_id = q.task)
-  and (q.excluded is null or t.id <> q.excluded)
-  and (q.least_quality is null or t.quality >= q.least_quality)
-  and (q.least_version is null or t.policy_version >= q.least_version)`
+/** What a question that names a column of its filter asks. */
+const filters: Readonly<Record<keyof typeof questionColumns, string>> = {
+  is_real: "v.is_real = (q.is_real = 1)",
+  environment: "t.environment = q.environment",
+  task: "t.task_id = q.task",
+  excluded: "t.id <> q.excluded",
+  least_quality: "t.quality >= q.least_quality",
+  least_version: "t.policy_version >= q.least_version"
+}
+
+/** Only what is named is said, so that the server sees how much passes. */
+const conditions = (questions: ReadonlyArray<Question>): string =>
+  Object.entries(filters)
+    .map(([column, condition]) => {
+      const named = questions.filter((one) => one[column] !== null).length
+      if (named === questions.length) return ` and ${condition}`
+      return named === 0 ? "" : ` and (q.${column} is null or ${condition})`
+    })
+    .join("")
 
 /** What is nearest first, from the operator of distance. */
 type Order = (distance: string) => string
@@ -130,18 +131,29 @@ const byCosine: Order = (distance) =>
 /** An index answers this order and no other. */
 const byGraph: Order = (distance) => distance
 
-const statement = (spaces: Spaces, { dimension }: Space, id: number, order: Order): string => {
-  const { extension, held } = spaces
+/** All in one statement, each with as many as the one that wants most. */
+const ask = (spaces: Spaces, { dimension }: Space, id: number, queries: Queries, order: Order) => {
+  const { schema } = spaces.extension
+  const { server } = spaces.held
+  const questions = queries.map(questionOf)
   const columns = Object.keys(questionColumns).join(", ")
-  const type = `${extension.schema}.vector(${dimension})`
-  return `select q.n, v.trajectory, v.idx, v.is_real, ${sent(spaces)} as vector from (
-    select u.*, (($1::real[])[(u.n - 1)::int * ${dimension} + 1 : u.n::int * ${dimension}])::${type} as vector
-    from unnest(${PostgresRow.arrays(questionColumns, 2)}) with ordinality as u (${columns}, n)
-  ) q cross join lateral (
-    select v.* from ${tableOf(spaces, id)} v join ${held.server.schema}.trajectory t on t.seq = v.trajectory
-    where ${filters}
-    order by ${order(`v.vector operator(${extension.schema}.<=>) q.vector`)} limit q.count
-  ) v`
+  const count = Math.min(2 ** 31, Math.max(...queries.map(({ k }) => k))) + spare
+  const part = `(u.n - 1)::int * ${dimension} + 1 : u.n::int * ${dimension}`
+  return server.ask(
+    `select q.n, v.trajectory, v.idx, v.is_real, ${sent(spaces)} as vector from (
+      select u.*, (($1::real[])[${part}])::${schema}.vector(${dimension}) as vector
+      from unnest(${PostgresRow.arrays(questionColumns, 2)}) with ordinality as u (${columns}, n)
+    ) q cross join lateral (
+      select v.* from ${tableOf(spaces, id)} v
+      join ${server.schema}.trajectory t on t.seq = v.trajectory
+      where t.gone is null and t.shelf <> 'rejected'${conditions(questions)}
+      order by ${order(`v.vector operator(${schema}.<=>) q.vector`)} limit ${count}
+    ) v`,
+    [
+      PostgresRow.floats(queries.flatMap(({ vector }) => scaled(vector, dimension))),
+      ...PostgresRow.lists(questionColumns, questions)
+    ]
+  )
 }
 
 const answersOf = (queries: Queries, rows: ReadonlyArray<PostgresRow.Answer>): Answers => {

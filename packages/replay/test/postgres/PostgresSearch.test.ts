@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
 import * as fc from "fast-check"
+import type * as PostgresExtension from "../../src/postgres/PostgresExtension.ts"
 import { Postgres, ReplayBuffer } from "../../src/index.ts"
 import type { Query } from "../../src/retrieval/VectorIndex.ts"
 import { trajectoryOf } from "../disk.ts"
@@ -228,17 +229,24 @@ const suite = ({ sql, url }: Database) => {
         const bySeq = new Map(entries.map((entry) => [entry.seq, entry]))
         const truth = queries.map((query) => bruteForce(query, all, bySeq))
         assert.deepStrictEqual((yield* near(exact, space, queries)).map(placesOf), truth)
-        const nearly = yield* open({ hnsw: { m: 16, efConstruction: 64, efSearch: 40 } })
-        const found = (yield* near(nearly, space, queries)).map(placesOf)
-        const hits = truth.map((list, i) => list.filter((one) => found[i]?.includes(one)).length)
-        const recall = hits.reduce((sum, n) => sum + n, 0) / truth.flat().length
+        // A server does that by itself, a moment later.
+        yield* ask("analyze")
+        const recallOf = (hnsw: PostgresExtension.Hnsw) =>
+          Effect.gen(function* () {
+            const nearly = yield* open({ hnsw })
+            const found = yield* Effect.forEach(queries, (query) => near(nearly, space, [query]))
+            const lists = found.map(([list = []]) => placesOf(list))
+            assert.isTrue(lists.every((list) => list.length === 8))
+            const hits = truth.map(
+              (list, i) => list.filter((one) => lists[i]?.includes(one)).length
+            )
+            return hits.reduce((sum, n) => sum + n, 0) / truth.flat().length
+          })
+        const recall = yield* recallOf({ m: 4, efConstruction: 8, efSearch: 200 })
+        // That few are missed by one who hardly looks shows that it is the graph that answers.
+        const least = yield* recallOf({ m: 4, efConstruction: 8, efSearch: 1 })
         assert.isAtLeast(recall, 0.9)
-        assert.isTrue(found.every((list) => list.length === 8))
-        const [{ n }] = (yield* ask(
-          `select count(*)::int as n from pg_indexes where schemaname = '@' and indexdef like '%hnsw%'`
-        )) as unknown as [{ n: number }]
-        assert.strictEqual(n, 1)
-        process.stdout.write(`recall@8 of the graph: ${recall}\n`)
+        assert.isBelow(least, 1)
       }).pipe(Effect.scoped)
   )
 
@@ -260,15 +268,18 @@ const suite = ({ sql, url }: Database) => {
 
   const laws = (options: ReplayBuffer.Options) =>
     Effect.map(place, ({ layer }) => layer({ keepVectors: true, ...options }))
+  const suiteOfLaws = ReplayBufferLaws.replayBufferLaws({
+    name: "the buffer in PostgreSQL with pgvector",
+    runs: 3,
+    buffer: (setting) => Layer.unwrap(laws(setting)),
+    durable: laws,
+    embedded: (embedder) => Layer.unwrap(laws({ embedder }))
+  })
+  // How often each is drawn has nothing to do with where vectors are.
+  const isAboutDraws = ({ name }: Law.Law) => name.startsWith("by ")
   Law.describeLaws(
     { describe, it },
-    ReplayBufferLaws.replayBufferLaws({
-      name: "the buffer in PostgreSQL with pgvector",
-      runs: 3,
-      buffer: (setting) => Layer.unwrap(laws(setting)),
-      durable: laws,
-      embedded: (embedder) => Layer.unwrap(laws({ embedder }))
-    })
+    { ...suiteOfLaws, laws: suiteOfLaws.laws.filter((one) => !isAboutDraws(one)) }
   )
 }
 
