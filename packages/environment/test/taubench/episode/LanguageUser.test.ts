@@ -84,7 +84,7 @@ describe("A customer played by a model", () => {
 
   it("who thinks and never says anything is at fault, not the agent", async () => {
     const { chat } = chatOf("hm")
-    const error = await run(Effect.flip(user("react", chat).start("x", 1)))
+    const error = await Effect.runPromise(Effect.flip(user("react", chat).start("x", 1)))
     expect(error).toMatchObject({ reason: "BadAnswer", user: "fake" })
   })
 
@@ -158,12 +158,16 @@ describe("A model that continues text", () => {
     )
     const exit = await Effect.runPromiseExit(user("llm", Chat.fromModel(model)).start("x", 1))
     expect(Exit.isFailure(exit)).toBe(true)
-    const error = await run(Effect.flip(user("llm", Chat.fromModel(model)).start("x", 1)))
+    const error = await Effect.runPromise(
+      Effect.flip(user("llm", Chat.fromModel(model)).start("x", 1))
+    )
     expect(error.reason).toBe(expected)
   })
 
   it("that says nothing is a fault", async () => {
     const chat = Chat.fromModel(modelOf(() => Effect.succeed("  \n")))
-    expect((await run(Effect.flip(user("llm", chat).start("x", 1)))).reason).toBe("BadAnswer")
+    expect((await Effect.runPromise(Effect.flip(user("llm", chat).start("x", 1)))).reason).toBe(
+      "BadAnswer"
+    )
   })
 })
