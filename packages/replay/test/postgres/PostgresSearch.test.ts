@@ -19,6 +19,7 @@ import {
   bruteForce,
   byTask,
   counted,
+  crowd,
   dimension,
   episode,
   filters,
@@ -66,6 +67,9 @@ const suite = ({ sql, url }: Database) => {
       const embedder = counted()
       const inDatabase = yield* Layer.build(layer({ embedder, quality: byTask }))
       const inMemory = yield* Layer.build(ReplayBuffer.layerMemory({ embedder, quality: byTask }))
+      for (const context of [inDatabase, inMemory]) {
+        yield* Effect.provide(adding(...crowd), context)
+      }
       yield* Effect.promise(() =>
         fc.assert(
           fc.asyncProperty(
@@ -92,7 +96,7 @@ const suite = ({ sql, url }: Database) => {
       const [{ n }] = (yield* ask(
         `select count(*)::int as n from ${yield* tableIn(ask)}`
       )) as unknown as [{ n: number }]
-      assert.isAbove(n, 50)
+      assert.isAbove(n, 400)
     }).pipe(Effect.scoped)
   )
 
@@ -135,6 +139,7 @@ const suite = ({ sql, url }: Database) => {
       yield* Effect.provide(asking("a room"), one)
       // The table of the second is not the one that it was, though it has the same space.
       yield* Effect.provide(asking("a room"), third)
+      yield* ask(`delete from ${yield* tableIn(ask)}`)
       yield* Effect.provide(adding(dream("d")), other)
       assert.deepStrictEqual(yield* Effect.provide(asking("a room"), other), ["a", "b", "c", "d"])
     }).pipe(Effect.scoped)

@@ -34,6 +34,7 @@ export const counted = (length = 3): Embedder.Embedder & { readonly texts: () =>
 
 const vectorOf = (text: string, length: number): Float32Array => {
   const units = [...text].map((one) => one.charCodeAt(0))
+  if (text.length % 5 === 0) return new Float32Array(length)
   const scale = [1, 3, 1e-25, 1e30][units.reduce((sum, unit) => sum + unit, 0) % 4] ?? 1
   return Float32Array.from(
     { length },
@@ -60,6 +61,19 @@ export const anyTrajectory = fc
     const one = trajectoryOf(id, how)
     return isRejected ? { ...one, verdict: rejected(id).verdict! } : one
   })
+
+/** More of the same than a question has room for. */
+export const crowd = Array.from({ length: 200 }, (_, i) =>
+  trajectoryOf(`${i % 7}`, {
+    isReal: i % 3 === 0,
+    policyVersion: i % 4,
+    environment: i % 2 === 0 ? "a" : "cup",
+    turns: [
+      [`take ${i}`, "a"],
+      [`${i} times`, "cup"]
+    ]
+  })
+)
 
 export const question: fc.Arbitrary<Contract.SimilarQuery> = fc.record(
   {
