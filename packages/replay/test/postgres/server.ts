@@ -19,7 +19,6 @@ export interface TestServer {
   readonly url: string
   readonly directory?: string
   readonly start: () => Promise<void>
-  readonly stop: () => Promise<void>
   readonly remove: () => Promise<void>
 }
 
@@ -34,7 +33,7 @@ export const startServer = async (isSafe: boolean): Promise<TestServer | string>
           sql(given, `drop schema if exists ${["test_none", ...schemas].join()} cascade`)
         )
       )
-    return { url: given, start: nothing, stop: nothing, remove }
+    return { url: given, start: nothing, remove }
   }
   try {
     return await embedded(isSafe)
@@ -71,7 +70,6 @@ const embedded = async (isSafe: boolean): Promise<TestServer> => {
     url: `postgresql://postgres:${password}@127.0.0.1:${port}/postgres`,
     directory,
     start,
-    stop: () => server.stop(),
     remove: async () => {
       await server.stop()
       fs.rmSync(base, { recursive: true, force: true })
