@@ -5,6 +5,7 @@
 import { Seed, Task, type Trajectory } from "@dreamgym/domain"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
+import { execFileSync } from "node:child_process"
 import * as fs from "node:fs"
 import type { Figure } from "../../../scripts/figures.ts"
 import * as Kept from "../src/Kept.ts"
@@ -148,18 +149,26 @@ const embedded = Effect.fnUntraced(function* (store: Store.Store) {
   return ((entries.length * stepsOfEach) / milliseconds) * 1000
 })
 
-/** An index of all vectors, from the database and then from the side-car that is written in between. */
-const indexes = Effect.fnUntraced(function* (name: string, store: Store.Store) {
+/** Seconds that a new process takes for the index of all vectors. */
+const beginning = (file: string, from: "database" | "side-car"): Effect.Effect<number> =>
+  Effect.sync(() => {
+    const entry = new URL("beginning.ts", import.meta.url).pathname
+    const told = execFileSync(process.execPath, ["--conditions=source", entry, file, from], {
+      encoding: "utf8"
+    })
+    return Number(told)
+  })
+
+/** The index of all vectors, as a process that begins makes it from the database, and from the side-car that is written in between. */
+const indexes = Effect.fnUntraced(function* (name: string, store: Store.Store, file: string) {
   const entries = new Map(store.entries().map((entry) => [entry.seq, entry]))
   const read = yield* seconds(store.vectors?.read(space, () => Effect.void) ?? Effect.void)
+  const fromDatabase = yield* beginning(file, "database")
   const files = yield* FileSystem.FileSystem
-  let index = yield* KeptVectors.empty(space)
-  const load = (place: KeptVectors.Place) =>
-    Effect.map(KeptVectors.load(place, entries), (loaded) => void (index = loaded.index))
-  const fromDatabase = yield* seconds(load({ kept: store, space }))
+  const { index } = yield* KeptVectors.load({ kept: store, space }, entries)
   const place = { kept: store, space, files }
   const written = yield* seconds(KeptVectors.writeCopy(place, index, [...entries.values()]))
-  const fromSideCar = yield* seconds(load(place))
+  const fromSideCar = yield* beginning(file, "side-car")
   return [
     figure(`vectors of ${name} read from the database`, "s", 5, read),
     figure(`index of ${name} from the database`, "s", 10, fromDatabase),
@@ -190,6 +199,6 @@ export const storing = (
       figure(`256 steps by number of ${name}, p50`, "ms", 5, reading),
       figure(`open after a crash, ${name} steps`, "ms", 50, opening),
       rate(`vectors of ${name} kept`, 15_000, vectorsPerSecond),
-      ...(yield* indexes(name, store))
+      ...(yield* indexes(name, store, file))
     ]
   }).pipe(Effect.scoped, Effect.provide(filesOf(disk())))
