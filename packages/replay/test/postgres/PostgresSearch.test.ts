@@ -193,67 +193,60 @@ const suite = ({ sql, url }: Database) => {
     }).pipe(Effect.scoped)
   )
 
-  it.effect(
-    "of 2,000 in clusters the 8 nearest are found, all exactly and most by the graph",
-    () =>
-      Effect.gen(function* () {
-        const { open, sql: ask } = yield* place
-        const exact = yield* open()
-        const random = seeded(7)
-        const centres = Array.from({ length: 40 }, () => gaussian(random, dimension))
-        const around = () => {
-          const centre = centres[Math.floor(random() * centres.length)] ?? []
-          return Float32Array.from(
-            gaussian(random, dimension),
-            (x, d) => 0.4 * x + (centre[d] ?? 0)
-          )
-        }
-        yield* add(exact, ...Array.from({ length: 200 }, (_, i) => episode(i)))
-        const entries = exact.entries()
-        const space = { embedder: "clusters", dimension }
-        const rows = entries.map(({ seq, syntheticSteps, realSteps }) =>
-          Array.from({ length: syntheticSteps + realSteps }, (_, index) => ({
-            seq,
-            index,
-            vector: around()
-          }))
-        )
-        const all = rows.flat()
-        yield* exact.vectors!.write(
-          space,
-          rows.map((list) => ({
-            seq: list[0]?.seq ?? 0,
-            vectors: Float32Array.from(list.flatMap(({ vector }) => [...vector]))
-          }))
-        )
-        const queries = Array.from({ length: 32 }, (_, i): Query => ({
-          vector: around(),
-          k: 8,
-          ...filters[i % 4]
+  it.effect("of 2,000 in clusters the 8 nearest are found, all exactly and most by the graph", () =>
+    Effect.gen(function* () {
+      const { open, sql: ask } = yield* place
+      const exact = yield* open()
+      const random = seeded(7)
+      const centres = Array.from({ length: 40 }, () => gaussian(random, dimension))
+      const around = () => {
+        const centre = centres[Math.floor(random() * centres.length)] ?? []
+        return Float32Array.from(gaussian(random, dimension), (x, d) => 0.4 * x + (centre[d] ?? 0))
+      }
+      yield* add(exact, ...Array.from({ length: 200 }, (_, i) => episode(i)))
+      const entries = exact.entries()
+      const space = { embedder: "clusters", dimension }
+      const rows = entries.map(({ seq, syntheticSteps, realSteps }) =>
+        Array.from({ length: syntheticSteps + realSteps }, (_, index) => ({
+          seq,
+          index,
+          vector: around()
         }))
-        const bySeq = new Map(entries.map((entry) => [entry.seq, entry]))
-        const truth = queries.map((query) => bruteForce(query, all, bySeq))
-        assert.deepStrictEqual((yield* near(exact, space, queries)).map(placesOf), truth)
-        // A server does that by itself, a moment later.
-        yield* ask("analyze")
-        const recallOf = (hnsw: PostgresExtension.Hnsw) =>
-          Effect.gen(function* () {
-            const nearly = yield* open({ hnsw })
-            const found = yield* Effect.forEach(queries, (query) => near(nearly, space, [query]))
-            const lists = found.map(([list = []]) => placesOf(list))
-            assert.isTrue(lists.every((list) => list.length === 8))
-            const hits = truth.map(
-              (list, i) => list.filter((one) => lists[i]?.includes(one)).length
-            )
-            return hits.reduce((sum, n) => sum + n, 0) / truth.flat().length
-          })
-        // A poor graph, drawn by chance: who looks far finds most of them.
-        const recall = yield* recallOf({ m: 4, efConstruction: 8, efSearch: 200 })
-        // That some are missed by one who hardly looks shows that it is the graph that answers.
-        const least = yield* recallOf({ m: 4, efConstruction: 8, efSearch: 1 })
-        assert.isAtLeast(recall, 0.7)
-        assert.isBelow(least, 1)
-      }).pipe(Effect.scoped)
+      )
+      const all = rows.flat()
+      yield* exact.vectors!.write(
+        space,
+        rows.map((list) => ({
+          seq: list[0]?.seq ?? 0,
+          vectors: Float32Array.from(list.flatMap(({ vector }) => [...vector]))
+        }))
+      )
+      const queries = Array.from({ length: 32 }, (_, i): Query => ({
+        vector: around(),
+        k: 8,
+        ...filters[i % 4]
+      }))
+      const bySeq = new Map(entries.map((entry) => [entry.seq, entry]))
+      const truth = queries.map((query) => bruteForce(query, all, bySeq))
+      assert.deepStrictEqual((yield* near(exact, space, queries)).map(placesOf), truth)
+      // A server does that by itself, a moment later.
+      yield* ask("analyze")
+      const recallOf = (hnsw: PostgresExtension.Hnsw) =>
+        Effect.gen(function* () {
+          const nearly = yield* open({ hnsw })
+          const found = yield* Effect.forEach(queries, (query) => near(nearly, space, [query]))
+          const lists = found.map(([list = []]) => placesOf(list))
+          assert.isTrue(lists.every((list) => list.length === 8))
+          const hits = truth.map((list, i) => list.filter((one) => lists[i]?.includes(one)).length)
+          return hits.reduce((sum, n) => sum + n, 0) / truth.flat().length
+        })
+      // A poor graph, drawn by chance: who looks far finds most of them.
+      const recall = yield* recallOf({ m: 4, efConstruction: 8, efSearch: 200 })
+      // That some are missed by one who hardly looks shows that it is the graph that answers.
+      const least = yield* recallOf({ m: 4, efConstruction: 8, efSearch: 1 })
+      assert.isAtLeast(recall, 0.7)
+      assert.isBelow(least, 1)
+    }).pipe(Effect.scoped)
   )
 
   it.effect("a graph that cannot be had is refused", () =>
