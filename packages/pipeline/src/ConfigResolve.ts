@@ -94,6 +94,10 @@ const fromFile = ({ path, text }: NonNullable<Sources["file"]>) => {
 }
 
 /** Tables are walked until a known key or a value is met, so that an unknown table is named once. */
+/** What is repeated in an error may end in a log. */
+const withoutPassword = (setting: string): string =>
+  setting.replace(/(:\/\/[^:@/\s]*):[^@/\s]*@/, "$1:***@")
+
 const leaves = (prefix: string, tree: object, source: string): ReadonlyArray<Assigned> =>
   Object.entries(tree).flatMap(([name, value]): ReadonlyArray<Assigned> => {
     const key = `${prefix}${name}`
@@ -106,7 +110,7 @@ const leaves = (prefix: string, tree: object, source: string): ReadonlyArray<Ass
 const fromSetting = (setting: string): Assigned => {
   const at = setting.indexOf("=")
   const key = (at < 0 ? setting : setting.slice(0, at)).trim()
-  const source = `--set ${setting}`
+  const source = `--set ${withoutPassword(setting)}`
   if (at >= 0) return assign(key, valuesOf(setting.slice(at + 1).trim()), source)
   return Result.fail(
     new ConfigError({

@@ -162,8 +162,11 @@ const bar = (share: number): string => {
 const rate = (perSecond: number): string =>
   perSecond >= 9.95 ? perSecond.toFixed(0) : perSecond.toFixed(perSecond >= 0.1 ? 1 : 2)
 
+/** What the filter measured is in `metrics.jsonl`: for one line it is too much. */
 const latest = (metrics: Readonly<Record<string, number>>): ReadonlyArray<string> =>
-  Object.entries(metrics).map(([name, value]) => `${label(name)} ${short(value)}`)
+  Object.entries(metrics)
+    .filter(([name]) => !name.startsWith("filter/"))
+    .map(([name, value]) => `${label(name)} ${short(value)}`)
 
 const fit = (parts: ReadonlyArray<string>, width: number): string => {
   for (let count = parts.length; count > 1; count--) {

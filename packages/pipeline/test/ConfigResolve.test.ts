@@ -53,6 +53,12 @@ describe("the configuration", () => {
     expect(quick.train.iterations).toBe(presets["household-quick"].train?.iterations)
   })
 
+  it("repeats no password in an error", () => {
+    const refused = error({ settings: ["replay.url=postgresql://me:se:cret@localhost/db"] })
+    expect(refused?.message).toContain("--set replay.url=postgresql://me:***@localhost/db: ")
+    expect(JSON.stringify(refused)).not.toContain("cret")
+  })
+
   it.each(Object.keys(presets))("resolves the preset %s", (preset) => {
     const resolved = config({ settings: [`preset=${preset}`], alfworldData: "/data" })
     expect(resolved.preset).toBe(preset)

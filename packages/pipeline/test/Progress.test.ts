@@ -28,7 +28,11 @@ const watch = (events: ReadonlyArray<Timed>, width = 120) => {
   return { stayed, live: View.live(view, now, width) }
 }
 
-const fitted = (done: number, total = 100, metrics = { loss: 1.25 }): RunEvent.RunEvent => ({
+const fitted = (
+  done: number,
+  total = 100,
+  metrics: Readonly<Record<string, number>> = { loss: 1.25 }
+): RunEvent.RunEvent => ({
   _tag: "PhaseProgressed",
   phase: "fit",
   done,
@@ -46,6 +50,15 @@ describe("the changing line", () => {
     expect(live).toBe(
       "⠋ fit the experience model   ━━━━━───────────────  25/100  30 s left  loss 1.25  2.5/s"
     )
+  })
+
+  it("leaves out what the filter measured", () => {
+    const metrics = { "filter/characters": 1550, "dream/success_rate": 0.5 }
+    const { live } = watch([
+      [0, started],
+      [10_000, fitted(25, 100, metrics)]
+    ])
+    expect(live).toContain("30 s left  success rate 0.5  2.5/s")
   })
 
   it("shows the time where nothing can be counted", () => {
