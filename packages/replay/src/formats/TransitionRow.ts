@@ -9,7 +9,7 @@
 import { Ending, QualityFilter, Task, Trajectory } from "@dreamgym/domain"
 import * as Schema from "effect/Schema"
 import * as SchemaTransformation from "effect/SchemaTransformation"
-import * as WellFormed from "./WellFormed.ts"
+import * as WellFormed from "../WellFormed.ts"
 
 /** Columns of text are UTF-8; what is not well-formed Unicode is written as `WellFormed` says. */
 const Text = Schema.String.pipe(

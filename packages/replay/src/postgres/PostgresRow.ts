@@ -5,7 +5,7 @@
 import * as PgTypes from "@effect/sql-pg/PgTypes"
 import * as Result from "effect/Result"
 import type { Entry } from "../Kept.ts"
-import * as StoreRow from "../store/StoreRow.ts"
+import * as WellFormed from "../WellFormed.ts"
 import type { FetchedStep, FetchedTrajectory, StepRow, TrajectoryRow } from "../store/StoreWire.ts"
 import type { Standing } from "./PostgresPlan.ts"
 
@@ -164,9 +164,9 @@ export const entryOf = (row: Answer): Entry => {
   const realSteps = numberIn(row, "real_steps")
   return {
     seq: numberIn(row, "seq"),
-    id: StoreRow.read(textIn(row, "id")),
-    environment: StoreRow.read(textIn(row, "environment")),
-    task: StoreRow.read(textIn(row, "task_id")),
+    id: WellFormed.read(textIn(row, "id")),
+    environment: WellFormed.read(textIn(row, "environment")),
+    task: WellFormed.read(textIn(row, "task_id")),
     isReal: textIn(row, "source") === "real",
     isSuccess: numberIn(row, "success") === 1,
     isFailed: numberIn(row, "failed") === 1,

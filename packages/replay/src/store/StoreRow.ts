@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type { Coming, Entry } from "../Kept.ts"
+import { read, written } from "../WellFormed.ts"
 import type {
   Dictionary,
   Fetched,
@@ -291,21 +292,3 @@ const tokensOf = ({ completion_tokens, prompt_tokens }: FetchedStep) =>
 
 /** SQLite has no NaN. */
 const numberOrNull = (value: number): number | null => (Number.isNaN(value) ? null : value)
-
-/** SQLite's text is UTF-8, which has no lone surrogates: text that holds one is written in hexadecimal behind this mark. */
-const mark = "\u0000utf16:"
-
-export const written = (text: string): string =>
-  text.isWellFormed() && !text.startsWith(mark) ? text : mark + hexadecimal(text)
-
-const hexadecimal = (text: string): string =>
-  Array.from({ length: text.length }, (_, i) =>
-    text.charCodeAt(i).toString(16).padStart(4, "0")
-  ).join("")
-
-export const read = (text: string): string =>
-  text.startsWith(mark)
-    ? text
-        .slice(mark.length)
-        .replaceAll(/[^]{4}/g, (unit) => String.fromCharCode(Number.parseInt(unit, 16)))
-    : text
