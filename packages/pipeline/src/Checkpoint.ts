@@ -59,7 +59,7 @@ export const save = Effect.fn("Checkpoint.save")(function* (
   const home = path.join(directory, "checkpoints")
   const name = nameOf(iteration)
   const aside = path.join(home, `${name}.tmp`)
-  yield* removeAll(home, isLeftover)
+  yield* removeLeftovers(home)
   yield* DurableFile.makeDirectory(aside)
   for (const [file, bytes] of Object.entries(files)) {
     yield* DurableFile.write(path.join(aside, file), bytes)
@@ -236,7 +236,7 @@ const putInPlace = Effect.fnUntraced(function* (aside: string, place: string) {
   const move = (from: string, to: string) =>
     fileSystem.rename(from, to).pipe(Effect.mapError(atFile(to)))
   if (yield* fileSystem.exists(place).pipe(Effect.mapError(atFile(place)))) {
-    yield* removeAll(path.dirname(place), (name) => name === `${path.basename(place)}.old`)
+    yield* removeAll(path.dirname(place), [`${path.basename(place)}.old`])
     yield* move(place, `${place}.old`)
   }
   yield* move(aside, place)
@@ -251,15 +251,37 @@ const removeOld = Effect.fnUntraced(function* (
   const older = names.filter(isPlaced).toSorted(newestFirst).slice(Math.max(1, keepLast))
   const isKept = (name: string) => keepEvery > 0 && iterationOf(name) % keepEvery === 0
   const gone = new Set(older.filter((name) => !isKept(name)))
-  yield* removeAll(home, (name) => gone.has(name) || name.endsWith(".old"))
+  yield* removeAll(
+    home,
+    names.filter((name) => gone.has(name) || name.endsWith(".old"))
+  )
 })
 
-/** Nothing is lost where a leftover cannot be removed, so that is no failure. */
-const removeAll = Effect.fnUntraced(function* (home: string, isGone: (name: string) => boolean) {
+/**
+ * Each loses its name before its first file, so that one whose removal is killed is a leftover and not a torn checkpoint.
+ * Nothing is lost where one cannot be removed, so that is no failure.
+ */
+const removeAll = Effect.fnUntraced(function* (home: string, names: ReadonlyArray<string>) {
+  const fileSystem = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  yield* Effect.forEach(names, (name) => {
+    const place = path.join(home, name)
+    const leftover = `${place}.tmp`
+    return fileSystem
+      .rename(place, leftover)
+      .pipe(
+        Effect.andThen(DurableFile.syncDirectory(home)),
+        Effect.andThen(fileSystem.remove(leftover, { recursive: true, force: true })),
+        Effect.ignore
+      )
+  })
+})
+
+const removeLeftovers = Effect.fnUntraced(function* (home: string) {
   const fileSystem = yield* FileSystem.FileSystem
   const path = yield* Path.Path
   const names = yield* fileSystem.readDirectory(home).pipe(Effect.orElseSucceed(() => []))
-  yield* Effect.forEach(names.filter(isGone), (name) =>
+  yield* Effect.forEach(names.filter(isLeftover), (name) =>
     Effect.ignore(fileSystem.remove(path.join(home, name), { recursive: true, force: true }))
   )
 })

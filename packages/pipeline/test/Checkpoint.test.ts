@@ -210,6 +210,7 @@ describe("a disk that fails at any one operation of a save", () => {
         const { done, error } = await savedWith(at, fault)
         const where = `${fault} at ${done[at - 1]}`
         const found = await loaded()
+        expect((await run(states(directory)))[0], where).toEqual(found.state)
         // Before the new one is in its place it does not count, after that it does, said or not.
         expect([15, 20], where).toContain(found.iteration)
         expect(found, where).toMatchObject({
@@ -261,6 +262,7 @@ describe("a disk that fails at any one operation of a save", () => {
       const done = await savedAgain(at)
       const found = await loaded()
       expect([files, older], done[at - 1]).toContainEqual(found.files)
+      expect((await run(states(directory)))[0], done[at - 1]).toEqual(found.state)
       await run(save(directory, 30, files, stateAt(30)))
       expect((await loaded()).skipped).toEqual([])
     }

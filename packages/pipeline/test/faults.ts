@@ -6,8 +6,8 @@ import * as PlatformError from "effect/PlatformError"
 type Asked<A> = Effect.Effect<A, PlatformError.PlatformError>
 
 /**
- * `short`: half of the bytes are written, and no error is told. `full` and `broken`: half of them, and an error; other operations are
- * not done at all. `late`: it is done, and an error is told nevertheless.
+ * `short`: half of the bytes are written, and no error is told. `full` and `broken`: half of them, and an error; of a folder its manifest
+ * is removed; other operations are not done at all. `late`: it is done, and an error is told nevertheless.
  */
 export const faults = ["short", "full", "broken", "late"] as const
 export type Fault = (typeof faults)[number]
@@ -43,7 +43,11 @@ export const failingAt = (at: number, fault: Fault) => {
     makeDirectory: (file, options) =>
       turn("makeDirectory", file)(real.makeDirectory(file, options)),
     rename: (from, to) => turn("rename", to)(real.rename(from, to)),
-    remove: (file, options) => turn("remove", file)(real.remove(file, options)),
+    remove: (file, options) =>
+      turn("remove", file)(
+        real.remove(file, options),
+        real.remove(`${file}/manifest.json`, { force: true })
+      ),
     open: (file, options) =>
       Effect.map(real.open(file, options), (handle) =>
         withTurns(handle, (method) => turn(method, file))
