@@ -3,6 +3,7 @@
  * A pipe is none: its lines are read from stdin as they are.
  */
 import * as readline from "node:readline"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
@@ -10,38 +11,47 @@ import * as Stream from "effect/Stream"
 export interface Keyboard {
   /** Ends where the person closes the input (Ctrl-C or Ctrl-D). */
   readonly lines: Stream.Stream<string>
-  readonly prompt: Effect.Effect<void>
+  /** Asks for a line; until the next time Tab completes `known`. */
+  readonly prompt: (text: string, known: ReadonlyArray<string>) => Effect.Effect<void>
 }
 
-/** The terminal until the scope closes; `known` tells what Tab may complete at this moment. */
-export const open = (known: () => ReadonlyArray<string>) =>
-  Effect.map(
-    Effect.acquireRelease(
-      Effect.sync(() =>
-        readline.createInterface({
-          input: process.stdin,
-          output: process.stdout,
-          prompt: "> ",
-          completer: (line: string) => [completions(known(), line), line]
-        })
-      ),
-      (terminal) => Effect.sync(() => terminal.close())
+/** The terminal until the scope closes; `closed` is done when the person closes the input. */
+export const open = Effect.fnUntraced(function* (closed: Deferred.Deferred<void>) {
+  let completed: ReadonlyArray<string> = []
+  const terminal = yield* Effect.acquireRelease(
+    Effect.sync(() =>
+      readline.createInterface({
+        input: process.stdin,
+        output: process.stdout,
+        completer: (line: string) => [completions(completed, line), line]
+      })
     ),
-    (terminal): Keyboard => ({
-      prompt: Effect.sync(() => terminal.prompt()),
-      lines: Stream.callback<string>((queue) =>
-        Effect.sync(() => {
-          terminal.on("line", (line) => Queue.offerUnsafe(queue, line))
-          terminal.on("close", () => Queue.endUnsafe(queue))
-          terminal.on("SIGINT", () => {
-            // What was typed stays on its line, and what is said next begins on another.
-            process.stdout.write("\n")
-            terminal.close()
-          })
-        })
-      )
-    })
+    (opened) => Effect.sync(() => opened.close())
   )
+  const keyboard: Keyboard = {
+    prompt: (text, known) =>
+      Effect.sync(() => {
+        completed = known
+        terminal.setPrompt(text)
+        terminal.prompt()
+      }),
+    lines: Stream.callback<string>((queue) =>
+      Effect.sync(() => {
+        terminal.on("line", (line) => Queue.offerUnsafe(queue, line))
+        terminal.on("close", () => {
+          Queue.endUnsafe(queue)
+          Deferred.doneUnsafe(closed, Effect.void)
+        })
+        terminal.on("SIGINT", () => {
+          // What was typed stays on its line, and what is said next begins on another.
+          process.stdout.write("\n")
+          terminal.close()
+        })
+      })
+    )
+  }
+  return keyboard
+})
 
 /** What begins with the line, in the order of `known`; blanks before it are no part of it. */
 export const completions = (known: ReadonlyArray<string>, line: string): Array<string> =>

@@ -11,6 +11,8 @@ export interface Game {
   readonly environment: Environment.Environment
   readonly task: Task.Task
   readonly stepLimit: number
+  /** What a command may begin with where the world does not list commands: its tools. */
+  readonly openings: ReadonlyArray<string>
 }
 
 /** `task`: a number from 1, or words of its id or instruction. */
@@ -21,8 +23,14 @@ export interface Wanted extends World.Given {
 
 export const find = Effect.fnUntraced(function* (wanted: Wanted) {
   const world = yield* World.worlds[wanted.environment].open(wanted)
-  const { environment, stepLimit } = world
-  return { environment, stepLimit, task: yield* choose(world, wanted.task) } satisfies Game
+  const { environment, stepLimit, tools } = world
+  const game: Game = {
+    environment,
+    stepLimit,
+    task: yield* choose(world, wanted.task),
+    openings: tools.map(({ name }) => `${String(name)}(`)
+  }
+  return game
 })
 
 /** Among so many tasks words are looked for, where there is no end of them. */

@@ -3,7 +3,14 @@
  * An experience model is no world of this table: it belongs to a run.
  */
 import { Environment, Seed, type Task } from "@dreamgym/domain"
-import { AlfWorld, Generator, Household, Rung, TauBench } from "@dreamgym/environment"
+import {
+  AlfWorld,
+  Generator,
+  Household,
+  Rung,
+  TauBench,
+  type UserSimulator
+} from "@dreamgym/environment"
 import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
@@ -35,6 +42,8 @@ export interface Given {
   readonly split: Option.Option<string>
   readonly seed: Option.Option<number>
   readonly data: Option.Option<string>
+  /** Who plays the customers, where a world has them and not the script is to; the others do not look at it. */
+  readonly customer?: UserSimulator.UserSimulator | undefined
 }
 
 export const names = ["household", "alfworld", "tau-bench"] as const
@@ -107,7 +116,7 @@ const alfworld = Effect.fnUntraced(function* ({ data, rung, seed, split }: Given
 
 const tauSplits = ["airline/test", "retail/test", "retail/dev", "retail/train"] as const
 
-const tauBench = Effect.fnUntraced(function* ({ data, rung, seed, split }: Given) {
+const tauBench = Effect.fnUntraced(function* ({ customer, data, rung, seed, split }: Given) {
   if (Option.isSome(rung)) return yield* unread("--rung", "tau-bench, whose tasks are given")
   if (Option.isSome(seed)) return yield* unread("--seed", "tau-bench, whose tasks are given")
   const dataFolder = Option.getOrUndefined(data) ?? (yield* Settings.tauBenchData)
@@ -120,7 +129,8 @@ const tauBench = Effect.fnUntraced(function* ({ data, rung, seed, split }: Given
   const chosen = yield* oneOf(tauSplits, split, "tau-bench")
   const [domain, of] = tauParts[chosen]
   const tasks = yield* TauBench.tasks({ dataFolder, domain, split: of })
-  const environment = yield* TauBench.make({ dataFolder })
+  const played = customer === undefined ? {} : { user: customer }
+  const environment = yield* TauBench.make({ dataFolder, ...played })
   const tools = yield* ToolFile.read(`${dataFolder}/${domain}/tools.json`)
   return ofTasks({
     environment,

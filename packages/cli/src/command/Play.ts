@@ -5,12 +5,10 @@ import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
-import type * as PlatformError from "effect/PlatformError"
-import * as Stdio from "effect/Stdio"
-import * as Stream from "effect/Stream"
-import * as Keyboard from "../Keyboard.ts"
+import * as Customer from "../Customer.ts"
 import * as Output from "../Output.ts"
 import * as PlayTask from "../PlayTask.ts"
+import * as Seat from "../Seat.ts"
 import * as World from "../World.ts"
 import * as EnvironmentFlags from "./EnvironmentFlags.ts"
 
@@ -31,13 +29,11 @@ const flags = {
 
 export const play = Command.make(
   "play",
-  flags,
+  { ...flags, ...Customer.flags },
   Effect.fn("Play.run")(function* (given) {
-    const game = yield* PlayTask.find(given)
-    const outcome = yield* Effect.scoped(
-      Effect.flatMap(game.environment.start(game.task), (episode) => sit(game, episode))
-    )
-    const { id, instruction } = game.task
+    const say = (yield* Output.Json) ? Output.remark : (text: string) => Console.log(text)
+    const { outcome, task } = yield* Effect.scoped(sit(given, say))
+    const { id, instruction } = task
     yield* Output.answer({ task: id, instruction, ...outcome }, [verdict(outcome)])
   })
 ).pipe(
@@ -47,6 +43,10 @@ export const play = Command.make(
     {
       command: "dreamgym play alfworld --task 'clean' --data ~/alfworld",
       description: "A game of ALFWorld that asks to clean something"
+    },
+    {
+      command: "dreamgym play tau-bench --user human",
+      description: "Serve a customer of an airline, who is played at the same terminal"
     },
     { command: "dreamgym play --json < commands.txt", description: "Replay commands from a file" }
   ])
@@ -69,25 +69,6 @@ const verdict = ({ ended, steps, success }: Outcome): string =>
 const help = "Any line is a command; ? lists what can be done now, quit leaves."
 const helpAtTerminal = `${help} Tab completes what can be done.`
 
-/** Where lines come from; `prompt` asks for the next. */
-interface Input {
-  readonly isTerminal: boolean
-  readonly lines: Stream.Stream<string, PlatformError.PlatformError>
-  readonly prompt: Effect.Effect<void>
-}
-
-/** The keyboard, or the lines of a pipe. */
-const inputOf = Effect.fnUntraced(function* (known: () => ReadonlyArray<string>) {
-  const { stdin, stdinIsTerminal } = yield* Stdio.Stdio
-  const piped: Input = {
-    isTerminal: false,
-    lines: stdin.pipe(Stream.decodeText(), Stream.splitLines),
-    prompt: Effect.void
-  }
-  if (!(yield* stdinIsTerminal)) return piped
-  return { isTerminal: true, ...(yield* Keyboard.open(known)) } satisfies Input
-})
-
 const nothing: Outcome = { steps: 0, reward: 0, success: false, ended: false }
 
 const after = (before: Outcome, step: Environment.Step, limit: number): Outcome => ({
@@ -97,37 +78,63 @@ const after = (before: Outcome, step: Environment.Step, limit: number): Outcome 
   ended: step.ending !== undefined || before.steps + 1 >= limit
 })
 
-/** Plays until the episode ends, the step limit is reached, or the player leaves. */
-const sit = Effect.fnUntraced(function* (game: PlayTask.Game, episode: Environment.Episode) {
-  const say = (yield* Output.Json) ? Output.remark : (text: string) => Console.log(text)
+/** A player's seat at a task, from the first line to the last. */
+const sit = Effect.fnUntraced(function* (
+  given: Omit<PlayTask.Wanted, "customer"> & Customer.Given,
+  say: Seat.Say
+) {
+  const seat = yield* Seat.open(say)
+  const customer = yield* Customer.of(given, given.environment, seat)
+  const game = yield* PlayTask.find({ ...given, customer })
+  const episode = yield* seat.whileHere(game.environment.start(game.task))
+  if (episode === undefined) return { outcome: nothing, task: game.task }
+  yield* say([episode.observation, "", seat.isTerminal ? helpAtTerminal : help].join("\n"))
+  const prompt = customer?.name === "human" ? "agent> " : "> "
+  return { outcome: yield* turns({ game, episode, seat, prompt }), task: game.task }
+})
+
+interface Sitting {
+  readonly game: PlayTask.Game
+  readonly episode: Environment.Episode
+  readonly seat: Seat.Seat
+  readonly prompt: string
+}
+
+/** Plays until the episode ends, the step limit is reached, or somebody leaves. */
+const turns = Effect.fnUntraced(function* ({ episode, game, prompt, seat }: Sitting) {
   let outcome = nothing
-  let known = yield* admissible(episode)
-  const { isTerminal, lines, prompt } = yield* inputOf(() => known ?? [])
-  const turn = Effect.fnUntraced(function* (text: string) {
-    const step = yield* episode.step({ text })
+  while (!outcome.ended) {
+    const known = yield* admissible(episode)
+    const text = yield* seat.ask(prompt, known ?? game.openings)
+    if (text === undefined) return outcome
+    if (text === "?") {
+      yield* seat.say(listed(known, game))
+      continue
+    }
+    const step = yield* tried(seat, episode.step({ text }))
+    if (step === "left") return outcome
+    if (step === "again") continue
     outcome = after(outcome, step, game.stepLimit)
-    yield* say(step.observation)
-    if (!outcome.ended) known = yield* admissible(episode)
-    return !outcome.ended
-  })
-  const answer = Effect.fnUntraced(function* (line: string) {
-    const text = line.trim()
-    if (!isTerminal && text !== "") yield* say(`> ${text}`)
-    if (text === "quit") return false
-    if (text === "?") yield* say(listed(known))
-    else if (text !== "" && !(yield* turn(text))) return false
-    yield* prompt
-    return true
-  })
-  yield* say([episode.observation, "", isTerminal ? helpAtTerminal : help].join("\n"))
-  yield* prompt
-  yield* Stream.runForEachWhile(lines, answer)
+    yield* seat.say(step.observation)
+  }
   return outcome
 })
 
+/** A world that cannot go on for now has done nothing: at a terminal the person may say it again. */
+const tried = (
+  seat: Seat.Seat,
+  step: Effect.Effect<Environment.Step, Environment.EnvironmentError>
+) =>
+  seat.whileHere(step).pipe(
+    Effect.map((done) => done ?? ("left" as const)),
+    Effect.catchIf(
+      ({ reason }) => seat.isTerminal && (reason === "Unavailable" || reason === "Timeout"),
+      ({ message }) => Effect.as(seat.say(`${message}\nNothing has happened.`), "again" as const)
+    )
+  )
+
 const admissible = (episode: Environment.Episode) => episode.admissible ?? Effect.undefined
 
-const listed = (known: ReadonlyArray<string> | undefined): string =>
-  known === undefined
-    ? "This world does not say what can be done."
-    : known.map((action) => `  ${action}`).join("\n")
+/** What can be done; where a world does not list it, what it tells an agent of itself. */
+const listed = (known: ReadonlyArray<string> | undefined, game: PlayTask.Game): string =>
+  known === undefined ? game.task.instruction : known.map((action) => `  ${action}`).join("\n")
