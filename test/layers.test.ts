@@ -28,6 +28,7 @@ const table: Architecture.Table = {
     "rollout",
     "learner"
   ],
+  study: ["domain", "pipeline"],
   cli: [
     "domain",
     "graph",
