@@ -22,7 +22,7 @@ export interface Source {
   readonly imports: ReadonlyArray<Import>
 }
 
-const folders = "{packages/*/{src,test,bench},scripts,test}"
+const folders = "{packages/*/{src,test,bench,control},scripts,test}"
 
 /** Path and text of every TypeScript file of the workspace at `root`, fixtures excepted. */
 export const read = (root: string): Record<string, string> =>
