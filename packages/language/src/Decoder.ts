@@ -120,6 +120,8 @@ export interface Forward {
   readonly logitsBKV: V
   /** The critic at the first place read: the end of the prompt. [B] */
   readonly valueB?: V
+  /** The critic at every place read: before each token after the prompt. [B, K] */
+  readonly valueBK?: V
 }
 
 /**
@@ -127,10 +129,14 @@ export interface Forward {
  * computes only where it is read.
  */
 export const forward = (network: Network, weights: Weights, sizes: Sizes): Forward => {
+  const { batch, read } = sizes
   const { hiddenBKD, tables } = trunkOf(network, weights, sizes)
+  const logitsBKV = logits(network, weights, tables, hiddenBKD, batch)
+  if (!network.config.hasValue) return { logitsBKV }
   return {
-    logitsBKV: logits(network, weights, tables, hiddenBKD, sizes.batch),
-    ...critic(network, weights, Op.slice(hiddenBKD, 1, 0, 1), sizes.batch)
+    logitsBKV,
+    valueB: critic(weights, Op.slice(hiddenBKD, 1, 0, 1), [batch]),
+    valueBK: critic(weights, hiddenBKD, [batch, read])
   }
 }
 
@@ -160,7 +166,7 @@ export const prefill = (
       [`keys.${l}`]: keys,
       [`values.${l}`]: values
     })),
-    named("value", critic(network, weights, trunk.hiddenBKD, b).valueB)
+    network.config.hasValue ? { value: critic(weights, trunk.hiddenBKD, [b]) } : {}
   )
 }
 
@@ -233,9 +239,6 @@ const weight = (weights: Weights, name: string): V => {
   if (found === undefined) throw new Error(`the decoder has no parameter "${name}"`)
   return found
 }
-
-const named = (name: string, value: V | undefined): Readonly<Record<string, V>> =>
-  value === undefined ? {} : { [name]: value }
 
 const tablesOf = ({ tokenizer }: Network, weights: Weights): Tables => {
   const size = tokenizer.vocabulary.length
@@ -385,15 +388,11 @@ const logits = (network: Network, weights: Weights, tables: Tables, hiddenBKD: V
   return Op.multiply(Op.add(words, matched), Op.exp(weight(weights, "logit.scale")))
 }
 
-const critic = (network: Network, weights: Weights, hiddenB1D: V, b: number): { valueB?: V } =>
-  network.config.hasValue
-    ? {
-        valueB: Op.reshape(
-          Op.add(
-            Op.matMul(hiddenB1D, weight(weights, "critic.weight"), { transposeB: true }),
-            weight(weights, "critic.bias")
-          ),
-          [b]
-        )
-      }
-    : {}
+const critic = (weights: Weights, hiddenBKD: V, shape: Shape.Shape): V =>
+  Op.reshape(
+    Op.add(
+      Op.matMul(hiddenBKD, weight(weights, "critic.weight"), { transposeB: true }),
+      weight(weights, "critic.bias")
+    ),
+    shape
+  )

@@ -7,7 +7,7 @@ import { Schedule, Session } from "@dreamgym/graph"
 import { DecoderModel } from "@dreamgym/language"
 import * as Effect from "effect/Effect"
 import type { Bench, Figure } from "../../../scripts/figures.ts"
-import { PolicyGradient, Sft } from "../src/index.ts"
+import { DecoderPolicy, PolicyGradient, Sft } from "../src/index.ts"
 import { featureNames, rowsOf, textsOf, tokenizer, trainableOf } from "./workload.ts"
 
 const threads = 2
@@ -54,13 +54,13 @@ const ppo = Effect.gen(function* () {
   const lengths = { prompt: [32, 64], read: [1, 2] } as const
   const decisions = rowsOf(1024, lengths, { choices: true, key: 2 }).map((row, i) => ({
     row,
-    oldLogProbability: -2,
+    oldLogProbabilities: row.targetIds.map(() => -2 / row.targetIds.length),
     oldValue: 0,
     advantage: (i % 7) - 3,
     totalReturn: i % 2,
     temperature: 1
   }))
-  const gradient = yield* PolicyGradient.make(trainableOf(true), {
+  const gradient = yield* PolicyGradient.make(DecoderPolicy.make(trainableOf(true)), {
     clipRatioLow: 0.2,
     clipRatioHigh: 0.2,
     valueClip: 0,

@@ -8,12 +8,12 @@ import type { Rows } from "@dreamgym/language"
 import { gae, type GaeOptions, groupRelative } from "./Advantage.ts"
 
 /**
- * One action of the policy. `oldLogProbability` sums its tokens under the version that sampled it;
- * `advantage` is not normalised; `totalReturn` is the critic's target.
+ * One action of the policy. `oldLogProbabilities` are of its tokens [A], under the version that
+ * sampled it; `advantage` is not normalised; `totalReturn` is the critic's target.
  */
-export interface Decision {
-  readonly row: Rows.Row
-  readonly oldLogProbability: number
+export interface Decision<Row = Rows.Row> {
+  readonly row: Row
+  readonly oldLogProbabilities: ReadonlyArray<number>
   readonly oldValue: number
   readonly advantage: number
   readonly totalReturn: number
@@ -95,9 +95,7 @@ const decision = (span: Trajectory.TokenSpan, advantage: number, totalReturn: nu
   const row = rowOf(span)
   return {
     row,
-    oldLogProbability: span.logProbabilities
-      .slice(0, row.targetIds.length)
-      .reduce((sum, logProbability) => sum + logProbability, 0),
+    oldLogProbabilities: span.logProbabilities.slice(0, row.targetIds.length),
     oldValue: span.value,
     advantage,
     totalReturn,

@@ -10,6 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import { forGrpo } from "./Decisions.ts"
+import * as DecoderPolicy from "./DecoderPolicy.ts"
 import * as PolicyGradient from "./PolicyGradient.ts"
 import { statsOf } from "./Stats.ts"
 
@@ -21,7 +22,7 @@ export const make = Effect.fn("Grpo.make")(function* (
   Learner.LearnerError,
   Session.SessionPool | Scope.Scope
 > {
-  const gradient = yield* PolicyGradient.make(trainable, {
+  const gradient = yield* PolicyGradient.make(DecoderPolicy.make(trainable), {
     ...options,
     vfCoef: 0,
     normalizeAdvantages: false

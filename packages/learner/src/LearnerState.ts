@@ -5,13 +5,14 @@
  */
 import { Learner } from "@dreamgym/domain"
 import { Parameters, type TrainStep } from "@dreamgym/graph"
-import { type Trainable, Weights } from "@dreamgym/language"
+import { Weights } from "@dreamgym/language"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import type { Trained } from "./Model.ts"
 
 /** `updates` counts those of this learner; the version of the trainable may have grown before. */
 export interface LearnerState {
-  readonly trainable: Trainable.Trainable
+  readonly trainable: Trained
   readonly training: TrainStep.TrainState
   updates: number
 }

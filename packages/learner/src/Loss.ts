@@ -9,33 +9,36 @@ import { Op, type Value } from "@dreamgym/graph"
 type V = Value.Value
 
 /**
- * Log-probabilities [B] of the row's tokens and their entropies [B], summed over tokens of weight >
- * 0.
+ * Logits of the distribution that was sampled: `maskBKV` is additive, 0 for tokens that decoding
+ * allowed and -1e9 elsewhere; `inverseTemperatureB` is 1 over the temperature.
  */
+export const sampled = (logitsBKV: V, inverseTemperatureB: V, maskBKV: V): V => {
+  const scale = Op.reshape(inverseTemperatureB, [...inverseTemperatureB.shape, 1, 1])
+  return Op.add(Op.multiply(logitsBKV, scale), maskBKV)
+}
+
+/** Of the tokens and, summed over tokens by weight, of the rows. */
 export interface Scores {
+  readonly logProbabilityBK: V
+  readonly entropyBK: V
+  readonly weightBK: V
   readonly logProbabilityB: V
   readonly entropyB: V
 }
 
-/**
- * Under the distribution that was sampled: `maskBKV` is additive, 0 for tokens that decoding
- * allowed and -1e9 elsewhere; `inverseTemperatureB` is 1 over the temperature.
- */
-export const scores = (
-  logitsBKV: V,
-  inverseTemperatureB: V,
-  maskBKV: V,
-  targetBK: V,
-  weightBK: V
-): Scores => {
-  const scale = Op.reshape(inverseTemperatureB, [...inverseTemperatureB.shape, 1, 1])
-  const logBKV = Op.logSoftmax(Op.add(Op.multiply(logitsBKV, scale), maskBKV))
+/** Log-probabilities of the targets and entropies under logits that are `sampled`. */
+export const scores = (logitsBKV: V, targetBK: V, weightBK: V): Scores => {
+  const logBKV = Op.logSoftmax(logitsBKV)
   const shares = Op.exp(logBKV)
   // A masked token has share 0 and log-share -1e9: bounded, so that 0 times it stays 0.
   const bounded = Op.maximum(logBKV, Op.constant(-50))
   const entropyBK = Op.negate(Op.sum(Op.multiply(shares, bounded), [2]))
+  const logProbabilityBK = Op.pick(logBKV, targetBK)
   return {
-    logProbabilityB: Op.sum(Op.multiply(Op.pick(logBKV, targetBK), weightBK), [1]),
+    logProbabilityBK,
+    entropyBK,
+    weightBK,
+    logProbabilityB: Op.sum(Op.multiply(logProbabilityBK, weightBK), [1]),
     entropyB: Op.sum(Op.multiply(entropyBK, weightBK), [1])
   }
 }
@@ -69,7 +72,7 @@ export interface PolicyLossOptions {
  * reference policy.
  */
 export interface PolicyLossInputs {
-  readonly scores: Scores
+  readonly scores: Pick<Scores, "entropyB" | "logProbabilityB">
   readonly oldLogProbabilityB: V
   readonly advantageB: V
   /** 1 for a row, 0 for padding. */
@@ -156,7 +159,7 @@ const surrogate = (inputs: PolicyLossInputs, options: PolicyLossOptions) => {
  * The k3 estimate of KL(policy, reference) from the tokens that were sampled (Schulman 2020): never
  * negative.
  */
-const k3 = (referenceB: V, { logProbabilityB }: Scores): V => {
+const k3 = (referenceB: V, { logProbabilityB }: PolicyLossInputs["scores"]): V => {
   const apart = Op.clip(Op.subtract(referenceB, logProbabilityB), -mostApart, mostApart)
   return Op.subtract(Op.subtract(Op.exp(apart), apart), 1)
 }

@@ -13,11 +13,12 @@ import {
   TrainStep,
   Value
 } from "@dreamgym/graph"
-import { DecoderModel, Rows, type Trainable } from "@dreamgym/language"
+import { DecoderModel, Rows } from "@dreamgym/language"
 import * as Effect from "effect/Effect"
 import * as Record from "effect/Record"
 import * as Scope from "effect/Scope"
 import type { EngineFailure } from "./Errors.ts"
+import type { Trained } from "./Model.ts"
 
 type Values = Readonly<Record<string, Value.Value>>
 
@@ -60,7 +61,7 @@ export type ParallelStep<Form> = (
  * pool.
  */
 export interface Options<Form> {
-  readonly trainable: Trainable.Trainable
+  readonly trainable: Pick<Trained, "parameters">
   readonly training: TrainStep.TrainState
   readonly optimizer: Optimizer.Optimizer
   readonly maxGradNorm: number

@@ -7,16 +7,16 @@
  */
 import { Learner, Seed } from "@dreamgym/domain"
 import { Optimizer, type Session, TrainStep } from "@dreamgym/graph"
-import { type Decoder, Rows, type Trainable } from "@dreamgym/language"
+import { Rows } from "@dreamgym/language"
 import * as Effect from "effect/Effect"
 import * as Record from "effect/Record"
 import type * as Scope from "effect/Scope"
 import { explainedVariance, normalize } from "./Advantage.ts"
-import { inParts, sizesOf } from "./Batches.ts"
 import type { Decision } from "./Decisions.ts"
 import { type EngineFailure, learnerError } from "./Errors.ts"
 import { type LearnerState, restored, saved, whole } from "./LearnerState.ts"
 import type * as Loss from "./Loss.ts"
+import { type Model, nameOf, type Shape, type Trained } from "./Model.ts"
 import * as ParallelStep from "./ParallelStep.ts"
 import * as PolicyGraph from "./PolicyGraph.ts"
 
@@ -33,7 +33,15 @@ export interface PolicyGradientOptions extends Loss.PolicyLossOptions {
   readonly targetKl: number
   readonly normalizeAdvantages: boolean
   readonly seed: number
-  readonly reference?: Trainable.Trainable
+  /** Of Adam; by default 0.9, 0.95, 1e-8 and no decay. */
+  readonly adam?: {
+    readonly beta1?: number
+    readonly beta2?: number
+    readonly epsilon?: number
+    readonly weightDecay?: number
+  }
+  /** The same network with numbers of its own, which no update changes. */
+  readonly reference?: Trained
   /** The first of the pool's threads that it uses. */
   readonly worker?: number
 }
@@ -42,9 +50,9 @@ export interface PolicyGradientOptions extends Loss.PolicyLossOptions {
  * An update is whole or not at all: where it fails, parameters, moments and version are as before
  * it.
  */
-export interface Gradient {
+export interface Gradient<Row> {
   readonly update: (
-    decisions: ReadonlyArray<Decision>
+    decisions: ReadonlyArray<Decision<Row>>
   ) => Effect.Effect<Readonly<Record<string, number>>, Learner.LearnerError>
   readonly state: Effect.Effect<Readonly<Record<string, Uint8Array>>, Learner.LearnerError>
   readonly restore: (
@@ -52,50 +60,67 @@ export interface Gradient {
   ) => Effect.Effect<void, Learner.LearnerError>
 }
 
-interface Engine extends LearnerState {
+interface Engine<Row, Of extends Shape> extends LearnerState {
+  readonly model: Model<Row, Of>
   readonly options: PolicyGradientOptions
-  readonly step: ParallelStep.ParallelStep<Decoder.Sizes>
-  readonly reference: Effect.Success<ReturnType<typeof PolicyGraph.scorer>>
+  readonly step: ParallelStep.ParallelStep<Of>
+  readonly reference: (
+    shape: Of,
+    feeds: Rows.Feeds
+  ) => Effect.Effect<Float32Array, Session.SessionError>
 }
 
-export const make: (
-  trainable: Trainable.Trainable,
+export const make: <Row, Of extends Shape>(
+  model: Model<Row, Of>,
   options: PolicyGradientOptions
-) => Effect.Effect<Gradient, Learner.LearnerError, Session.SessionPool | Scope.Scope> = Effect.fn(
-  "PolicyGradient.make"
-)(function* (trainable: Trainable.Trainable, options: PolicyGradientOptions) {
-  if (options.klLossCoef > 0 && options.reference === undefined) return yield* noReference
-  const optimizer = Optimizer.adamW({ beta2: 0.95, weightDecay: 0 })
-  const training = TrainStep.begin(trainable.parameters, optimizer)
-  const { maxGradNorm, worker } = options
-  const at = worker === undefined ? {} : { worker }
-  const step = yield* ParallelStep.make<Decoder.Sizes>({
-    trainable,
-    training,
-    optimizer,
-    maxGradNorm,
-    ...at,
-    keyOf: ({ batch, prompt, read }) => `${batch} ${prompt} ${read}`,
-    graphOf: (sizes, weights) => PolicyGraph.graphOf(trainable.network, weights, options, sizes)
-  })
-  const reference = yield* PolicyGraph.scorer(options.reference ?? trainable, at)
-  const engine: Engine = { trainable, options, training, step, reference, updates: 0 }
-  const gradient: Gradient = {
-    update: (decisions) => Effect.mapError(whole(engine, update(engine, decisions)), learnerError),
-    state: saved(engine),
-    restore: (files) => restored(engine, files)
-  }
-  return gradient
-}, Effect.mapError(learnerError))
+) => Effect.Effect<Gradient<Row>, Learner.LearnerError, Session.SessionPool | Scope.Scope> =
+  Effect.fn("PolicyGradient.make")(function* <Row, Of extends Shape>(
+    model: Model<Row, Of>,
+    options: PolicyGradientOptions
+  ) {
+    if (options.klLossCoef > 0 && options.reference === undefined) return yield* noReference
+    const { trained } = model
+    const optimizer = Optimizer.adamW({ beta2: 0.95, weightDecay: 0, ...options.adam })
+    const training = TrainStep.begin(trained.parameters, optimizer)
+    const { maxGradNorm, worker } = options
+    const at = worker === undefined ? {} : { worker }
+    const step = yield* ParallelStep.make<Of>({
+      trainable: trained,
+      training,
+      optimizer,
+      maxGradNorm,
+      ...at,
+      keyOf: nameOf,
+      graphOf: (shape, weights) => PolicyGraph.graphOf(model, weights, options, shape)
+    })
+    const { parameters } = options.reference ?? trained
+    const reference = yield* PolicyGraph.scorer(model, parameters, at)
+    const engine: Engine<Row, Of> = {
+      trainable: trained,
+      model,
+      options,
+      training,
+      step,
+      reference,
+      updates: 0
+    }
+    const gradient: Gradient<Row> = {
+      update: (decisions) =>
+        Effect.mapError(whole(engine, update(engine, decisions)), learnerError),
+      state: saved(engine),
+      restore: (files) => restored(engine, files)
+    }
+    return gradient
+  }, Effect.mapError(learnerError))
 
 /** A decision with what the reference policy says of it. */
-interface Entry extends Decision {
+interface Entry<Row> extends Decision<Row> {
   readonly referenceLogProbability: number
 }
 
-const update = Effect.fnUntraced(function* (
-  engine: Engine,
-  decisions: ReadonlyArray<Decision>
+const update = Effect.fnUntraced(function* <Row, Of extends Shape>(
+  engine: Engine<Row, Of>,
+  decisions: ReadonlyArray<Decision<Row>>
 ): Effect.fn.Return<Readonly<Record<string, number>>, EngineFailure> {
   if (decisions.length === 0) return yield* nothing
   const { options, trainable } = engine
@@ -126,10 +151,10 @@ const update = Effect.fnUntraced(function* (
   }
 })
 
-const entriesOf = Effect.fnUntraced(function* (
-  engine: Engine,
-  decisions: ReadonlyArray<Decision>
-): Effect.fn.Return<ReadonlyArray<Entry>, EngineFailure> {
+const entriesOf = Effect.fnUntraced(function* <Row, Of extends Shape>(
+  engine: Engine<Row, Of>,
+  decisions: ReadonlyArray<Decision<Row>>
+): Effect.fn.Return<ReadonlyArray<Entry<Row>>, EngineFailure> {
   const { options } = engine
   const raw = decisions.map((decision) => decision.advantage)
   const advantages = options.normalizeAdvantages ? normalize(raw) : raw
@@ -163,18 +188,17 @@ export const minibatches = <A>(
     return Array.from({ length: count }, (_, i) => shuffled.slice(edge(i), edge(i + 1)))
   }).flat()
 
-const minibatch = Effect.fnUntraced(function* (
-  engine: Engine,
-  batch: ReadonlyArray<Entry>,
+const minibatch = Effect.fnUntraced(function* <Row, Of extends Shape>(
+  { model, step }: Engine<Row, Of>,
+  batch: ReadonlyArray<Entry<Row>>,
   rate: number
 ): Effect.fn.Return<Readonly<Record<string, number>>, EngineFailure> {
-  const { network } = engine.trainable
-  const parts = inParts(batch).map(({ rows, sizes }) => ({
-    shape: sizes,
-    feeds: { ...PolicyGraph.feedsOf(network, rows, sizes), ...columnsOf(rows, sizes.batch) },
+  const parts = model.inParts(batch).map(({ rows, shape }) => ({
+    shape,
+    feeds: { ...model.feedsOf(rows, shape), ...columnsOf(rows, shape.batch) },
     weight: rows.length / batch.length
   }))
-  const report = yield* engine.step(parts, rate)
+  const report = yield* step(parts, rate)
   return {
     ...weighted(report.parts),
     "losses/loss": report.loss,
@@ -182,8 +206,8 @@ const minibatch = Effect.fnUntraced(function* (
   }
 })
 
-const columnsOf = (entries: ReadonlyArray<Entry>, size: number): Rows.Feeds => {
-  const column = (of: (entry: Entry) => number) => {
+const columnsOf = (entries: ReadonlyArray<Entry<unknown>>, size: number): Rows.Feeds => {
+  const column = (of: (entry: Entry<unknown>) => number) => {
     const values = Rows.floats(size)
     values.set(entries.map(of))
     return values
@@ -193,18 +217,20 @@ const columnsOf = (entries: ReadonlyArray<Entry>, size: number): Rows.Feeds => {
     advantage: column((entry) => entry.advantage),
     return: column((entry) => entry.totalReturn),
     oldValue: column((entry) => entry.oldValue),
-    oldLogProbability: column((entry) => entry.oldLogProbability),
+    oldLogProbability: column(oldLogProbabilityOf),
     referenceLogProbability: column((entry) => entry.referenceLogProbability)
   }
 }
 
-const referenceScores = Effect.fnUntraced(function* (
-  engine: Engine,
-  chunk: ReadonlyArray<Decision>
+const oldLogProbabilityOf = ({ oldLogProbabilities }: Decision<unknown>): number =>
+  oldLogProbabilities.reduce((sum, logProbability) => sum + logProbability, 0)
+
+const referenceScores = Effect.fnUntraced(function* <Row, Of extends Shape>(
+  { model, reference }: Engine<Row, Of>,
+  chunk: ReadonlyArray<Decision<Row>>
 ): Effect.fn.Return<ReadonlyArray<number>, EngineFailure> {
-  const sizes = sizesOf(chunk, Rows.bucket(chunk.length, 32))
-  const feeds = PolicyGraph.feedsOf(engine.trainable.network, chunk, sizes)
-  const logProbability = yield* engine.reference(sizes, feeds)
+  const shape = model.shapeOf(chunk)
+  const logProbability = yield* reference(shape, model.feedsOf(chunk, shape))
   return Array.from(logProbability.subarray(0, chunk.length))
 })
 

@@ -10,6 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import { forPpo, type PpoDecisionOptions } from "./Decisions.ts"
+import * as DecoderPolicy from "./DecoderPolicy.ts"
 import * as PolicyGradient from "./PolicyGradient.ts"
 import { statsOf } from "./Stats.ts"
 
@@ -23,7 +24,7 @@ export const make = Effect.fn("Ppo.make")(function* (
   Learner.LearnerError,
   Session.SessionPool | Scope.Scope
 > {
-  const gradient = yield* PolicyGradient.make(trainable, options)
+  const gradient = yield* PolicyGradient.make(DecoderPolicy.make(trainable), options)
   return Learner.Learner.of({
     update: (groups: ReadonlyArray<Trajectory.TrajectoryGroup>) => {
       const decisions = forPpo(groups, options)

@@ -6,7 +6,7 @@ import { type Decision, isUsable } from "./Decisions.ts"
 export const statsOf = (
   policyVersion: number,
   groups: ReadonlyArray<Trajectory.TrajectoryGroup>,
-  decisions: ReadonlyArray<Decision>,
+  decisions: ReadonlyArray<Decision<unknown>>,
   metrics: Readonly<Record<string, number>>
 ): Learner.UpdateStats => {
   const all = groups.flatMap((group) => group.trajectories)

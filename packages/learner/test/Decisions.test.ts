@@ -56,7 +56,7 @@ describe("A decision", () => {
           [11, 14]
         ]
       },
-      oldLogProbability: -0.75,
+      oldLogProbabilities: [-0.5, -0.25],
       oldValue: 0.5,
       advantage: 0.5,
       totalReturn: 1,
@@ -68,7 +68,7 @@ describe("A decision", () => {
     const forced = span({ choices: [[10], [11], [12]], logProbabilities: [0, 0, 0] })
     const [one] = Decisions.forPpo([group(trajectory([transition(1, forced)]))], plain)
     assert.deepStrictEqual(one?.row.targetIds, [10])
-    assert.strictEqual(one?.oldLogProbability, 0)
+    assert.deepStrictEqual(one?.oldLogProbabilities, [0])
   })
 
   it("of free decoding is all of its tokens; a greedy one is scored at temperature 1", () => {

@@ -4,7 +4,7 @@ import { Decoder, DecoderModel } from "@dreamgym/language"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as fc from "fast-check"
-import { Loss } from "../src/index.ts"
+import { DecoderPolicy, Loss } from "../src/index.ts"
 import * as PolicyGraph from "../src/PolicyGraph.ts"
 import type { Decision } from "../src/Decisions.ts"
 import { disturbed, network, options, tokenizer } from "./corridor.ts"
@@ -26,7 +26,7 @@ const decisionsOf = (count: number): ReadonlyArray<Decision> => {
         features: [Seed.below(random, words)],
         ...(i % 2 === 0 ? { choices: targetIds.map((id) => [id, ...ids(3)]) } : {})
       },
-      oldLogProbability: -0.5 - 3 * random() * targetIds.length,
+      oldLogProbabilities: targetIds.map(() => -0.5 - 3 * random()),
       oldValue: random() - 0.5,
       advantage: 2 * random() - 1,
       totalReturn: random(),
@@ -45,20 +45,23 @@ const feedsOf = (decisions: ReadonlyArray<Decision>, of: Decoder.Sizes): Numbers
     return values
   }
   return {
-    ...PolicyGraph.feedsOf(network, decisions, of),
+    ...DecoderPolicy.make(disturbed(4)).feedsOf(decisions, of),
     row: column(() => 1),
     advantage: column(({ advantage }) => advantage),
     return: column(({ totalReturn }) => totalReturn),
     oldValue: column(({ oldValue }) => oldValue),
-    oldLogProbability: column(({ oldLogProbability }) => oldLogProbability),
-    referenceLogProbability: column(({ oldLogProbability }) => oldLogProbability + 0.3)
+    oldLogProbability: column(oldOf),
+    referenceLogProbability: column((decision) => oldOf(decision) + 0.3)
   }
 }
+
+const oldOf = ({ oldLogProbabilities }: Decision): number =>
+  oldLogProbabilities.reduce((sum, one) => sum + one, 0)
 
 const policy = (of: Decoder.Sizes = sizes) => {
   const trainable = disturbed(4)
   const parameters = DecoderModel.weightsOf(trainable.parameters)
-  const { loss } = PolicyGraph.graphOf(network, parameters, full, of)
+  const { loss } = PolicyGraph.graphOf(DecoderPolicy.make(trainable), parameters, full, of)
   return { loss, parameters, arrays: trainable.parameters.arrays }
 }
 
@@ -264,7 +267,8 @@ describe("Scores", () => {
       Op.input("target", [batch, read], "int64"),
       Op.input("weight", [batch, read])
     ] as const
-    const scores = Loss.scores(...inputs)
+    const [logits, inverseTemperature, mask, target, weight] = inputs
+    const scores = Loss.scores(Loss.sampled(logits, inverseTemperature, mask), target, weight)
     const found = Numbers.exactly(
       { log: scores.logProbabilityB, entropy: scores.entropyB },
       {

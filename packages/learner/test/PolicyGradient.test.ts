@@ -5,7 +5,7 @@ import { Law, LearnerLaws } from "@dreamgym/laws"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as fc from "fast-check"
-import { Decisions, Grpo, PolicyGradient, Ppo } from "../src/index.ts"
+import { DecoderPolicy, Decisions, Grpo, PolicyGradient, Ppo } from "../src/index.ts"
 import { disturbed, modelOf, network, options, play } from "./corridor.ts"
 
 const inline = Effect.provide(Session.layerInline)
@@ -102,13 +102,13 @@ describe("The first minibatch", () => {
           features: [],
           ...(choices === undefined ? {} : { choices })
         },
-        oldLogProbability: logProbabilities.reduce((sum, one) => sum + one, 0),
+        oldLogProbabilities: logProbabilities,
         oldValue: 0,
         advantage: 1,
         totalReturn: 1,
         temperature: 1.3
       }))
-      const gradient = yield* PolicyGradient.make(trainable, options)
+      const gradient = yield* PolicyGradient.make(DecoderPolicy.make(trainable), options)
       const metrics = yield* gradient.update(decisions)
       assert.isBelow(metrics["losses/first_ratio_deviation"] ?? 1, 1e-4)
     }).pipe(inline, Effect.scoped)
