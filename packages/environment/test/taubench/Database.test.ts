@@ -1,4 +1,5 @@
 import * as FastCheck from "fast-check"
+import { createHash } from "node:crypto"
 import { describe, expect, it } from "vitest"
 import * as Database from "../../src/taubench/Database.ts"
 import * as DatabaseHash from "../../src/taubench/DatabaseHash.ts"
@@ -126,6 +127,41 @@ describe.each([
         expect(DatabaseHash.differences(left, right).length === 0).toBe(isSame)
       }),
       { numRuns: 100 }
+    )
+  })
+})
+
+const records = FastCheck.array(
+  FastCheck.tuple(
+    FastCheck.oneof(FastCheck.constantFrom("a", "b", "\u{1f600}", "\uffff"), FastCheck.string()),
+    anything.map((value): Dict => new Map([["x", value]]))
+  ),
+  { maxLength: 4 }
+).map((entries) => new Map(entries))
+
+const tablesOfRecords = FastCheck.array(
+  FastCheck.tuple(FastCheck.constantFrom("t", "u", "v"), records, records),
+  { maxLength: 3 }
+).map((tables) => new Map(tables.map(([name, base, changed]) => [name, { base, changed }])))
+
+describe("The hash", () => {
+  it("of any tables, however they are changed and added to, is that of the text of the whole", () => {
+    FastCheck.assert(
+      FastCheck.property(tablesOfRecords, (tables) => {
+        const each = <A>(
+          of: (table: { readonly base: Database.Table; readonly changed: Database.Table }) => A
+        ) => new Map(Array.from(tables, ([name, table]) => [name, of(table)]))
+        const base: Database.Tables = { domain: "retail", tables: each((table) => table.base) }
+        const changed = each((table) => new Map(table.changed))
+        const whole = each((table): Dict => new Map([...table.base, ...table.changed]))
+        const expected = createHash("sha256").update(tupleText(whole)).digest("hex")
+        expect(DatabaseHash.hashOf({ base, changed })).toBe(expected)
+        const unchanged = createHash("sha256")
+          .update(tupleText(each((table): Dict => new Map(table.base))))
+          .digest("hex")
+        expect(DatabaseHash.hashOf(Database.start(base))).toBe(unchanged)
+      }),
+      { numRuns: 500 }
     )
   })
 })
