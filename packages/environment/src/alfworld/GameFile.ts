@@ -43,8 +43,15 @@ export class GameFileError extends Schema.TaggedError<GameFileError>()("GameFile
 const decodeJson = Schema.decodeUnknownResult(Schema.fromJsonString(Schema.Unknown))
 const decodeFields = Schema.decodeUnknownResult(GameFile)
 
+/** The largest game of the release has 134,000. */
+const longest = 1 << 22
+
 /** Reads the text of a file; `file` is only its name in errors. */
 export const parse = (text: string, file: string): Result.Result<GameFile, GameFileError> => {
+  if (text.length > longest) {
+    const detail = `${text.length} characters, more than the ${longest} that any game may have`
+    return Result.fail(new GameFileError({ reason: "field", file, field: "", detail }))
+  }
   const json = decodeJson(text)
   if (Result.isFailure(json)) {
     const detail = `${text.length} characters that are no complete JSON`

@@ -53,7 +53,7 @@ interface Signature {
 
 /**
  * Raises `GrammarError` when a symbol or an action has no text, or a symbol none that always applies, or one that is
- * written by itself. `isFixed`: no action changes the facts of a predicate of this name.
+ * written by itself or without measure. `isFixed`: no action changes the facts of a predicate of this name.
  */
 export const make = (
   document: GrammarText.Document,
@@ -67,6 +67,7 @@ export const make = (
     isFixed,
     slots: new Map(),
     symbols: new Map(),
+    sizes: new Map(),
     path: []
   }
   const intro = symbolText("intro", compiling)
@@ -91,6 +92,8 @@ interface Compiling {
   readonly isFixed: (predicate: string) => boolean
   readonly slots: Map<string, number>
   readonly symbols: Map<string, Write>
+  /** How many parts the text of a symbol has at most, lists of solutions counted once. */
+  readonly sizes: Map<string, number>
   /** The symbols that are being written, from the outermost to the innermost. */
   readonly path: ReadonlyArray<string>
 }
@@ -114,6 +117,7 @@ const actionTexts = ({ name, parameters }: Signature, compiling: Compiling): Act
 
 const sequence = (parts: ReadonlyArray<GrammarText.Part>, compiling: Compiling): Write => {
   const writes = parts.map((part) => compilePart(part, compiling))
+  sizeOf(parts, compiling)
   const [only] = writes
   if (writes.length === 1 && only !== undefined) return only
   return (scene) => {
@@ -146,17 +150,45 @@ const symbolText = (symbol: string, compiling: Compiling): Write => {
   if (known !== undefined) return known
   const path = [...compiling.path, symbol]
   if (compiling.path.includes(symbol)) refuseCircle(path)
+  if (path.length > depthLimit) refuseSize(`#${symbol}# is written ${path.length} symbols deep`)
   const rules =
     compiling.document.rules.get(symbol) ?? missing(`the grammar has no symbol #${symbol}#`)
   const always = rules.findIndex(({ condition = "" }) => condition === "")
   if (always < 0) missing(`every rule of the symbol #${symbol}# has a condition`)
-  const alternatives = rules.slice(0, always + 1).map(({ condition = "", rhs }) => ({
+  const readings = rules.slice(0, always + 1).map(({ condition = "", rhs }) => ({
+    condition,
+    parts: GrammarText.readParts(rhs)
+  }))
+  const alternatives = readings.map(({ condition, parts }) => ({
     holds: condition === "" ? () => true : some(GrammarText.readQuery(condition), compiling),
-    write: sequence(GrammarText.readParts(rhs), { ...compiling, path })
+    write: sequence(parts, { ...compiling, path })
   }))
   const write: Write = (scene) => alternatives.find(({ holds }) => holds(scene))?.write(scene) ?? ""
   compiling.symbols.set(symbol, write)
+  const sizes = readings.map(({ parts }) => sizeOf(parts, compiling))
+  compiling.sizes.set(
+    symbol,
+    sizes.reduce((most, size) => Math.max(most, size), 0)
+  )
   return write
+}
+
+/** Nobody nests texts deeper, nor puts one together from more parts; in a few lines a file could ask for terabytes. */
+const depthLimit = 200
+const sizeLimit = 10_000
+
+const sizeOf = (parts: ReadonlyArray<GrammarText.Part>, compiling: Compiling): number => {
+  const sizes = parts.map((part): number => {
+    if (part._tag === "Text") return 1
+    if (part._tag === "Symbol") return compiling.sizes.get(part.symbol) ?? 1
+    return "_tag" in part.of ? sizeOf([part.of], compiling) : 1
+  })
+  const size = sizes.reduce((sum, one) => sum + one, 0)
+  return size <= sizeLimit ? size : refuseSize(`a text has ${size} parts, more than ${sizeLimit}`)
+}
+
+const refuseSize = (detail: string): never => {
+  throw new GrammarText.GrammarError({ reason: "size", detail })
 }
 
 const refuseCircle = (path: ReadonlyArray<string>): never => {
@@ -178,13 +210,13 @@ const list = (items: (scene: Scene) => ReadonlyArray<string>, compiling: Compili
 }
 
 /** Every entity's article is the same; TextWorld chooses none by sound ("a alarmclock 2"). */
-const attributes: Readonly<Record<string, (object: number, entities: Entities) => string>> = {
-  name: (object, { names }) => names[object] ?? "",
-  id: (object, { objects }) => objects[object]?.name ?? "",
-  type: (object, { objects }) => objects[object]?.type ?? "",
-  indefinite: () => "a",
-  definite: () => "the"
-}
+const attributes = new Map<string, (object: number, entities: Entities) => string>([
+  ["name", (object, { names }) => names[object] ?? ""],
+  ["id", (object, { objects }) => objects[object]?.name ?? ""],
+  ["type", (object, { objects }) => objects[object]?.type ?? ""],
+  ["indefinite", () => "a"],
+  ["definite", () => "the"]
+])
 
 const compileExpression = (expression: GrammarText.Expression, compiling: Compiling): Write => {
   const sums = expression.map((operands) => {
@@ -209,7 +241,7 @@ const compileExpression = (expression: GrammarText.Expression, compiling: Compil
 const compileOperand = (operand: GrammarText.Operand, compiling: Compiling): Write => {
   if (operand._tag === "Quoted") return () => operand.text
   const attribute =
-    attributes[operand.attribute] ?? missing(`entities have no attribute ${operand.attribute}`)
+    attributes.get(operand.attribute) ?? missing(`entities have no attribute ${operand.attribute}`)
   const slot = slotOf(operand.variable, compiling)
   return ({ slots, entities }) => attribute(slots[slot] ?? -1, entities)
 }

@@ -7,9 +7,9 @@
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 
-/** The text is no TextWorld grammar, or lacks what an action of the game needs, or a symbol is written with itself. */
+/** The text is no TextWorld grammar, lacks what an action needs, or writes a symbol with itself or without measure. */
 export class GrammarError extends Schema.TaggedError<GrammarError>()("GrammarError", {
-  reason: Schema.Literals(["syntax", "missing", "circle"]),
+  reason: Schema.Literals(["syntax", "missing", "circle", "size"]),
   detail: Schema.String
 }) {
   override get message(): string {
@@ -139,11 +139,20 @@ const solutions =
   /(\[?)\{(?:#([\w()/!<>\-\s,.]+)#|([^|[\]{}\n<>]+?))(?:\s*\|\s*([^;|{}\n[\]#]+))?\}(\]?)/y
 const lineStart = /\s*/y
 
+/** The real grammar's longest text, `help`, has about a thousand characters. Patterns may look at a text many times. */
+const textLimit = 10_000
+
 /**
- * Reads a right-hand side, a template or a feedback. Blanks at its start fall away; so does everything from the
+ * Reads a right-hand side, a template or a feedback. Raises `GrammarError` for one of too many characters. Blanks at its start fall away; so does everything from the
  * first character on that cannot be read (the original's parser stops there without a word).
  */
 export const readParts = (text: string): ReadonlyArray<Part> => {
+  if (text.length > textLimit) {
+    throw new GrammarError({
+      reason: "size",
+      detail: `a text has ${text.length} characters, more than ${textLimit}: ${text.slice(0, 40)}`
+    })
+  }
   const parts: Array<Part> = []
   lineStart.lastIndex = 0
   lineStart.exec(text)

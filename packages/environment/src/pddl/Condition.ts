@@ -3,6 +3,7 @@
  * It changes nothing: what an action does to a state is the business of `Ground`.
  */
 import type { Atom, Condition, Variable } from "./Resolve.ts"
+import { refuse } from "./SExpression.ts"
 import * as State from "./State.ts"
 
 /** Values of variables: object numbers. A slot is meaningful only after its variable is bound. */
@@ -21,9 +22,13 @@ const stop: Visit = () => true
 
 const valueOf = (term: number, slots: Slots): number => (term >= 0 ? term : (slots[~term] ?? 0))
 
+/** More than so many cases would be looked at for ever, in a game of thousands of states. */
+const caseLimit = 1 << 17
+
 /**
  * All values of `wanted` (in no particular order, possibly repeated) for which the condition holds.
  * Other slots are filled beforehand. `typical` is a state whose sizes of relations guide the order of joins.
+ * Raises `PddlError` for a condition that leaves so many variables open that nobody could wait for its end.
  */
 export const search = (
   condition: Condition,
@@ -31,7 +36,7 @@ export const search = (
   typical: State.State
 ): Search => {
   const open = new Map(wanted.map((variable) => [variable.slot, variable]))
-  return plan(flatten([condition], open), { open, typical })
+  return plan(flatten([condition], open), { open, typical, cases: 1 })
 }
 
 /** The condition as a yes or no, every variable outside of it being bound. */
@@ -80,6 +85,8 @@ const holds = (state: State.State, predicate: number, fact: number): boolean => 
 interface Planning {
   readonly open: Map<number, Variable>
   readonly typical: State.State
+  /** About how many combinations of the variables bound so far there are. */
+  readonly cases: number
 }
 
 /** Conjunctions and existential quantifiers dissolve into one list of conjuncts and more open variables. */
@@ -97,16 +104,42 @@ const flatten = (
 const finish: Search = (_state, _slots, visit) => visit()
 
 const plan = (conjuncts: ReadonlyArray<Condition>, planning: Planning): Search => {
-  const ready = conjuncts.find((conjunct) => isBound(conjunct, planning.open))
-  if (ready !== undefined) {
-    const holdsNow = test(ready, planning.typical)
-    const next = plan(without(conjuncts, ready), planning)
-    return (state, slots, visit) => holdsNow(state, slots) && next(state, slots, visit)
+  const ready = conjuncts.filter((conjunct) => isBound(conjunct, planning.open))
+  if (ready.length > 0) {
+    const others = conjuncts.filter((conjunct) => !isBound(conjunct, planning.open))
+    return onlyIf(
+      ready.map((conjunct) => test(conjunct, planning.typical)),
+      plan(others, planning)
+    )
   }
   const atom = cheapest(conjuncts, planning)
   if (atom !== undefined) return scan(atom, conjuncts, planning)
   const [variable] = planning.open.values()
   return variable === undefined ? finish : enumerate(variable, conjuncts, planning)
+}
+
+/** One after the other in a loop: a condition may have more parts than calls can be nested. */
+const onlyIf = (tests: ReadonlyArray<Test>, next: Search): Search => {
+  const [only] = tests
+  if (tests.length === 1 && only !== undefined) {
+    return (state, slots, visit) => only(state, slots) && next(state, slots, visit)
+  }
+  return (state, slots, visit) => {
+    for (const holdsNow of tests) {
+      if (!holdsNow(state, slots)) return false
+    }
+    return next(state, slots, visit)
+  }
+}
+
+const times = (planning: Planning, count: number): Planning => {
+  const cases = planning.cases * Math.max(count, 1)
+  if (cases > caseLimit) {
+    refuse(
+      `a condition leaves about ${Math.round(cases)} cases open, more than ${caseLimit}; bind its variables by facts`
+    )
+  }
+  return { ...planning, cases }
 }
 
 const without = (conjuncts: ReadonlyArray<Condition>, one: Condition) =>
@@ -149,10 +182,11 @@ const cost = ({ predicate, terms }: Atom, { open, typical }: Planning): number =
 const scan = (atom: Atom, conjuncts: ReadonlyArray<Condition>, planning: Planning): Search => {
   const anchor = atom.terms.findIndex((term) => !planning.open.has(~term))
   const accept = acceptor(atom, planning)
+  const after = times(planning, cost(atom, planning))
   for (const term of atom.terms) {
     planning.open.delete(~term)
   }
-  const next = plan(without(conjuncts, atom), planning)
+  const next = plan(without(conjuncts, atom), after)
   const anchorTerm = atom.terms[anchor] ?? 0
   return (state, slots, visit) => {
     const relation = state[atom.predicate]
@@ -196,8 +230,8 @@ const enumerate = (
   planning: Planning
 ): Search => {
   planning.open.delete(variable.slot)
-  const next = plan(conjuncts, planning)
   const objects = [...variable.members.keys()].filter((object) => variable.members[object] === 1)
+  const next = plan(conjuncts, times(planning, objects.length))
   return (state, slots, visit) => {
     for (const object of objects) {
       slots[variable.slot] = object

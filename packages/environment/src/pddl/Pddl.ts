@@ -60,15 +60,22 @@ export interface Problem {
 /** The condition that always holds. */
 export const always: Formula = { _tag: "And", of: [] }
 
-/** Reads a `(define (domain ...) ...)`. Raises `PddlError`. */
+/** Reads a `(define (domain ...) ...)`. Raises `PddlError`, also for what this reader would have to overlook. */
 export const readDomain = (text: string): Domain => {
   const sections = sectionsOf(text, "domain")
   const types = typedList(itemsOf(sections, ":types"))
+  const predicates = itemsOf(sections, ":predicates").map(signature)
+  const actions = sections.filter(([head]) => head === ":action").map(readAction)
+  refuseDoubles("predicate", predicates)
+  refuseDoubles(
+    "action",
+    actions.map(({ name }) => [name])
+  )
   return {
     parents: new Map(types.map(({ name, type }) => [name, type])),
-    arities: new Map(itemsOf(sections, ":predicates").map(signature)),
+    arities: new Map(predicates),
     constants: typedList(itemsOf(sections, ":constants")),
-    actions: sections.filter(([head]) => head === ":action").map(readAction)
+    actions
   }
 }
 
@@ -77,6 +84,7 @@ export const readProblem = (text: string): Problem => {
   const sections = sectionsOf(text, "problem")
   const goal = itemsOf(sections, ":goal")
   if (goal.length !== 1) refuse("the problem should have exactly one (:goal ...)")
+  if (!sections.some(([head]) => head === ":init")) refuse("the problem has no (:init ...)")
   const init = itemsOf(sections, ":init").map((entry) => listOf(entry, "an initial fact"))
   return {
     objects: typedList(itemsOf(sections, ":objects")),
@@ -103,13 +111,43 @@ export const termsOf = (formula: Formula): ReadonlyArray<string> => {
 
 type Items = ReadonlyArray<SExpression>
 
-const sectionsOf = (text: string, kind: string): ReadonlyArray<Items> => {
-  const [define, title, ...sections] = read(text)
+/** Those that say nothing to a player (costs, requirements) are known too; any other would be a rule not followed. */
+const knownSections = {
+  domain: [":requirements", ":types", ":constants", ":predicates", ":functions", ":action"],
+  problem: [":domain", ":requirements", ":objects", ":init", ":goal", ":metric"]
+} as const
+
+const sectionsOf = (text: string, kind: keyof typeof knownSections): ReadonlyArray<Items> => {
+  const [define, title, ...rest] = read(text)
   if (define !== "define" || listOf(title, "the title")[0] !== kind) {
     refuse(`the text should start with (define (${kind} ...`)
   }
-  return sections.map((section) => listOf(section, `a section of the ${kind}`))
+  const sections = rest.map((section) => listOf(section, `a section of the ${kind}`))
+  const known: ReadonlyArray<SExpression | undefined> = knownSections[kind]
+  const strange = sections.find(([head]) => !known.includes(head))
+  if (strange !== undefined) {
+    const name = wordOf(strange[0], `the head of a section of the ${kind}`)
+    refuse(`the ${kind} has a section ${name}; this engine knows ${known.join(", ")}`)
+  }
+  return sections
 }
+
+const refuseDoubles = (
+  what: string,
+  entries: ReadonlyArray<readonly [string, ...Array<unknown>]>
+) => {
+  const names = new Set<string>()
+  for (const [name] of entries) {
+    if (names.has(name)) refuse(`the ${what} ${name} is declared twice`)
+    names.add(name)
+  }
+}
+
+/** As many operands as the form has; one too many would be overlooked. */
+const operands = (items: Items, count: number, head: string): Items =>
+  items.length === count
+    ? items
+    : refuse(`(${head} ...) takes ${count} operands, not ${items.length}`)
 
 const itemsOf = (sections: ReadonlyArray<Items>, head: string): Items =>
   sections.filter((section) => section[0] === head).flatMap((section) => section.slice(1))
@@ -126,10 +164,11 @@ const typedList = (items: Items): ReadonlyArray<Typed> => {
     }
     index += 1
     const type = wordOf(items[index], "a type")
-    typed.push(...waiting.map((name) => ({ name, type })))
+    for (const name of waiting) typed.push({ name, type })
     waiting = []
   }
-  return [...typed, ...waiting.map((name) => ({ name, type: "object" }))]
+  for (const name of waiting) typed.push({ name, type: "object" })
+  return typed
 }
 
 const signature = (expression: SExpression): [string, number] => {
@@ -142,40 +181,53 @@ const readAtom = (items: Items): Atom => {
   return { _tag: "Atom", predicate: predicate ?? refuse("an atom is empty"), terms }
 }
 
-const formulas: Readonly<Record<string, (items: Items) => Formula>> = {
-  and: (items) => ({ _tag: "And", of: items.map(readFormula) }),
-  or: (items) => ({ _tag: "Or", of: items.map(readFormula) }),
-  not: (items) => ({ _tag: "Not", of: readFormula(items[0] ?? refuse("(not) needs a condition")) }),
-  imply: ([premise = [], conclusion = []]) => ({
-    _tag: "Or",
-    of: [{ _tag: "Not", of: readFormula(premise) }, readFormula(conclusion)]
-  }),
-  "=": ([left, right]) => ({
-    _tag: "Equal",
-    left: wordOf(left, "the left of ="),
-    right: wordOf(right, "the right of =")
-  }),
-  exists: ([variables, body = []]) => ({
+type ReadFormula = (items: Items, head: string) => Formula
+
+const not = (of: Formula): Formula => ({ _tag: "Not", of })
+
+const readExists = (items: Items, head: string, wrap: (body: Formula) => Formula): Formula => {
+  const [variables, body] = operands(items, 2, head)
+  return {
     _tag: "Exists",
-    variables: typedList(listOf(variables, "the variables of exists")),
-    of: readFormula(body)
-  }),
-  forall: ([variables, body = []]) => ({
-    _tag: "Not",
-    of: {
-      _tag: "Exists",
-      variables: typedList(listOf(variables, "the variables of forall")),
-      of: { _tag: "Not", of: readFormula(body) }
-    }
-  })
+    variables: typedList(listOf(variables, `the variables of ${head}`)),
+    of: wrap(readFormula(body))
+  }
 }
 
+// Maps, since a file may call a predicate by the name of anything that every object of the language has.
+const formulas: ReadonlyMap<string, ReadFormula> = new Map<string, ReadFormula>([
+  ["and", (items) => ({ _tag: "And", of: items.map(readFormula) })],
+  ["or", (items) => ({ _tag: "Or", of: items.map(readFormula) })],
+  ["not", (items, head) => not(readFormula(operands(items, 1, head)[0]))],
+  [
+    "imply",
+    (items, head) => {
+      const [premise, conclusion] = operands(items, 2, head)
+      return { _tag: "Or", of: [not(readFormula(premise)), readFormula(conclusion)] }
+    }
+  ],
+  [
+    "=",
+    (items, head) => {
+      const [left, right] = operands(items, 2, head)
+      return {
+        _tag: "Equal",
+        left: wordOf(left, "the left of ="),
+        right: wordOf(right, "the right of =")
+      }
+    }
+  ],
+  ["exists", (items, head) => readExists(items, head, (body) => body)],
+  ["forall", (items, head) => not(readExists(items, head, not))]
+])
+
 /** The empty list is the condition that always holds. */
-const readFormula = (expression: SExpression): Formula => {
+const readFormula = (expression: SExpression | undefined): Formula => {
   const items = listOf(expression, "a condition")
   const [head, ...rest] = items
   if (head === undefined) return always
-  return formulas[wordOf(head, "the head of a condition")]?.(rest) ?? readAtom(items)
+  const name = wordOf(head, "the head of a condition")
+  return formulas.get(name)?.(rest, name) ?? readAtom(items)
 }
 
 interface Guard {
@@ -185,42 +237,58 @@ interface Guard {
 
 const ignored = ["increase", "decrease", "assign", "scale-up", "scale-down"]
 
-const effects: Readonly<Record<string, (items: Items, guard: Guard) => ReadonlyArray<Effect>>> = {
-  and: (items, guard) => items.flatMap((item) => readEffects(item, guard)),
-  not: ([literal], guard) => [
-    { ...guard, literal: readAtom(listOf(literal, "a negated effect")), isAdd: false }
-  ],
-  forall: ([variables, body = []], guard) =>
-    readEffects(body, {
-      ...guard,
-      variables: [
-        ...guard.variables,
-        ...typedList(listOf(variables, "the variables of a forall effect"))
-      ]
-    }),
-  when: ([condition = [], body = []], guard) =>
-    readEffects(body, {
-      ...guard,
-      when: { _tag: "And", of: [guard.when, readFormula(condition)] }
-    })
-}
+type ReadEffect = (items: Items, guard: Guard) => ReadonlyArray<Effect>
 
-const readEffects = (expression: SExpression, guard: Guard): ReadonlyArray<Effect> => {
+const effects: ReadonlyMap<string, ReadEffect> = new Map<string, ReadEffect>([
+  ["and", (items, guard) => items.flatMap((item) => readEffects(item, guard))],
+  [
+    "not",
+    (items, guard) => {
+      const [literal] = operands(items, 1, "not")
+      return [{ ...guard, literal: readAtom(listOf(literal, "a negated effect")), isAdd: false }]
+    }
+  ],
+  [
+    "forall",
+    (items, guard) => {
+      const [list, body] = operands(items, 2, "forall")
+      const variables = typedList(listOf(list, "the variables of a forall effect"))
+      return readEffects(body, { ...guard, variables: [...guard.variables, ...variables] })
+    }
+  ],
+  [
+    "when",
+    (items, guard) => {
+      const [condition, body] = operands(items, 2, "when")
+      const when: Formula = { _tag: "And", of: [guard.when, readFormula(condition)] }
+      return readEffects(body, { ...guard, when })
+    }
+  ]
+])
+
+const readEffects = (expression: SExpression | undefined, guard: Guard): ReadonlyArray<Effect> => {
   const items = listOf(expression, "an effect")
   const [head, ...rest] = items
   if (head === undefined) return []
   const name = wordOf(head, "the head of an effect")
   // Costs steer planners only; they change nothing that a player could see.
   if (ignored.includes(name)) return []
-  return effects[name]?.(rest, guard) ?? [{ ...guard, literal: readAtom(items), isAdd: true }]
+  return effects.get(name)?.(rest, guard) ?? [{ ...guard, literal: readAtom(items), isAdd: true }]
 }
+
+const actionParts = [":parameters", ":precondition", ":effect"] as const
 
 const readAction = (section: Items): Action => {
   const name = wordOf(section[1], "an action's name")
-  const part = (key: string): Items => {
-    const at = section.indexOf(key)
-    return at < 0 ? [] : listOf(section[at + 1], `${key} of action ${name}`)
+  const parts = new Map<string, Items>()
+  for (let at = 2; at < section.length; at += 2) {
+    const key = wordOf(section[at], `a part of action ${name}`)
+    if (!actionParts.some((known) => known === key) || parts.has(key)) {
+      refuse(`action ${name} has a part ${key}; it may have each of ${actionParts.join(", ")} once`)
+    }
+    parts.set(key, listOf(section[at + 1], `${key} of action ${name}`))
   }
+  const part = (key: (typeof actionParts)[number]): Items => parts.get(key) ?? []
   return {
     name,
     parameters: typedList(part(":parameters")),

@@ -39,10 +39,15 @@ export interface Scope {
   readonly allocate: () => number
 }
 
-/** A scope without variables. */
+/** Each variable may take a nested call. */
+const variableLimit = 256
+
+/** A scope without variables. Raises `PddlError` when it is given too many of them. */
 export const scope = (vocabulary: Vocabulary): Scope => {
   let next = 0
-  return { vocabulary, slots: new Map(), allocate: () => next++ }
+  const allocate = (): number =>
+    next < variableLimit ? next++ : refuse(`more than ${variableLimit} variables stand together`)
+  return { vocabulary, slots: new Map(), allocate }
 }
 
 /** The scope with these variables added, each in a slot of its own, and the variables. */

@@ -20,7 +20,7 @@ export interface Vocabulary {
 
 /**
  * `negated`: names `not_p` of the predicates whose loss shall be a fact of its own.
- * Raises `PddlError` when there are too many objects or a predicate has too many arguments.
+ * Raises `PddlError` for too many objects, objects of an unknown type, or a predicate of too many arguments.
  */
 export const make = (
   domain: Domain,
@@ -31,6 +31,7 @@ export const make = (
   if (objects.length > State.objectLimit) {
     refuse(`${objects.length} objects are more than the ${State.objectLimit} that fit`)
   }
+  refuseStrangeTypes(objects, domain.parents)
   const predicates = withNegations(domain.arities, negated)
   return {
     objects,
@@ -45,6 +46,18 @@ const sorted = (objects: ReadonlyArray<Typed>): ReadonlyArray<Typed> => {
   return [...unique.values()].toSorted((left, right) =>
     left.name < right.name ? -1 : left.name > right.name ? 1 : 0
   )
+}
+
+/** An object of a type misspelt would be of no use to any action, and nobody would notice. */
+const refuseStrangeTypes = (
+  objects: ReadonlyArray<Typed>,
+  parents: ReadonlyMap<string, string>
+) => {
+  const known = new Set(["object", ...parents.keys(), ...parents.values()])
+  const strange = objects.find(({ type }) => !known.has(type))
+  if (strange !== undefined) {
+    refuse(`object ${strange.name} is of type ${strange.type}, which the domain does not declare`)
+  }
 }
 
 const withNegations = (declared: ReadonlyMap<string, number>, negated: Iterable<string>) => {
