@@ -122,6 +122,57 @@ describe("The tasks of a split", () => {
     expect(error.message).toContain(message)
   })
 
+  it("of the training split may be numbered by the seed: the same things, the same way, other names", async () => {
+    const games = {
+      [`${simple}/game.tw-pddl`]: JSON.stringify({
+        ...room,
+        grammar,
+        walkthrough: ["take mug 1 from shelf 1", "Go to shelf_bar__plus_02_dot_00 now"]
+      })
+    }
+    const numbered = (seed: number) =>
+      Effect.gen(function* () {
+        const options = { dataFolder: "/data", split: "train", seed } as const
+        const [found = task] = yield* AlfWorld.tasks({ ...options, domainRandomization: true })
+        const { game } = yield* AlfWorld.make({ dataFolder: "/data" })
+        const { entities, walkthrough } = yield* game(found)
+        const things = entities.names.filter((name) => /\d$/.test(name))
+        return { found, things, walkthrough }
+      }).pipe(Effect.scoped, Effect.provide(disk(games)), Effect.runPromise)
+    const seeds = await Promise.all([0, 1, 2, 3, 4, 5, 6, 7].map(numbered))
+    for (const { found, things, walkthrough } of seeds) {
+      expect(found.id).toMatch(new RegExp(`^${task.id}/numbering-\\d+$`))
+      expect(things.toSorted()).toEqual(["box 1", "lamp 1", "mug 1", "mug 2", "shelf 1", "shelf 2"])
+      // In the order of their ids: box, lamp, mug 1 and 2, shelf 1 and 2.
+      const [, , , mug, , shelf] = things
+      expect(walkthrough).toEqual([`take ${mug} from ${shelf}`, `Go to ${shelf} now`])
+    }
+    expect(new Set(seeds.map(({ things }) => things.join())).size).toBe(4)
+    expect(await numbered(3)).toEqual(seeds[3])
+  })
+
+  it("of the other splits keep the original's names", async () => {
+    const validation = FileSystem.layerNoop({
+      readDirectory: () => Effect.succeed([`${simple}/game.tw-pddl`]),
+      readFileString: () => Effect.succeed(good)
+    })
+    const options = { dataFolder: "/data", split: "valid_seen", domainRandomization: true } as const
+    const listing = AlfWorld.tasks(options).pipe(Effect.provide(validation))
+    expect((await Effect.runPromise(listing))[0]?.payload).toEqual({
+      game: `valid_seen/${simple}`,
+      type: "pick_and_place_simple"
+    })
+  })
+
+  it("of a split without games are refused with the remedy", async () => {
+    const error = await Effect.runPromise(
+      Effect.flip(tasksOf({ "pick_and_place_simple-A-None-B-1/t/traj_data.json": "" }))
+    )
+    expect(error.reason).toBe("BadData")
+    expect(error.message).toContain(`${split}: there is no game.tw-pddl in it`)
+    expect(error.message).toContain("env download alfworld")
+  })
+
   it("without a folder are refused with the remedy", async () => {
     const listing = AlfWorld.tasks({ dataFolder: "/nowhere", split: "train" })
     const error = await Effect.runPromise(Effect.provide(Effect.flip(listing), Disk))
@@ -193,6 +244,23 @@ describe("An episode", () => {
     const games = disk({ [`${simple}/game.tw-pddl`]: good })
     const running = Effect.provide(Effect.scoped(program), games)
     expect(await Effect.runPromise(running)).toBe("Around: nothing.")
+  })
+
+  it("reads each game once, but a damaged one again when it is mended", async () => {
+    const texts = ["{", good, "never read"]
+    const readings: Array<string> = []
+    const mending = FileSystem.layerNoop({
+      readFileString: (file) =>
+        Effect.sync(() => (readings.push(file), texts[readings.length - 1] ?? ""))
+    })
+    const program = Effect.gen(function* () {
+      const { start } = yield* AlfWorld.make({ dataFolder: "/data" })
+      const { reason } = yield* Effect.flip(start(task))
+      const { observation } = yield* start(task)
+      return [reason, observation === (yield* start(task)).observation, readings.length]
+    })
+    const running = Effect.provide(Effect.scoped(program), mending)
+    expect(await Effect.runPromise(running)).toEqual(["BadData", true, 2])
   })
 
   it("of a task from elsewhere, or of a damaged game, does not start", async () => {

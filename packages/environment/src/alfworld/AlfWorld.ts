@@ -4,7 +4,9 @@
  */
 import { Environment, Seed, Task, type Knowledge } from "@dreamgym/domain"
 import * as Cache from "effect/Cache"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as FileSystem from "effect/FileSystem"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
@@ -33,22 +35,29 @@ export type TaskType = typeof TaskType.Type
 /** After how many commands the original ends an episode, whatever they did: for the rollout, which counts them. */
 export const stepLimit = GameBatch.stepLimit
 
-/** The payload of a task. `game` is `SPLIT/TASK/TRIAL` under `json_2.1.1`; `goal` the goal in other words. */
+/**
+ * The payload of a task. `game` is `SPLIT/TASK/TRIAL` under `json_2.1.1`; `goal` the goal in other words; `numbering` the
+ * key of another numbering of its things.
+ */
 export const Payload = Schema.Struct({
   game: Schema.String,
   type: TaskType,
-  goal: Schema.optionalKey(Schema.String)
+  goal: Schema.optionalKey(Schema.String),
+  numbering: Schema.optionalKey(Schema.Int)
 })
 
 /**
  * `dataFolder` holds `json_2.1.1`. `types`: all six where absent. `goals`: the sentences of the games (`template`, where
- * absent), or for each game one of its people's own (`human`), drawn by `seed` (0 where absent).
+ * absent), or for each game one of its people's own (`human`), drawn by `seed` (0 where absent). `domainRandomization`:
+ * in the training split the things of a game get their numbers in an order drawn by `seed`, so that nobody learns
+ * "mug 1" by heart; as in the original it does nothing in the others, but there each start draws anew, without a seed.
  */
 export interface TasksOptions {
   readonly dataFolder: string
   readonly split: Split
   readonly types?: ReadonlyArray<TaskType>
   readonly goals?: "template" | "human"
+  readonly domainRandomization?: boolean
   readonly seed?: number
 }
 
@@ -85,6 +94,11 @@ export const tasks = Effect.fn("AlfWorld.tasks")(function* (options: TasksOption
       )
   )
   const types = options.types ?? TaskType.literals
+  if (!entries.some((entry) => entry.endsWith("game.tw-pddl"))) {
+    return yield* badData(
+      `${folder}: there is no game.tw-pddl in it; fetch json_2.1.3_tw-pddl.zip (dreamgym env download alfworld), or set ALFWORLD_DATA to the folder of json_2.1.1`
+    )
+  }
   const found = entries.map(payloadIn(options.split)).filter((payload) => payload !== undefined)
   const wanted = found.filter(({ type }) => types.includes(type)).toSorted(byGame)
   const read = yield* Effect.forEach(wanted, (payload) => readTask(options, payload), {
@@ -96,16 +110,21 @@ export const tasks = Effect.fn("AlfWorld.tasks")(function* (options: TasksOption
 /** The environment over a data folder. The last games played are kept ready. */
 export const make = Effect.fn("AlfWorld.make")(function* (options: Options) {
   const { dataFolder, knowledge, wording = "either" } = options
-  const games = yield* Cache.make({
+  const read = ({ game, ...numbering }: Edition) =>
+    GameFile.load(fileOf(dataFolder, game)).pipe(
+      Effect.flatMap((file) =>
+        Effect.fromResult(Game.load(file, fileOf(dataFolder, game), numbering))
+      ),
+      Effect.mapError((error) => badData(error.message, error))
+    )
+  const games = yield* Cache.makeWith(read, {
     capacity: 64,
-    lookup: (game: string) =>
-      GameFile.load(fileOf(dataFolder, game)).pipe(
-        Effect.flatMap((file) => Effect.fromResult(Game.load(file, fileOf(dataFolder, game)))),
-        Effect.mapError((error) => badData(error.message, error))
-      )
+    // A file that could not be read may have been mended since.
+    timeToLive: (exit) => (Exit.isSuccess(exit) ? Duration.infinity : Duration.zero)
   })
   const gameOf = Effect.fn("AlfWorld.game")(function* (task: Task.Task) {
-    return yield* Cache.get(games, (yield* payloadOf(task)).game)
+    const { game, numbering } = yield* payloadOf(task)
+    return yield* Cache.get(games, numbering === undefined ? { game } : { game, numbering })
   })
   const start = Effect.fn("AlfWorld.start")(function* (task: Task.Task) {
     const { goal } = yield* payloadOf(task)
@@ -122,6 +141,9 @@ export const make = Effect.fn("AlfWorld.make")(function* (options: Options) {
 })
 
 type Payload = typeof Payload.Type
+
+/** A game under a numbering. */
+type Edition = Pick<Payload, "game" | "numbering">
 
 const fileOf = (dataFolder: string, game: string): string =>
   `${dataFolder}/json_2.1.1/${game}/game.tw-pddl`
@@ -145,15 +167,25 @@ const readTask = Effect.fnUntraced(function* (options: TasksOptions, payload: Pa
   const path = fileOf(options.dataFolder, payload.game)
   const file = yield* Effect.mapError(GameFile.load(path), (error) => badData(error.message, error))
   if (file.solvable !== true) return undefined
+  const edition = isRenumbered(options) ? renumbered(payload, options) : payload
+  const { numbering } = edition
   const template: Task.Task = {
-    id: `${world.name}/${payload.game}`,
+    id: `${world.name}/${payload.game}${numbering === undefined ? "" : `/numbering-${numbering}`}`,
     environment: world.name,
     instruction: yield* instructionOf(file.grammar, payload),
     seed: 0,
-    payload,
+    payload: edition,
     origin: Task.original
   }
-  return options.goals === "human" ? yield* inHumanWords(template, payload, options) : template
+  return options.goals === "human" ? yield* inHumanWords(template, edition, options) : template
+})
+
+const isRenumbered = ({ domainRandomization = false, split }: TasksOptions): boolean =>
+  domainRandomization && split === "train"
+
+const renumbered = (payload: Payload, { seed = 0 }: TasksOptions): Payload => ({
+  ...payload,
+  numbering: Seed.key(seed, `alfworld/numbering/${payload.game}`)
 })
 
 const inHumanWords = Effect.fnUntraced(function* (

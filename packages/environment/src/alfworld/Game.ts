@@ -2,6 +2,7 @@
  * A text game: what is seen, what may be said, and whether it is won, as pure functions of immutable states.
  * It has no step limit and no reward: those are the business of `AlfWorld` and of the rollout.
  */
+import type { Seed } from "@dreamgym/domain"
 import * as Result from "effect/Result"
 import * as Ground from "../pddl/Ground.ts"
 import * as Pddl from "../pddl/Pddl.ts"
@@ -64,8 +65,17 @@ export interface Situation {
 /** The answer to a command that is not exactly one of the admissible ones. */
 export const nothingHappens = "Nothing happens."
 
+/** `numbering`: names get their numbers in an order drawn by this key (see `Names`), not in the original's. */
+export interface LoadOptions {
+  readonly numbering?: Seed.Key
+}
+
 /** Prepares a game. `file` is only its name in errors. */
-export const load = (gameFile: GameFile, file = "game"): Result.Result<Game, GameFileError> =>
+export const load = (
+  gameFile: GameFile,
+  file = "game",
+  { numbering }: LoadOptions = {}
+): Result.Result<Game, GameFileError> =>
   Result.gen(function* () {
     const domain = yield* reading(file, "pddl_domain", () => readDomain(gameFile.pddl_domain))
     const document = yield* reading(file, "grammar", () => readGrammar(gameFile.grammar))
@@ -81,14 +91,24 @@ export const load = (gameFile: GameFile, file = "game"): Result.Result<Game, Gam
       const texts = grammar.actions.get(action.name)
       return texts === undefined ? [] : [{ action, texts, written: new Map() }]
     })
-    const game = { setting, grammar, moves, entities: entitiesOf(setting) }
-    const named = (word: string): string =>
-      Names.isId(word) ? (entityOf(game, word)?.[0] ?? word) : word
-    const walkthrough = gameFile.walkthrough?.map((command) =>
-      command.split(" ").map(named).join(" ")
-    )
-    return { ...game, walkthrough }
+    const entities = entitiesOf(setting, numbering)
+    const walkthrough = gameFile.walkthrough?.map(renaming(setting, entities))
+    return { setting, grammar, moves, entities, walkthrough }
   })
+
+/** A command of the file, which says raw ids or the original's names, in the names of this game. */
+const renaming = (setting: Ground.Setting, { names, objects }: Grammar.Entities) => {
+  const original = entitiesOf(setting).names
+  const renamed = new Map<string, string>()
+  for (const [number, { name: id }] of objects.entries()) {
+    const name = names[number] ?? id
+    if (!Names.isId(id)) continue
+    renamed.set(id, name)
+    renamed.set(original[number] ?? id, name)
+  }
+  return (command: string): string =>
+    command.replaceAll(/\S+ \d+|\S+/g, (word) => renamed.get(word.toLowerCase()) ?? word)
+}
 
 /** The game at its first observation. */
 export const start = (game: Game): GameState => {
@@ -235,7 +255,10 @@ const scene = (
 }
 
 /** Only what some initial fact speaks of is an entity with a name of its own. */
-const entitiesOf = ({ vocabulary, initial }: Ground.Setting): Grammar.Entities => {
+const entitiesOf = (
+  { vocabulary, initial }: Ground.Setting,
+  numbering?: Seed.Key
+): Grammar.Entities => {
   const present = new Set<number>()
   for (const { arity, facts } of initial) {
     for (const fact of facts) {
@@ -246,7 +269,8 @@ const entitiesOf = ({ vocabulary, initial }: Ground.Setting): Grammar.Entities =
   }
   const { objects } = vocabulary
   const names = Names.display(
-    objects.flatMap(({ name }, number) => (present.has(number) ? [name] : []))
+    objects.flatMap(({ name }, number) => (present.has(number) ? [name] : [])),
+    numbering
   )
   return { objects, names: objects.map(({ name }) => names.get(name) ?? name) }
 }

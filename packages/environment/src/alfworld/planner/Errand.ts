@@ -7,6 +7,7 @@
 import * as State from "../../pddl/State.ts"
 import type { Game } from "../Game.ts"
 import { holds, type GoalFact, type Way } from "./GoalFacts.ts"
+import { pairs, walkIn, type Walk } from "./Passages.ts"
 
 /** The predicates of a household, and the kind of receptacle that brings a condition about. */
 interface Words {
@@ -51,6 +52,7 @@ export interface Household {
   readonly openable: number
   readonly opened: number
   readonly spots: ReadonlyMap<number, number>
+  readonly walk: Walk
   readonly tools: ReadonlyMap<number, ReadonlyArray<number>>
 }
 
@@ -69,15 +71,10 @@ export const householdOf = (game: Game): Household | undefined => {
     openable: number(words.openable),
     opened: number(words.opened),
     spots: new Map(pairs(game.setting.initial[number(words.stands)])),
+    walk: walkIn(game),
     tools: toolsOf(words, game)
   }
 }
-
-const pairs = (relation: State.Relation | undefined): ReadonlyArray<readonly [number, number]> =>
-  (relation?.facts ?? []).map((fact) => [
-    State.argumentOf(2, fact, 0),
-    State.argumentOf(2, fact, 1)
-  ])
 
 const toolsOf = ({ kind, tools }: Words, { setting: { initial, vocabulary } }: Game) => {
   const { objectNumbers, predicateNumbers } = vocabulary
@@ -240,7 +237,7 @@ const walk = (stops: ReadonlyArray<Stop>, from: Whereabouts, scene: Scene): numb
     if (spot === undefined) continue
     const opens = stop.isInside && !from.opened.includes(receptacle) && isClosed(receptacle, scene)
     const opened = opens ? [...from.opened, receptacle] : from.opened
-    const commands = stop.commands + (spot === from.spot ? 0 : 1) + (opens ? 1 : 0)
+    const commands = stop.commands + scene.walk(from.spot, spot) + (opens ? 1 : 0)
     least = Math.min(least, commands + walk(later, { spot, opened }, scene))
   }
   return least
