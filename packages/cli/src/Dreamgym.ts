@@ -7,22 +7,11 @@ import * as Command from "effect/cli/Command"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { replay } from "./command/Buffer.ts"
-import { collect } from "./command/Collect.ts"
-import { config } from "./command/ConfigTable.ts"
-import { doctor } from "./command/Doctor.ts"
-import { evaluate } from "./command/Evaluate.ts"
-import { exportModel } from "./command/Export.ts"
-import { model } from "./command/ModelSummary.ts"
-import { play } from "./command/Play.ts"
-import { env } from "./command/Environments.ts"
-import { resume } from "./command/Resume.ts"
-import { serve } from "./command/Serve.ts"
-import { train } from "./command/Train.ts"
 import * as Failure from "./Failure.ts"
 import * as Output from "./Output.ts"
+import * as Parts from "./Parts.ts"
 
-export const command = Command.make("dreamgym").pipe(
+const dreamgym = Command.make("dreamgym").pipe(
   Command.withDescription(
     "Train text agents by reinforcement learning in synthesised experience, on ONNX Runtime"
   ),
@@ -30,27 +19,19 @@ export const command = Command.make("dreamgym").pipe(
     { command: "dreamgym train", description: "Train an agent in a few minutes and see its work" },
     { command: "dreamgym play", description: "Try its tasks yourself" },
     { command: "dreamgym doctor", description: "Check this machine" }
-  ]),
-  Command.withSubcommands([
-    train,
-    resume,
-    evaluate,
-    collect,
-    play,
-    env,
-    serve,
-    replay,
-    config,
-    model,
-    exportModel,
-    doctor
-  ]),
-  Command.withGlobalFlags([Output.Json])
+  ])
 )
 
 /** Runs the command with these arguments to an exit code. Interruption and defects go on to the caller. */
 export const main = (args: ReadonlyArray<string>, version: string) =>
-  Command.runWith(command, { version })(args).pipe(
+  Parts.forArguments(args).pipe(
+    Effect.flatMap((parts) => {
+      const command = dreamgym.pipe(
+        Command.withSubcommands(parts),
+        Command.withGlobalFlags([Output.Json])
+      )
+      return Command.runWith(command, { version })(args)
+    }),
     Effect.as(0),
     Effect.catch((failure) => Failure.report(failure, args.includes("--json"))),
     Effect.provide(Layer.merge(CliOutput.layerPresenter(presenter), Output.layerLog))

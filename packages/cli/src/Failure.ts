@@ -2,7 +2,7 @@
  * How a command that failed ends: one clear line, and an exit code that scripts can tell apart.
  * A defect is no failure: it keeps its stack.
  */
-import { ConfigError, Runs } from "@dreamgym/pipeline"
+import type { ConfigError, Runs } from "@dreamgym/pipeline"
 import * as CliError from "effect/cli/CliError"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
@@ -24,6 +24,13 @@ export interface Failure {
   readonly message: string
 }
 
+/** Exit codes of failures other than 1, by tag: the classes themselves are heavy to load. */
+const exitCodes: Readonly<Record<string, number>> = {
+  ConfigError: 2,
+  UsageError: 2,
+  NothingToDo: 3
+} satisfies Record<(ConfigError.ConfigError | UsageError | Runs.NothingToDo)["_tag"], number>
+
 /**
  * Reports a failure on stderr, with `isJson` also as the one line of stdout, and gives the exit code: 2 for wrong usage, 3 where there
  * is nothing to do, else 1. Wrong usage that the parser found has been told on stderr already.
@@ -35,7 +42,6 @@ export const report = Effect.fnUntraced(function* (failure: Failure, isJson: boo
   const { _tag: tag, message } = wrongFlags?.[0] ?? failure
   if (wrongFlags === undefined) yield* Console.error(`error: ${message}`)
   if (isJson) yield* Console.log(JSON.stringify({ error: { tag, message } }))
-  if (failure instanceof Runs.NothingToDo) return 3
-  const isWrong = failure instanceof ConfigError.ConfigError || failure instanceof UsageError
-  return wrongFlags !== undefined || isWrong ? 2 : 1
+  if (wrongFlags !== undefined) return 2
+  return exitCodes[tag] ?? 1
 })

@@ -9,9 +9,6 @@ import { stats } from "./BufferStats.ts"
 import { verify } from "./BufferVerify.ts"
 
 export const replay = Command.make("replay").pipe(
-  Command.withDescription(
-    "Look into the replay buffer of a run, carry it elsewhere, look after it"
-  ),
   Command.withExamples([
     { command: "dreamgym replay stats household-1", description: "What a run has in memory" },
     {

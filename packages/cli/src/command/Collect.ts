@@ -39,7 +39,6 @@ export const collect = Command.make(
     yield* Output.answer(countsOf(given.output, trajectories), linesOf(given.output, trajectories))
   })
 ).pipe(
-  Command.withDescription("Play real episodes with the scripted players and keep them"),
   Command.withExamples([
     {
       command:

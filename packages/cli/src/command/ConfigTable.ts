@@ -18,7 +18,6 @@ export const config = Command.make(
     yield* Output.answer(Schema.encodeSync(Fields)(fields), Config.describe().split("\n"))
   })
 ).pipe(
-  Command.withDescription("List everything that can be set, with defaults and meaning"),
   Command.withExamples([
     { command: "dreamgym config | grep learner", description: "What a learner can be told" }
   ])

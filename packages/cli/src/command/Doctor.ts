@@ -33,6 +33,5 @@ export const doctor = Command.make(
     if (!ok) return yield* new Unsuccessful({ message: conclusion })
   })
 ).pipe(
-  Command.withDescription("Check this machine: node, memory, folders, games and the engine"),
   Command.withExamples([{ command: "dreamgym doctor --json", description: "For a bug report" }])
 )

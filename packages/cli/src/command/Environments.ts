@@ -92,6 +92,5 @@ const tasks = Command.make(
 )
 
 export const env = Command.make("env").pipe(
-  Command.withDescription("Look after the real worlds"),
   Command.withSubcommands([list, tasks, replay, download])
 )

@@ -43,7 +43,6 @@ export const evaluate = Command.make(
     yield* Output.answer(evaluationJson(done), evaluationLines(done.value))
   })
 ).pipe(
-  Command.withDescription("Measure a run's policy in the real world, on held-out tasks"),
   Command.withExamples([
     { command: "dreamgym evaluate household-1 --episodes 512", description: "The dreamt policy" },
     {

@@ -55,7 +55,6 @@ export const exportModel = Command.make(
     yield* Output.answer({ out, files }, [...lines, `The model lies in ${out}`])
   })
 ).pipe(
-  Command.withDescription("Write a transformer in Hugging Face's layout, with ONNX for JavaScript"),
   Command.withExamples([
     { command: "dreamgym export ./trained --out ./mine", description: "For transformers.js too" },
     {

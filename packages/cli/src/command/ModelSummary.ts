@@ -74,7 +74,6 @@ const summary = Command.make(
 )
 
 export const model = Command.make("model").pipe(
-  Command.withDescription("Look at models"),
   Command.withSubcommands([summary])
 )
 

@@ -37,7 +37,6 @@ export const play = Command.make(
     yield* Output.answer({ task: id, instruction, ...outcome }, [verdict(outcome)])
   })
 ).pipe(
-  Command.withDescription("Play a task yourself"),
   Command.withExamples([
     { command: "dreamgym play --rung L0 --task 3", description: "The third of the easiest tasks" },
     {

@@ -43,9 +43,6 @@ export const resume = Command.make(
     yield* Output.answer(summaryJson(done.value), Running.closing(done))
   })
 ).pipe(
-  Command.withDescription(
-    "Go on with a run from its last whole checkpoint; exit code 3 where nothing is left to do"
-  ),
   Command.withExamples([
     { command: "dreamgym resume", description: "The newest run in the folder runs" },
     { command: "dreamgym resume household-1", description: "A run in the folder runs" },

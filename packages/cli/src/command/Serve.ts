@@ -125,7 +125,6 @@ const dream = Command.make(
 )
 
 export const serve = Command.make("serve").pipe(
-  Command.withDescription("Serve worlds to other programs"),
   Command.withSubcommands([env, dream])
 )
 

@@ -39,7 +39,6 @@ export const train = Command.make(
     return yield* given.dryRun ? showPlan(config) : runNew(config)
   })
 ).pipe(
-  Command.withDescription("Train an agent in dreams: collect, fit, clone, dream, evaluate"),
   Command.withExamples([
     { command: "dreamgym train", description: "The default run, a few minutes on a CPU" },
     {
