@@ -7,6 +7,7 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Result from "effect/Result"
 import * as Scope from "effect/Scope"
 import * as fc from "fast-check"
 import { failsWith, forAll, holds, law, same, type Suite } from "./Law.ts"
@@ -36,6 +37,7 @@ export const environmentLaws = (options: Options): Suite => ({
     rewardsOnlySuccess(options),
     acceptsTheAdmissible(options),
     saysWhoAnswered(options),
+    startsOrRefuses(options),
     answersAnything(options),
     ignoresTheImpossible(options),
     isBounded(options),
@@ -49,10 +51,24 @@ const isRepeatable = ({ actions, environment, task }: Options) =>
     "the same task and actions give the same episode",
     Effect.gen(function* () {
       const { start } = yield* environment
-      const once = yield* walk(start, task, actions)
-      yield* same("the second episode", yield* walk(start, task, actions), once)
+      const once = yield* Effect.scoped(walkListing(start, task, actions))
+      const again = yield* Effect.scoped(walkListing(start, task, actions))
+      yield* same("the second episode", again, once)
     })
   )
+
+/** The whole of an episode, with what is admissible before each step. */
+const walkListing = Effect.fnUntraced(function* (
+  start: Environment.Environment["start"],
+  task: Task.Task,
+  actions: ReadonlyArray<string>
+) {
+  const episode = yield* start(task)
+  const steps = yield* Effect.forEach(actions, (text) =>
+    Effect.all([episode.admissible ?? Effect.succeed([]), episode.step({ text })])
+  )
+  return { first: episode.observation, steps }
+})
 
 const endsOnce = ({ actions, environment, task }: Options) =>
   law(
@@ -175,19 +191,38 @@ const oddText = (actions: ReadonlyArray<string>): fc.Arbitrary<string> =>
 
 const answersAnything = ({ actions, environment, task }: Options) =>
   law(
-    "any text is answered or refused by a typed error, and the next episode starts as ever",
+    "any text is answered or refused by a typed error; what is answered goes on, and the next episode starts as ever",
     Effect.gen(function* () {
       const { start } = yield* environment
       const { first } = yield* walk(start, task, [])
       const say = (text: string) =>
         Effect.gen(function* () {
           const episode = yield* start(task)
-          yield* Effect.result(episode.step({ text }))
-          yield* Effect.result(stepOf(episode, actions))
+          const answer = yield* Effect.result(episode.step({ text }))
+          const isOver = Result.isFailure(answer) || answer.success.ending !== undefined
+          const next = stepOf(episode, actions)
+          yield* isOver ? Effect.result(next) : next
           yield* same("the next opening", (yield* walk(start, task, [])).first, first)
         })
       yield* Effect.forEach(odd(actions), (text) => Effect.scoped(say(text)))
       yield* forAll(NastyArbitraries.text, say)
+    })
+  )
+
+/** Tasks come from files, and from models that write them. */
+const startsOrRefuses = ({ actions, environment, task }: Options) =>
+  law(
+    "a task of any content is started or refused by a typed error",
+    Effect.gen(function* () {
+      const { start } = yield* environment
+      const { first } = yield* walk(start, task, [])
+      const begin = (payload: unknown) =>
+        Effect.gen(function* () {
+          yield* Effect.result(Effect.scoped(start({ ...task, payload })))
+          yield* same("the next opening", (yield* walk(start, task, [])).first, first)
+        })
+      yield* Effect.forEach(odd(actions), begin)
+      yield* forAll(NastyArbitraries.json, begin)
     })
   )
 
@@ -224,8 +259,11 @@ const walkDisturbed = Effect.fnUntraced(function* (
     const nonsense = said[i] ?? ""
     const possible = yield* episode.admissible ?? Effect.succeed([nonsense.trim()])
     if (!possible.includes(nonsense.trim())) {
-      const { ending } = yield* episode.step({ text: nonsense })
+      const { ending, reward } = yield* episode.step({ text: nonsense })
       yield* same("the ending that nonsense brings", ending, undefined)
+      yield* same("the reward that nonsense brings", reward, 0)
+      const later = yield* episode.admissible ?? Effect.succeed([])
+      yield* same("what is admissible after nonsense", later, possible)
     }
     answers.push(yield* episode.step({ text }))
   }
@@ -263,23 +301,28 @@ const letsGo = ({ actions, environment, open, task }: Options) =>
     })
   )
 
+/** Between two steps, and before a step has been answered, where that takes its time. */
 const letsGoWhenInterrupted = ({ actions, environment, open, task }: Options) =>
   law(
     "an episode that is interrupted lets go and takes no further step",
     Effect.gen(function* () {
       const { start } = yield* environment
-      const before = yield* open ?? Effect.succeed(0)
-      const begun = yield* Deferred.make<Environment.Episode>()
-      const fiber = yield* Effect.gen(function* () {
-        const episode = yield* start(task)
-        yield* play(episode, actions.slice(0, 1))
-        yield* Deferred.succeed(begun, episode)
-        return yield* Effect.never
-      }).pipe(Effect.scoped, Effect.forkChild)
-      const episode = yield* Effect.raceFirst(Deferred.await(begun), Fiber.join(fiber))
-      yield* Fiber.interrupt(fiber)
-      yield* same("what it holds", (yield* open ?? Effect.succeed(0)) - before, 0)
-      yield* failsWith("a further step", stepOf(episode, actions), "EnvironmentError", "Closed")
+      for (const isBusy of [false, true]) {
+        const before = yield* open ?? Effect.succeed(0)
+        const begun = yield* Deferred.make<Environment.Episode>()
+        const fiber = yield* Effect.gen(function* () {
+          const episode = yield* start(task)
+          const first = play(episode, actions.slice(0, 1))
+          if (!isBusy) yield* first
+          yield* Deferred.succeed(begun, episode)
+          return yield* isBusy ? Effect.andThen(first, Effect.never) : Effect.never
+        }).pipe(Effect.scoped, Effect.forkChild)
+        const episode = yield* Effect.raceFirst(Deferred.await(begun), Fiber.join(fiber))
+        yield* Effect.yieldNow
+        yield* Fiber.interrupt(fiber)
+        yield* same("what it holds", (yield* open ?? Effect.succeed(0)) - before, 0)
+        yield* failsWith("a further step", stepOf(episode, actions), "EnvironmentError", "Closed")
+      }
     })
   )
 

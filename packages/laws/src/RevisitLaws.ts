@@ -110,9 +110,12 @@ const restores = <S>(options: Options<S>) =>
         const kept = yield* episode.snapshot
         const before = yield* listed(episode)
         const expected = yield* play(episode, rest)
-        yield* episode.restore(kept)
-        yield* same("what is listed again", yield* listed(episode), before)
-        yield* same("the steps again", yield* play(episode, rest), expected)
+        // Twice, since what is kept is not used up.
+        for (const again of ["again", "a third time"]) {
+          yield* episode.restore(kept)
+          yield* same(`what is listed ${again}`, yield* listed(episode), before)
+          yield* same(`the steps ${again}`, yield* play(episode, rest), expected)
+        }
       })
     )
   )

@@ -19,10 +19,16 @@ let told = 0
 const real = { _tag: "Real", environment: "another", version: "1" } as const
 
 provenLaws(suite(), {
-  "the same task and actions give the same episode": {
-    broken: suite({ observation: (text) => `${text} ${told++}` }),
-    because: /the second episode: expected .*locked/
-  },
+  "the same task and actions give the same episode": [
+    {
+      broken: suite({ observation: (text) => `${text} ${told++}` }),
+      because: /the second episode: expected .*locked/
+    },
+    {
+      broken: suite({ lists: () => [...actions, `${told++}`] }),
+      because: /the second episode: expected/
+    }
+  ],
   "an episode ends exactly once, at the last step, in success": {
     broken: suite({ step: (step) => ({ ...step, ending: Ending.terminated(step.reward === 1) }) }),
     because: /the endings: expected \[undefined,undefined,.*true/
@@ -47,17 +53,28 @@ provenLaws(suite(), {
     broken: suite({ step: (step) => ({ ...step, provenance: real }) }),
     because: /the provenance: expected .*"door".*found .*"another"/
   },
-  "any text is answered or refused by a typed error, and the next episode starts as ever": [
-    { broken: suite({ dies: (text) => text.includes("DROP") }), because: /the world crashed/ },
-    { broken: suite({ dies: (text) => text.length > 1e6 }), because: /the world crashed/ },
-    {
-      broken: suite({ observation: (text) => `${text} ${told++}` }),
-      because: /the next opening/
-    }
-  ],
+  "a task of any content is started or refused by a typed error": {
+    broken: suite({ crashesOnTasks: true }),
+    because: /no such task/
+  },
+  "any text is answered or refused by a typed error; what is answered goes on, and the next episode starts as ever":
+    [
+      { broken: suite({ dies: (text) => text.includes("DROP") }), because: /the world crashed/ },
+      { broken: suite({ dies: (text) => text.length > 1e6 }), because: /the world crashed/ },
+      { broken: suite({ goesDeaf: true }), because: /this episode is over/ },
+      {
+        broken: suite({ observation: (text) => `${text} ${told++}` }),
+        because: /the next opening/
+      }
+    ],
   "what is not admissible changes nothing": [
     { broken: suite({ locksAgain: true }), because: /the steps between nonsense/ },
-    { broken: suite({ endsOnNonsense: true }), because: /the ending that nonsense brings/ }
+    { broken: suite({ endsOnNonsense: true }), because: /the ending that nonsense brings/ },
+    { broken: suite({ rewardsNonsense: true }), because: /the reward that nonsense brings/ },
+    {
+      broken: suite({ lists: () => [...actions, `${told++}`] }),
+      because: /what is admissible after nonsense/
+    }
   ],
   "no observation is longer than the bound, whatever is said": {
     broken: suite({ echoes: true }),
@@ -67,8 +84,8 @@ provenLaws(suite(), {
     broken: suite({ leaks: true }),
     because: /what it holds: expected 0, found 1/
   },
-  "an episode that is interrupted lets go and takes no further step": {
-    broken: suite({ leaksInterrupted: true }),
-    because: /what it holds: expected 0, found 1/
-  }
+  "an episode that is interrupted lets go and takes no further step": [
+    { broken: suite({ leaksInterrupted: true }), because: /what it holds: expected 0, found 1/ },
+    { broken: suite({ leaksInStep: true }), because: /what it holds: expected 0, found 1/ }
+  ]
 })

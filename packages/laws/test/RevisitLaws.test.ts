@@ -15,6 +15,7 @@ interface Flaws {
   readonly sharesState?: boolean
   readonly forksStayOpen?: boolean
   readonly restoresNothing?: boolean
+  readonly restoresOnce?: boolean
   readonly restoreAnswers?: string
   readonly keepsMore?: boolean
 }
@@ -33,6 +34,7 @@ const counter = (
 ): Effect.Effect<RevisitLaws.Revisitable<Count>, never, Scope.Scope> =>
   Effect.gen(function* () {
     const state = flaws.sharesState ? from : { ...from }
+    const used = new Set<Count>()
     let isOpen = true
     yield* Effect.addFinalizer(() =>
       Effect.sync(() => (isOpen = isFork && flaws.forksStayOpen === true))
@@ -55,7 +57,9 @@ const counter = (
       snapshot: Effect.sync(() => ({ ...state })),
       restore: (kept) =>
         Effect.sync(() => {
-          if (!flaws.restoresNothing) state.now = kept.now
+          if (!flaws.restoresNothing && !(flaws.restoresOnce && used.has(kept)))
+            state.now = kept.now
+          used.add(kept)
           if (!flaws.keepsMore) state.max = kept.max
           return flaws.restoreAnswers ?? `${state.now}`
         }),
@@ -85,10 +89,10 @@ provenLaws(suite(), {
     broken: suite({ forksStayOpen: true }),
     because: /a step of a closed fork: expected EnvironmentError Closed, it answered/
   },
-  "what was kept can be gone back to, also after the end": {
-    broken: suite({ restoresNothing: true }),
-    because: /what is listed again/
-  },
+  "what was kept can be gone back to, also after the end": [
+    { broken: suite({ restoresNothing: true }), because: /what is listed again/ },
+    { broken: suite({ restoresOnce: true }), because: /what is listed a third time/ }
+  ],
   "to keep, go on, go back and keep again is to keep once": [
     { broken: suite({ keepsMore: true }), because: /what was kept/ },
     { broken: suite({ restoreAnswers: "x" }), because: /the observation of then/ }

@@ -29,6 +29,11 @@ export interface Flaws {
   readonly locksAgain?: boolean
   readonly endsOnNonsense?: boolean
   readonly echoes?: boolean
+  readonly lists?: () => ReadonlyArray<string>
+  readonly rewardsNonsense?: boolean
+  readonly goesDeaf?: boolean
+  readonly crashesOnTasks?: boolean
+  readonly leaksInStep?: boolean
 }
 
 interface Room {
@@ -46,7 +51,8 @@ const closed = new Environment.EnvironmentError({
 export const door = (flaws: Flaws = {}) => {
   let inUse = 0
   const shared: Room = { isUnlocked: false, isDone: false }
-  const start = Effect.fnUntraced(function* (_task: Task.Task) {
+  const start = Effect.fnUntraced(function* (given: Task.Task) {
+    if (flaws.crashesOnTasks && given.payload !== null) yield* Effect.die(new Error("no such task"))
     const room = flaws.isOneForAll ? shared : { isUnlocked: false, isDone: false }
     room.isUnlocked = false
     room.isDone = false
@@ -67,21 +73,29 @@ export const door = (flaws: Flaws = {}) => {
         const isNonsense = !actions.includes(text.trim())
         if (isNonsense && flaws.locksAgain) room.isUnlocked = false
         if (text === "turn key") room.isUnlocked = true
-        room.isDone = text === "push" && room.isUnlocked
-        const observation = room.isDone
+        const isOpened = text === "push" && room.isUnlocked
+        room.isDone = isOpened || (isNonsense && flaws.goesDeaf === true)
+        const observation = isOpened
           ? "the door is open"
           : `the door is ${room.isUnlocked ? "unlocked" : "locked"}`
         const made: Environment.Step = {
           observation: tell(flaws.echoes ? `${text}: ${observation}` : observation),
-          reward: room.isDone ? 1 : 0,
+          reward: isOpened || (isNonsense && flaws.rewardsNonsense) ? 1 : 0,
           provenance,
-          ...(room.isDone || (isNonsense && flaws.endsOnNonsense)
+          ...(isOpened || (isNonsense && flaws.endsOnNonsense)
             ? { ending: Ending.terminated(true) }
             : {})
         }
-        return Effect.succeed(flaws.step?.(made) ?? made)
+        const answer = Effect.succeed(flaws.step?.(made) ?? made)
+        return flaws.leaksInStep ? busily(answer) : answer
       })
-    const admissible = Effect.succeed(flaws.admissible ?? actions)
+    const busily = <A>(answer: Effect.Effect<A>) =>
+      Effect.sync(() => inUse++).pipe(
+        Effect.andThen(Effect.sleep("5 millis")),
+        Effect.andThen(Effect.sync(() => inUse--)),
+        Effect.andThen(answer)
+      )
+    const admissible = Effect.sync(() => flaws.lists?.() ?? flaws.admissible ?? actions)
     return { observation: tell("the door is locked"), step, admissible }
   })
   const environment: Environment.Environment = { name: "door", version: "1", start }
