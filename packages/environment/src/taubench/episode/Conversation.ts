@@ -77,7 +77,7 @@ export const open = <D>(
   play(setting, new WeakMap(), {
     database,
     line,
-    observation: line.text,
+    observation: bounded(line.text),
     entries: [{ _tag: "User", content: line.text }],
     steps: 0,
     isOver: false
@@ -191,7 +191,7 @@ const answerOf = <D>(
 }
 
 const spoken = <D>({ stops }: Setting<D>, content: string, line: Line): Answer => ({
-  observation: line.text,
+  observation: bounded(line.text),
   entries: [
     { _tag: "Agent", content },
     { _tag: "User", content: line.text }
@@ -209,7 +209,10 @@ const called = <D>(setting: Setting<D>, database: D, name: string, given: Dict):
   }
 }
 
-/** Several times what the tools show of the original's data; only arguments that are echoed get longer. */
+/**
+ * Several times what the tools show of the original's data; only arguments that are echoed get longer, and what a customer
+ * says who does not stop.
+ */
 const longest = 90_000
 
 const bounded = (text: string): string =>

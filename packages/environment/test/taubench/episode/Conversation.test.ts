@@ -154,6 +154,21 @@ describe("A conversation", () => {
     expect(long?.observation).toMatch(/^Unknown action bbb.*b... \(1000015 characters\)$/)
   })
 
+  it("shows the beginning of what a customer says who does not stop, and sees their end all the same", async () => {
+    const endless = ScriptedUser.fromLines([
+      "a".repeat(200_000),
+      `${"b".repeat(200_000)}###STOP###`
+    ])
+    const program = Effect.gen(function* () {
+      const episode = yield* start(endless)
+      return [episode.observation, yield* say(episode, "Yes?")] as const
+    })
+    const [first, step] = await run(program)
+    expect(first).toMatch(/^a+\.\.\. \(200000 characters\)$/)
+    expect(Math.max(first.length, step.observation.length)).toBeLessThan(100_000)
+    expect(step.ending?._tag).toBe("Terminated")
+  })
+
   it("takes any text at all, and only a call of a tool that writes changes the database", async () => {
     const texts = fc.string({ unit: "binary", maxLength: 60 })
     await fc.assert(
