@@ -2,6 +2,7 @@ import { History, type Task } from "@dreamgym/domain"
 import { EnvironmentLaws, Law } from "@dreamgym/laws"
 import { Effect, Result, type Scope } from "effect"
 import { describe, expect, it } from "vitest"
+import { nameOf } from "../src/household/Entity.ts"
 import * as Generator from "../src/household/Generator.ts"
 import * as Layout from "../src/household/Layout.ts"
 import * as Game from "../src/alfworld/Game.ts"
@@ -18,9 +19,7 @@ const mugIn = (seed: number): ReadonlyArray<string> =>
   Layout.draw(rungs.L2, seed).places.flatMap((place) =>
     place.kind === "sinkbasin"
       ? []
-      : place.contents.flatMap((one) =>
-          one.kind === "mug" ? [Layout.nameOf(place), Layout.nameOf(one)] : []
-        )
+      : place.contents.flatMap((one) => (one.kind === "mug" ? [nameOf(place), nameOf(one)] : []))
   )
 
 const houseWithMug =

@@ -6,6 +6,7 @@ import * as Game from "../src/alfworld/Game.ts"
 import * as Planner from "../src/alfworld/Planner.ts"
 import * as Demonstrator from "../src/household/Demonstrator.ts"
 import type { Difficulty } from "../src/household/Difficulty.ts"
+import { nameOf } from "../src/household/Entity.ts"
 import * as Generator from "../src/household/Generator.ts"
 import * as Layout from "../src/household/Layout.ts"
 import { rungs } from "../src/household/Rung.ts"
@@ -56,7 +57,7 @@ describe("A house of a given difficulty", () => {
     const start = Game.start(gameOf(request))
     const withDoors = places.filter(({ kind }) => rungs.L4.openable.includes(kind))
     const closed = withDoors.filter((place) =>
-      Game.step(start, `go to ${Layout.nameOf(place)}`).observation.endsWith(" is closed.")
+      Game.step(start, `go to ${nameOf(place)}`).observation.endsWith(" is closed.")
     )
     return { all: withDoors.length, closed: closed.length }
   }

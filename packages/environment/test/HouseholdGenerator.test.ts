@@ -3,14 +3,27 @@ import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { Result } from "effect"
 import * as Game from "../src/alfworld/Game.ts"
+import { nameOf } from "../src/household/Entity.ts"
 import * as Generator from "../src/household/Generator.ts"
 import * as Goal from "../src/household/Goal.ts"
 import * as Layout from "../src/household/Layout.ts"
 import { rungs, type RungName } from "../src/household/Rung.ts"
-import { rungNames } from "./houses.ts"
+import type { Rooms } from "../src/household/Rooms.ts"
+import { rungNames, roomsBefore } from "./houses.ts"
 
 const rung = fc.constantFrom<RungName>(...rungNames)
 const seed = fc.integer()
+
+/** The same rooms in another order, entered elsewhere. */
+const turnedRooms = ({ of, passages, rooms }: Rooms): Rooms => {
+  const last = rooms.length - 1
+  return {
+    rooms: rooms.toReversed(),
+    passages: passages.map(([one, other]) => [last - other, last - one] as const).toReversed(),
+    of: of.map((room) => last - room).toReversed(),
+    start: 0
+  }
+}
 
 describe("A generated game", () => {
   it("is won by its walkthrough, within the step limit and not before its last command", () => {
@@ -50,15 +63,18 @@ describe("A generated game", () => {
         const game = Result.getOrThrow(Game.load(Generator.generate({ rung: name, seed })))
         const start = Game.start(game)
         for (const [index, place] of layout.places.entries()) {
-          const at = Layout.nameOf(place)
+          const at = nameOf(place)
           const isClosed = rungs[name].openable.includes(place.kind)
-          const there = Game.step(start, `go to ${at}`)
+          const there = [...roomsBefore(layout, index), at].reduce(
+            (state, name) => Game.step(state, `go to ${name}`),
+            start
+          )
           const seen = isClosed ? Game.step(there, `open ${at}`) : there
           const listed = [
             ...(seen.observation.split("you see")[1] ?? "").matchAll(/a ([a-z]+ \d)/g)
           ]
           const expected = [
-            ...place.contents.map(Layout.nameOf),
+            ...place.contents.map(nameOf),
             ...(layout.lampPlace === index ? ["desklamp 1"] : [])
           ]
           expect(listed.map(([, thing]) => thing).toSorted()).toEqual(expected.toSorted())
@@ -119,12 +135,12 @@ describe("A rung", () => {
       const [least, greatest] = rung.houseSize
       expect(places.length).toBeGreaterThanOrEqual(least)
       expect(places.length).toBeLessThanOrEqual(greatest)
-      expect(new Set(places.map(Layout.nameOf)).size).toBe(places.length)
+      expect(new Set(places.map(nameOf)).size).toBe(places.length)
       expect(places.every(({ kind, number }) => number <= (rung.places[kind] ?? 0))).toBe(true)
       expect(rung.always.every((kind) => places.some((place) => place.kind === kind))).toBe(true)
       expect(rung.lampPlaces).toContain(places[lampPlace]?.kind)
       const things = places.flatMap(({ contents }) => contents)
-      expect(new Set(things.map(Layout.nameOf)).size).toBe(things.length)
+      expect(new Set(things.map(nameOf)).size).toBe(things.length)
       expect(things.every(({ number }) => number <= rung.instances)).toBe(true)
       expect(rung.goals).toContain(goal.kind)
       expect(rung.goalObjects[goal.kind]).toContain(goal.object)
@@ -157,7 +173,9 @@ describe("Tasks", () => {
         const layout = Layout.draw(rungs[name], seed)
         const { goal } = Layout.draw(rungs[name], other)
         const last = layout.places.length - 1
+        const { rooms } = layout
         const turned = {
+          ...(rooms === undefined ? {} : { rooms: turnedRooms(rooms) }),
           places: layout.places
             .map((place) => ({ ...place, contents: place.contents.toReversed() }))
             .toReversed(),

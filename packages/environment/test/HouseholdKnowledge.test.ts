@@ -5,12 +5,12 @@ import * as Game from "../src/alfworld/Game.ts"
 import * as Generator from "../src/household/Generator.ts"
 import { games, knowledgeOf, load, taskOf, tokenizer, trajectoryOf } from "./houses.ts"
 
-const played = games(200, "knowledge")
+const played = [...games(200, "knowledge"), ...games(24, "knowledge of rooms", ["L5", "L6"])]
 
 const isIdle = (command: string): boolean => /^(look|inventory|help|examine .*)$/.test(command)
 
 describe("What a notebook reads from the text", () => {
-  it("is exactly what the game admits, at every step of 200 games", () => {
+  it("is exactly what the game admits, at every step of many games", () => {
     for (const { rung, task, turns } of played) {
       for (const { before, admissible } of turns) {
         const read = knowledgeOf(rung).describe(task, before).admissible
@@ -19,7 +19,7 @@ describe("What a notebook reads from the text", () => {
     }
   })
 
-  it("shows success exactly when the game is won, and never contradicts itself, at every step of 200 games", () => {
+  it("shows success exactly when the game is won, and never contradicts itself, at every step of many games", () => {
     let won = 0
     for (const { rung, task, turns } of played) {
       for (const { after, isWon } of turns) {
@@ -51,7 +51,7 @@ describe("What a notebook reads from the text", () => {
         const { forbidden, once } = knowledgeOf(rung).question(task, before, action)
         const named = observation.match(/[a-z]+ \d+/g) ?? []
         expect(named.filter((name) => forbidden.includes(name))).toEqual([])
-        if (action === "look") continue
+        if (action === "look" || observation.includes("Looking quickly around you")) continue
         const listed = (observation.split("you see ")[1] ?? "").match(/[a-z]+ \d+/g) ?? []
         expect(listed.filter((name) => !once.includes(name))).toEqual([])
       }
@@ -60,7 +60,7 @@ describe("What a notebook reads from the text", () => {
 })
 
 describe("The lexicon", () => {
-  it("reads every text of 200 games without an unknown word and writes it back as it was", () => {
+  it("reads every text of many games without an unknown word and writes it back as it was", () => {
     for (const { rung, task, first, turns } of played) {
       const { lexicon, describe, annotate, question, features } = knowledgeOf(rung)
       const { encode, decode } = tokenizer(lexicon)

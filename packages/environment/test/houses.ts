@@ -11,8 +11,11 @@ import {
 import { Effect, Result } from "effect"
 import * as Game from "../src/alfworld/Game.ts"
 import * as Demonstrator from "../src/household/Demonstrator.ts"
+import { nameOf } from "../src/household/Entity.ts"
 import * as Generator from "../src/household/Generator.ts"
 import * as HouseholdKnowledge from "../src/household/HouseholdKnowledge.ts"
+import type * as Layout from "../src/household/Layout.ts"
+import * as Rooms from "../src/household/Rooms.ts"
 import { RungName, rungs } from "../src/household/Rung.ts"
 
 export const rungNames = RungName.literals
@@ -48,6 +51,14 @@ export const load = (task: Task.Task): Game.Game =>
     Game.load(Generator.generate(Result.getOrThrow(Generator.requestOf(task))), task.id)
   )
 
+/** The names of the rooms that one walks through to a place. */
+export const roomsBefore = ({ rooms }: Layout.Layout, place: number): ReadonlyArray<string> =>
+  rooms === undefined
+    ? []
+    : Rooms.route(rooms, rooms.start, rooms.of[place] ?? -1).flatMap((index) =>
+        rooms.rooms.slice(index, index + 1).map(nameOf)
+      )
+
 export const taskOf = (rung: RungName, seed: number): Task.Task => {
   const [task] = Generator.tasks({ rung, split: "train", count: 1, seed })
   if (task === undefined) throw new Error("no task")
@@ -82,11 +93,15 @@ export const play = (task: Task.Task, policy: Policy.Policy["Service"], limit: n
   }
 }
 
-/** Games of every rung, some played well, most of them badly and with impossible commands. */
-export const games = (count: number, purpose: string): ReadonlyArray<Played & { rung: RungName }> =>
+/** Games of these rungs, some played well, most of them badly and with impossible commands. */
+export const games = (
+  count: number,
+  purpose: string,
+  names: ReadonlyArray<RungName> = ["L0", "L1", "L2", "L3"]
+): ReadonlyArray<Played & { rung: RungName }> =>
   Array.from({ length: count }, (_, index) => {
-    const rung = rungNames[index % 4] ?? "L0"
-    const randomRate = [0, 0.3, 0.6, 1][Math.floor(index / 4) % 4] ?? 1
+    const rung = names[index % names.length] ?? "L0"
+    const randomRate = [0, 0.3, 0.6, 1][Math.floor(index / names.length) % 4] ?? 1
     const policy = Demonstrator.expert({ rung: rungs[rung], randomRate, invalidRate: 0.3 })
     const task = taskOf(rung, Seed.key(0, purpose, index))
     return { rung, ...play(task, policy, rungs[rung].stepLimit) }

@@ -103,7 +103,11 @@ const player = (rung: Rung, invalidRate: number): Play => {
   const objects = listable.filter((name) => !lamps.includes(name))
   return (notebook, random) => {
     const possible = NotebookView.admissible(notebook, lampKinds)
-    if (random() < invalidRate) return wild(notebook, possible, { objects, lamps }, random)
+    if (random() < invalidRate) {
+      const blundering = wild(notebook, possible, { objects, lamps }, random)
+      // In a room without any place there is nothing to blunder with.
+      return blundering ?? pickOne(random, possible)
+    }
     const verbs = [...new Set(possible.map(({ verb }) => verb))]
     const verb = random() < 0.6 ? pickOne(random, verbs) : "go"
     return pickOne(

@@ -10,6 +10,7 @@ import type { Goal } from "./Goal.ts"
 import { applianceOf } from "./Layout.ts"
 import * as Notebook from "./Notebook.ts"
 import * as Observation from "./Observation.ts"
+import * as RoomMap from "./RoomMap.ts"
 import type { Rung } from "./Rung.ts"
 
 /**
@@ -18,7 +19,7 @@ import type { Rung } from "./Rung.ts"
  */
 export type Priors = Pick<Rung, "likely" | "lampPlaces">
 
-/** Undefined where the notebook shows no place at all. */
+/** Undefined where the notebook shows no place at all, or none that would serve. */
 export const next = (
   notebook: Notebook.Notebook,
   goal: Goal,
@@ -45,7 +46,8 @@ const fetch = (scene: Scene): Command | undefined => {
   const here = Notebook.here(notebook)
   const isDelivered = (place: Notebook.Place): boolean =>
     (goal.kind === "put" || goal.kind === "two") && place.kind === goal.place
-  const nearest = here === undefined ? notebook.places : [here, ...notebook.places]
+  const inRoom = notebook.places.filter((place) => Notebook.isInRoom(notebook, place))
+  const nearest = [...(here === undefined ? [] : [here]), ...inRoom, ...notebook.places]
   for (const place of nearest) {
     const object = place.contents.find((name) => Observation.kindOf(name) === goal.object)
     if (object === undefined || isDelivered(place)) continue
@@ -75,11 +77,11 @@ const deliver = (scene: Scene, held: string): Command | undefined => {
   if (appliance !== undefined) {
     const [verb, kind] = appliance
     const place = oneOf(scene, ({ kind: other }) => other === kind)
-    if (place === undefined) return undefined
+    if (place === undefined) return seek(notebook)
     return goTo(notebook, place) ?? { verb, object: held, place: place.name }
   }
   const place = oneOf(scene, ({ kind }) => kind === goal.place)
-  if (place === undefined) return undefined
+  if (place === undefined) return seek(notebook)
   return reach(scene, place) ?? { verb: "move", object: held, place: place.name }
 }
 
@@ -112,9 +114,24 @@ const putAside = (scene: Scene, held: string): Command | undefined => {
   return reach(scene, place) ?? { verb: "move", object: held, place: place.name }
 }
 
+/** Towards the nearest room that was not yet entered; undefined where there is none. */
+const seek = ({ rooms }: Notebook.Notebook): Command | undefined => {
+  const room = rooms && RoomMap.towards(rooms, (_, { visits }) => visits === 0)
+  return room === undefined ? undefined : { verb: "go", place: room }
+}
+
+/** Towards the nearest room of which not everything was seen; undefined where there is none, or one is there. */
+const leave = ({ places, rooms }: Notebook.Notebook): Command | undefined => {
+  const unseen = places.flatMap(({ isKnown, name }) => (isKnown ? [] : [name]))
+  const isPromising = (_: string, { view }: RoomMap.Room): boolean =>
+    view === undefined || view.places.some((name) => unseen.includes(name))
+  const room = rooms && RoomMap.towards(rooms, isPromising)
+  return room === undefined ? undefined : { verb: "go", place: room }
+}
+
 /**
  * Goes to a place not yet seen, four times as likely to one of the kinds; opens the door before
- * which it stands.
+ * which it stands. It leaves a room when it has seen all of it.
  */
 const explore = (
   { notebook, random }: Scene,
@@ -124,8 +141,12 @@ const explore = (
   if (here !== undefined && here.status === "closed" && !here.isKnown) {
     return { verb: "open", place: here.name }
   }
-  const elsewhere = notebook.places.filter((place) => place !== here)
+  const elsewhere = notebook.places.filter(
+    (place) => place !== here && Notebook.isInRoom(notebook, place)
+  )
   const unseen = elsewhere.filter(({ isKnown }) => !isKnown)
+  const way = unseen.length > 0 ? undefined : leave(notebook)
+  if (way !== undefined) return way
   const places = unseen.length > 0 ? unseen : elsewhere
   const place = weighted(random, places, ({ kind }) => (kinds.includes(kind) ? 4 : 1))
   return place === undefined ? undefined : { verb: "go", place: place.name }
@@ -137,9 +158,15 @@ const reach = ({ notebook }: Scene, place: Notebook.Place): Command | undefined 
   (place.status === "closed" ? { verb: "open", place: place.name } : undefined)
 
 const goTo = (notebook: Notebook.Notebook, { name }: Notebook.Place): Command | undefined =>
-  Notebook.here(notebook)?.name === name ? undefined : { verb: "go", place: name }
+  Notebook.here(notebook)?.name === name
+    ? undefined
+    : { verb: "go", place: towards(notebook, name) }
 
-/** The place here if it fits, else any that fits. */
+/** The place itself, or the next room on the way to it. */
+const towards = ({ rooms }: Notebook.Notebook, place: string): string =>
+  (rooms && RoomMap.towards(rooms, (_, { view }) => view?.places.includes(place) ?? false)) ?? place
+
+/** The place here if it fits, else any that fits, of this room if there is one. */
 const oneOf = (
   { notebook, random }: Scene,
   test: (place: Notebook.Place) => boolean
@@ -147,7 +174,9 @@ const oneOf = (
   const here = Notebook.here(notebook)
   if (here !== undefined && test(here)) return here
   const fitting = notebook.places.filter(test)
-  return fitting[Seed.below(random, fitting.length)]
+  const inRoom = fitting.filter((place) => Notebook.isInRoom(notebook, place))
+  const nearest = inRoom.length > 0 ? inRoom : fitting
+  return nearest[Seed.below(random, nearest.length)]
 }
 
 const weighted = <A>(

@@ -9,7 +9,9 @@ import type { GameFile } from "../alfworld/GameFile.ts"
 import * as Difficulty from "./Difficulty.ts"
 import * as GameText from "./GameText.ts"
 import * as Goal from "./Goal.ts"
+import { nameOf, type Entity } from "./Entity.ts"
 import * as Layout from "./Layout.ts"
+import * as Rooms from "./Rooms.ts"
 import { RungName, rungs } from "./Rung.ts"
 
 /** `goal` replaces the goal that was drawn with the house; `difficulty` what the rung says of how hard houses are. */
@@ -63,9 +65,7 @@ export const generate = (request: GameRequest): GameFile => {
   const rung = rungs[request.rung]
   const house = layout(request)
   return {
-    pddl_domain: GameText.domain,
-    grammar: GameText.grammar,
-    pddl_problem: GameText.problem(rung, house),
+    ...GameText.text(rung, house),
     ...(request.goal === undefined
       ? { solvable: true, walkthrough: walkthrough(rung.openable, house) }
       : {})
@@ -131,55 +131,69 @@ const walkthrough = (
   openable: ReadonlyArray<string>,
   layout: Layout.Layout
 ): ReadonlyArray<string> => {
-  const { goal, open = [], places } = layout
-  const visit = visitor(
-    openable,
-    open.flatMap((index) => places.slice(index, index + 1).map(Layout.nameOf))
-  )
+  const { goal, places } = layout
+  const walk = walker(openable, layout)
   const objects = places.flatMap((place) =>
     place.contents.flatMap((entity) =>
       entity.kind === goal.object && place.kind !== goal.place ? [{ entity, place }] : []
     )
   )
   return objects.slice(0, Goal.needed(goal)).flatMap(({ entity, place }) => {
-    const [object, source] = [Layout.nameOf(entity), Layout.nameOf(place)]
+    const object = nameOf(entity)
     return [
-      ...visit(source),
-      `take ${object} from ${source}`,
-      ...bring(layout, object, visit, source)
+      ...walk.into(place),
+      `take ${object} from ${nameOf(place)}`,
+      ...bring(layout, object, walk)
     ]
   })
 }
 
-type Visit = (place: string) => ReadonlyArray<string>
+/** The commands to a place; `into` opens the door too, where it is still closed. */
+interface Walker {
+  readonly to: (place: Entity | undefined) => ReadonlyArray<string>
+  readonly into: (place: Entity | undefined) => ReadonlyArray<string>
+}
 
-/** Goes there and opens the door, where it is still closed. */
-const visitor = (openable: ReadonlyArray<string>, open: ReadonlyArray<string>): Visit => {
-  const opened = new Set(open)
-  return (place) => {
-    const isClosed = openable.some((kind) => place.startsWith(`${kind} `)) && !opened.has(place)
-    opened.add(place)
-    return isClosed ? [`go to ${place}`, `open ${place}`] : [`go to ${place}`]
+/** Remembers where it stands and which doors it has opened. */
+const walker = (openable: ReadonlyArray<string>, layout: Layout.Layout): Walker => {
+  const { open = [], places, rooms } = layout
+  const opened = new Set(open.map((index): Entity | undefined => places[index]))
+  let room = rooms?.start ?? 0
+  let here: Entity | undefined
+  const to: Walker["to"] = (place) => {
+    const index = places.findIndex((one) => one === place)
+    const target = rooms?.of[index] ?? room
+    const way = rooms === undefined ? [] : Rooms.route(rooms, room, target)
+    const isHere = place === here
+    room = target
+    here = place
+    const entered = way.flatMap((index) => rooms?.rooms.slice(index, index + 1) ?? [])
+    return isHere || place === undefined
+      ? []
+      : [...entered, place].map((one) => `go to ${nameOf(one)}`)
   }
+  const into: Walker["into"] = (place) => {
+    const isClosed = place !== undefined && openable.includes(place.kind) && !opened.has(place)
+    opened.add(place)
+    return isClosed ? [...to(place), `open ${nameOf(place)}`] : to(place)
+  }
+  return { to, into }
 }
 
 const verbs = { clean: "clean", hot: "heat", cool: "cool" } as const
 
-/** What is left to do with an object in the hand, standing at `source`. */
+/** What is left to do with an object in the hand. */
 const bring = (
   { goal, places, lampPlace }: Layout.Layout,
   object: string,
-  visit: Visit,
-  source: string
+  walk: Walker
 ): ReadonlyArray<string> => {
-  if (goal.kind === "look") {
-    const lampAt = places.map(Layout.nameOf)[lampPlace] ?? ""
-    return [...(lampAt === source ? [] : visit(lampAt)), `use ${Layout.lampKind} 1`]
-  }
-  const target = places.filter(({ kind }) => kind === goal.place).map(Layout.nameOf)[0] ?? ""
-  const delivery = [...visit(target), `move ${object} to ${target}`]
-  if (goal.kind === "put" || goal.kind === "two") return delivery
-  const appliance = `${Layout.applianceOf[goal.kind]} 1`
-  const process = `${verbs[goal.kind]} ${object} with ${appliance}`
-  return [...(appliance === source ? [] : [`go to ${appliance}`]), process, ...delivery]
+  if (goal.kind === "look") return [...walk.into(places[lampPlace]), `use ${Layout.lampKind} 1`]
+  const target = places.find(({ kind }) => kind === goal.place)
+  const deliver = () => [...walk.into(target), `move ${object} to ${target && nameOf(target)}`]
+  if (goal.kind === "put" || goal.kind === "two") return deliver()
+  const tool = Layout.applianceOf[goal.kind]
+  const appliance = places.find(({ kind }) => kind === tool)
+  const process = `${verbs[goal.kind]} ${object} with ${appliance && nameOf(appliance)}`
+  return [...walk.to(appliance), process, ...deliver()]
 }

@@ -9,19 +9,21 @@ import * as Command from "./Command.ts"
 import * as Generator from "./Generator.ts"
 import * as Goal from "./Goal.ts"
 import * as Judgement from "./Judgement.ts"
+import { nameOf } from "./Entity.ts"
 import * as Layout from "./Layout.ts"
 import * as Lexicon from "./Lexicon.ts"
 import * as Notebook from "./Notebook.ts"
 import * as NotebookView from "./NotebookView.ts"
 import * as Observation from "./Observation.ts"
 import { relabel } from "./Relabel.ts"
+import * as RoomKind from "./RoomKind.ts"
 import type { Rung } from "./Rung.ts"
 import * as Words from "./Words.ts"
 
 /**
- * A world, its words, and what everybody sees of a task's house at the start: the names of its
- * places (undefined for a task that is none of this world). `payload` is that of the same task
- * under another instruction.
+ * A world, its words, and what everybody sees of a task's house at the start, or would see by
+ * walking through its rooms: the names of its places (undefined for a task that is none of this
+ * world). `payload` is that of the same task under another instruction.
  */
 export interface Description {
   readonly world: Words.World
@@ -35,14 +37,17 @@ export const ofRung = (rung: Rung): Knowledge.Knowledge => {
   const places = Object.entries(rung.places).flatMap(([kind, count]) =>
     Array.from({ length: count }, (_, index) => `${kind} ${index + 1}`)
   )
+  const [rooms, phrases] = Words.hasRooms(rung)
+    ? [RoomKind.all.map(nameOf), Lexicon.roomPhrases]
+    : [[], []]
   const world = Words.ofRung(rung)
   return make({
     world,
-    lexicon: Lexicon.make(world, places),
+    lexicon: Lexicon.make(world, [...places, ...rooms], phrases),
     placesOf: (task) =>
       Result.match(Generator.requestOf(task), {
         onFailure: () => undefined,
-        onSuccess: (request) => Generator.layout(request).places.map(Layout.nameOf)
+        onSuccess: (request) => Generator.layout(request).places.map(nameOf)
       }),
     payload: (task, goal) => ({ ...Result.getOrUndefined(Generator.requestOf(task)), goal })
   })

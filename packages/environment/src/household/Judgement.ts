@@ -146,6 +146,17 @@ const at =
     return place === undefined ? undefined : cause(notebook, place, command, world)
   }
 
+/** Of a room that was named before. */
+const roomCause = (
+  notebook: Notebook.Notebook,
+  name: string
+): keyof typeof failures | undefined => {
+  const { rooms } = notebook
+  if (rooms === undefined || !rooms.rooms.has(name)) return undefined
+  if (name === rooms.here) return "alreadyThere"
+  return Notebook.exits(notebook).includes(name) ? undefined : "notThere"
+}
+
 const door = (status: Notebook.Status, already: keyof typeof failures): Cause =>
   at((notebook, place, _, { openable }) => {
     if (!openable.has(place.kind)) return undefined
@@ -168,7 +179,12 @@ const isLoose = (name: string, { placeKinds, lampKinds }: World): boolean => {
 
 /** In the order in which the recipe's game looks for a reason. */
 const causes: Readonly<Partial<Record<Command.Verb, Cause>>> = {
-  go: at((notebook, place) => (isElsewhere(notebook, place) ? undefined : "alreadyThere")),
+  go: (notebook, { place: name = "" }) => {
+    const place = Notebook.find(notebook, name)
+    if (place === undefined) return roomCause(notebook, name)
+    if (!Notebook.isInRoom(notebook, place)) return "notThere"
+    return isElsewhere(notebook, place) ? undefined : "alreadyThere"
+  },
   open: door("open", "alreadyOpen"),
   close: door("closed", "alreadyClosed"),
   take: at((notebook, place, { object = "" }, world) => {

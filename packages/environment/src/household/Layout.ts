@@ -5,30 +5,28 @@
  * The draw is that of the miniature recipe (`Game.__init__` of its `env.py`).
  */
 import { Seed } from "@dreamgym/domain"
+import { nameOf, type Entity } from "./Entity.ts"
 import type { Goal, GoalKind } from "./Goal.ts"
+import { appliances, suits } from "./RoomKind.ts"
+import * as Rooms from "./Rooms.ts"
 import type { Rung } from "./Rung.ts"
-import { appliances } from "./Rung.ts"
-
-/** A numbered word: `cabinet 2` is of kind `cabinet`. */
-export interface Entity {
-  readonly kind: string
-  readonly number: number
-}
 
 /** A place with what lies there at first, the lamp aside. */
 export interface Place extends Entity {
   readonly contents: ReadonlyArray<Entity>
 }
 
-/** `lampPlace` is the index of the place where the lamp stands; `open` those of the places whose doors stand open. */
+/**
+ * `lampPlace` is the index of the place where the lamp stands; `open` those of the places whose doors stand open. A house
+ * without `rooms` is one room.
+ */
 export interface Layout {
   readonly places: ReadonlyArray<Place>
   readonly lampPlace: number
   readonly goal: Goal
   readonly open?: ReadonlyArray<number>
+  readonly rooms?: Rooms.Rooms
 }
-
-export const nameOf = ({ kind, number }: Entity): string => `${kind} ${number}`
 
 /** The kind of lamp that every house has. */
 export const lampKind = "desklamp"
@@ -50,15 +48,24 @@ export const draw = (rung: Rung, seed: number): Layout => {
 }
 
 /**
- * A 32-bit hash of the house itself (its places, what lies there, the lamp), whatever is asked.
- * FNV-1a.
+ * A 32-bit hash of the house itself (its rooms, its places, what lies there, the lamp), whatever is asked and wherever
+ * one starts. FNV-1a.
  */
-export const hash = ({ places, lampPlace }: Layout): number => {
+export const hash = ({ places, lampPlace, rooms }: Layout): number => {
+  const names = rooms?.rooms.map(nameOf) ?? []
   const rows = places.map(({ contents, ...place }, index) => {
     const things = contents.map(nameOf).toSorted().join(",")
-    return `${nameOf(place)}:${things}${index === lampPlace ? "*" : ""}`
+    const room = rooms === undefined ? "" : `${names[rooms.of[index] ?? -1]}/`
+    return `${room}${nameOf(place)}:${things}${index === lampPlace ? "*" : ""}`
   })
-  return Seed.key(0, rows.toSorted().join(";"))
+  const ways = rooms?.passages ?? []
+  const passages = ways.map((pair) =>
+    pair
+      .map((room) => names[room])
+      .toSorted()
+      .join("-")
+  )
+  return Seed.key(0, [...rows.toSorted(), ...passages.toSorted()].join(";"))
 }
 
 type Random = () => number
@@ -68,7 +75,8 @@ const pickOne = <A>(random: Random, values: ReadonlyArray<A>): A | undefined =>
 
 /** Undefined where the dice fell so that the house cannot hold the goal. */
 const attempt = (rung: Rung, random: Random): Layout | undefined => {
-  const places = drawPlaces(rung, random)
+  const rooms = drawRooms(rung, random)
+  const places = drawPlaces(rung, rooms, random)
   const lampPlace = pickOne(
     random,
     places.flatMap(({ kind }, index) => (rung.lampPlaces.includes(kind) ? [index] : []))
@@ -81,9 +89,14 @@ const attempt = (rung: Rung, random: Random): Layout | undefined => {
     places: places.map((place, index) => ({ ...place, contents: contents[index] ?? [] })),
     lampPlace,
     goal,
-    ...drawDoors(rung, places, random)
+    ...drawDoors(rung, places, random),
+    ...(rooms.length > 1 ? { rooms: Rooms.furnish(rooms, places, random) } : {})
   }
 }
+
+/** One room needs no name. */
+const drawRooms = ({ rooms: [least, most] = [1, 1] }: Rung, random: Random) =>
+  most > 1 ? Rooms.draw(between(random, least, most), random) : []
 
 /** All doors are closed, unless the difficulty says which share of them. */
 const drawDoors = (
@@ -99,11 +112,16 @@ const drawDoors = (
   return { open }
 }
 
-const drawPlaces = (rung: Rung, random: Random): ReadonlyArray<Entity> => {
-  const kinds = Object.keys(rung.places).filter((kind) => !appliances.some((one) => one === kind))
-  const counts = new Map<string, number>()
-  const places: Array<Entity> = rung.always.map((kind) => ({ kind, number: 1 }))
+const drawPlaces = (
+  rung: Rung,
+  rooms: ReadonlyArray<Entity>,
+  random: Random
+): ReadonlyArray<Entity> => {
+  const signs = Rooms.signs(rooms, rung.places)
+  const counts = new Map(signs.map(({ kind, number }) => [kind, number]))
+  const places = [...rung.always.map((kind) => ({ kind, number: 1 })), ...signs]
   const size = between(random, ...rung.houseSize)
+  const kinds = kindsFor(rung, rooms, size)
   while (places.length < size) {
     const kind = pickOne(random, kinds) ?? ""
     const number = (counts.get(kind) ?? 0) + 1
@@ -112,6 +130,18 @@ const drawPlaces = (rung: Rung, random: Random): ReadonlyArray<Entity> => {
     places.push({ kind, number })
   }
   return places
+}
+
+/** Kinds of places that may be drawn: those at home in these rooms, unless they are too few for a house of this size. */
+const kindsFor = (
+  { always, places }: Rung,
+  rooms: ReadonlyArray<Entity>,
+  size: number
+): ReadonlyArray<string> => {
+  const kinds = Object.keys(places).filter((kind) => !appliances.some((one) => one === kind))
+  const fitting = kinds.filter((place) => rooms.some(({ kind }) => suits(kind, place)))
+  const count = fitting.reduce((sum, kind) => sum + (places[kind] ?? 0), always.length)
+  return count < size ? kinds : fitting
 }
 
 /** An integer from `least` to `greatest`, both included. */

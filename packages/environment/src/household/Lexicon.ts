@@ -51,6 +51,17 @@ export const alfWorldPhrases: ReadonlyArray<string> = [
   "help"
 ]
 
+/** Phrases that only houses with rooms use. */
+export const roomPhrases: ReadonlyArray<string> = [
+  "You are in the middle of",
+  "You are in",
+  ", facing the",
+  ". Looking quickly around you, you see",
+  ". From here you can go to",
+  ",",
+  ", and"
+]
+
 const observations = [
   overview,
   ".\n\nYour task is to:",

@@ -9,6 +9,7 @@
 import { History } from "@dreamgym/domain"
 import * as Command from "./Command.ts"
 import * as Observation from "./Observation.ts"
+import * as RoomMap from "./RoomMap.ts"
 
 /** What is known of a place: `unseen` until the first look, then as it was seen last. */
 export type Status = "unseen" | "closed" | "open" | "visible"
@@ -28,9 +29,13 @@ export interface Place {
   readonly visits: number
 }
 
-/** `at`: the index of the place where the agent stands; absent in the middle of the room. */
+/**
+ * `at`: the index of the place where the agent stands; absent in the middle of the room. `rooms`: in a house with rooms;
+ * its `places` are those of the rooms that were seen, in the order in which they were.
+ */
 export interface Notebook {
   readonly places: ReadonlyArray<Place>
+  readonly rooms?: RoomMap.RoomMap
   readonly at?: number
   readonly held?: string
   /** What was done to objects, in the order clean, hot, cool. */
@@ -52,9 +57,12 @@ export const reader = (placeKinds: ReadonlySet<string>): ((history: History.Hist
 
 /** The notebook at a first observation. */
 export const initial = (first: string): Notebook => {
-  const names = Observation.places(first)
+  const room = Observation.middle(first)
+  const view = room === undefined ? undefined : Observation.room(first)
+  const names = view?.places ?? Observation.places(first)
   return {
     places: (names ?? []).map(unseenPlace),
+    ...(room === undefined || view === undefined ? {} : { rooms: RoomMap.start(room, view) }),
     conditions: new Map(),
     lit: [],
     contradictions: 0,
@@ -69,6 +77,14 @@ export const find = (notebook: Notebook, name: string | undefined): Place | unde
 /** Where the agent stands. */
 export const here = ({ places, at }: Notebook): Place | undefined =>
   at === undefined ? undefined : places[at]
+
+/** It stands in the room where the agent is, as every place does in a house without rooms. */
+export const isInRoom = ({ rooms }: Notebook, { name }: Place): boolean =>
+  rooms === undefined || RoomMap.roomOf(rooms, name) === rooms.here
+
+/** The rooms that the agent can walk into. */
+export const exits = ({ rooms }: Notebook): ReadonlyArray<string> =>
+  rooms === undefined ? [] : RoomMap.exits(rooms)
 
 /** Its contents can be seen and reached. */
 export const isOpen = ({ status }: Place): boolean => status === "open" || status === "visible"
@@ -101,13 +117,34 @@ interface Reply extends Command.Command {
 /** Undefined where the text is no reply to the command. */
 type Rule = (reply: Reply) => Notebook | undefined
 
-const go: Rule = ({ notebook, text, place, placeKinds }) => {
+const go: Rule = (reply) => {
+  const { notebook, text, place, placeKinds } = reply
+  if (notebook.rooms !== undefined && indexOf(notebook, place) < 0) return enter(reply)
   const head = `You arrive at ${place}. `
   const at = indexOf(notebook, place)
   const arrived = notebook.places[at]
   if (arrived === undefined || !text.startsWith(head)) return undefined
   const places = notebook.places.with(at, { ...arrived, visits: arrived.visits + 1 })
   return look({ ...notebook, places, at }, at, text.slice(head.length), placeKinds)
+}
+
+/** Places that were not seen before are noted behind the others, so that no index changes. */
+const enter: Rule = ({ notebook, text, place: room = "" }) => {
+  const { at: _, rooms, ...rest } = notebook
+  const view = text.startsWith(`You arrive at ${room}. `) ? Observation.room(text) : undefined
+  if (rooms === undefined || view === undefined || !RoomMap.exits(rooms).includes(room)) {
+    return undefined
+  }
+  const found = view.places.filter((name) => find(notebook, name) === undefined)
+  const isMoved = RoomMap.isContradicted(rooms, room, view)
+  const isElsewhere = (name: string): boolean =>
+    ![room, undefined].includes(RoomMap.roomOf(rooms, name))
+  return {
+    ...rest,
+    rooms: RoomMap.enter(rooms, room, view),
+    places: [...notebook.places, ...found.map(unseenPlace)],
+    contradictions: notebook.contradictions + (isMoved || view.places.some(isElsewhere) ? 1 : 0)
+  }
 }
 
 const open: Rule = ({ notebook, text, place, placeKinds }) => {
@@ -195,7 +232,7 @@ const rules: Readonly<Record<Command.Verb, Rule>> = {
   cool: process("cool"),
   use,
   examine,
-  look: saying(/^You are (facing the|in the middle of a room\.) /),
+  look: saying(/^You are (facing the|in the middle of|in [a-z]+ \d+, facing the) /),
   inventory: saying(/^You are (carrying: |not carrying anything\.$)/),
   slice: saying(/^You sliced the /),
   help: saying(/^\n?Available commands:/)

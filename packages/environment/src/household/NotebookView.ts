@@ -39,21 +39,37 @@ export type Matches = Readonly<Record<Feature, ReadonlyArray<string>>>
 
 /**
  * `KIND OBJECT PLACE`, what is held, then for each place its contents, status and name, and where
- * the agent stands.
+ * the agent stands. Behind the places of a room stands the room, and where one can go from it.
  */
 export const text = (notebook: Notebook.Notebook, goal: Goal.Goal | undefined): string => {
   const { held, places } = notebook
   const words = goal === undefined ? [] : [Goal.word[goal.kind], goal.object, goal.place]
   if (held === undefined) words.push(Words.notebook.emptyHands)
   else words.push(held, ...(notebook.conditions.get(held) ?? []))
-  for (const { contents, isKnown, status, name } of places) {
-    if (contents.length > 0) words.push(...contents)
-    else if (isKnown) words.push(Words.notebook.nothing)
-    words.push(status, name)
-  }
-  words.push(Words.notebook.facing, Notebook.here(notebook)?.name ?? Words.notebook.room)
+  words.push(...(notebook.rooms === undefined ? placeWords(places) : roomWords(notebook)))
+  const middle = notebook.rooms?.here ?? Words.notebook.room
+  words.push(Words.notebook.facing, Notebook.here(notebook)?.name ?? middle)
   return words.join(" ")
 }
+
+const placeWords = (places: ReadonlyArray<Notebook.Place>): ReadonlyArray<string> =>
+  places.flatMap(({ contents, isKnown, status, name }) => {
+    const nothing = isKnown ? [Words.notebook.nothing] : []
+    return [...(contents.length > 0 ? contents : nothing), status, name]
+  })
+
+const roomWords = ({ places, rooms }: Notebook.Notebook): ReadonlyArray<string> =>
+  [...(rooms?.rooms ?? [])].flatMap(([room, { view }]) =>
+    view === undefined
+      ? []
+      : [
+          ...placeWords(places.filter(({ name }) => view.places.includes(name))),
+          Words.notebook.room,
+          room,
+          Command.word.go,
+          ...view.exits
+        ]
+  )
 
 /** The commands that would do something, `examine`, `look` and `inventory` aside. */
 export const admissible = (
@@ -62,11 +78,11 @@ export const admissible = (
 ): ReadonlyArray<Command.Command> => {
   const { held, places, at } = notebook
   const place = Notebook.here(notebook)
-  const elsewhere = places.filter((_, index) => index !== at)
-  const commands: Array<Command.Command> = elsewhere.map(({ name }) => ({
-    verb: "go",
-    place: name
-  }))
+  const elsewhere = places.filter((one, index) => index !== at && Notebook.isInRoom(notebook, one))
+  const commands: Array<Command.Command> = [
+    ...elsewhere.map(({ name }) => name),
+    ...Notebook.exits(notebook)
+  ].map((name) => ({ verb: "go", place: name }))
   if (place === undefined) return commands
   const { name, status, kind } = place
   if (status === "closed") commands.push({ verb: "open", place: name })
@@ -86,8 +102,9 @@ export const matches = (
 ): Matches => {
   const { held, places } = notebook
   const place = Notebook.here(notebook)
+  const rooms = [...(notebook.rooms?.rooms ?? [])].map(([name, { visits }]) => ({ name, visits }))
   const visited = (test: (visits: number) => boolean): ReadonlyArray<string> =>
-    namesOf(places.filter(({ visits }) => test(visits)))
+    [...places, ...rooms].flatMap(({ name, visits }) => (test(visits) ? [name] : []))
   const isLampGoal = goal?.kind === "look"
   const holding = (test: (name: string) => boolean): ReadonlyArray<string> =>
     namesOf(places.filter(({ contents }) => contents.some(test)))
@@ -95,8 +112,12 @@ export const matches = (
     goalobj: goal === undefined ? [] : [goal.object],
     goalplace: goal === undefined ? [] : [goal.place],
     held: held === undefined ? [] : [held],
-    here:
-      place === undefined ? [] : [place.name, ...(Notebook.isOpen(place) ? place.contents : [])],
+    here: [
+      ...(notebook.rooms === undefined ? [] : [notebook.rooms.here]),
+      ...(place === undefined
+        ? []
+        : [place.name, ...(Notebook.isOpen(place) ? place.contents : [])])
+    ],
     v0: visited((visits) => visits === 0),
     v1: visited((visits) => visits === 1),
     v2: visited((visits) => visits > 1),
@@ -159,7 +180,7 @@ const contentsThere = (
   command: Command.Command
 ): ReadonlyArray<string> => {
   const place = destination(notebook, command)
-  if (place === undefined) return []
+  if (place === undefined) return notebook.rooms?.rooms.get(command.place ?? "")?.view?.places ?? []
   return place.isKnown && place.contents.length === 0 ? [Words.notebook.nothing] : place.contents
 }
 

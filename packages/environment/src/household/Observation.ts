@@ -9,13 +9,30 @@ export interface View {
   readonly contents: ReadonlyArray<string>
 }
 
+/** What is told of a room: the places that stand there, and the rooms where one can go from it. */
+export interface RoomView {
+  readonly places: ReadonlyArray<string>
+  readonly exits: ReadonlyArray<string>
+}
+
 export const nothingHappens = "Nothing happens."
 
 /** The places named by a first observation, in its order; undefined where it names none. */
 export const places = (first: string): ReadonlyArray<string> | undefined => {
   const [, listed] = overview.exec(first) ?? []
-  const names = listed === undefined ? undefined : items(listed)
+  const names = listed === undefined ? undefined : items(listed, "a ")
   return names !== undefined && names.length > 0 ? names : undefined
+}
+
+/** The room in the middle of which one stands; undefined where the text names none. */
+export const middle = (text: string): string | undefined => inMiddle.exec(text)?.[1]
+
+/** What a text tells of the room that one looks around; undefined where it tells no exits. */
+export const room = (text: string): RoomView | undefined => {
+  const [, listed = "", ways = ""] = around.exec(text) ?? []
+  const places = items(listed, "a ")
+  const exits = items(ways, "")
+  return places === undefined || exits === undefined ? undefined : { places, exits }
 }
 
 /** The goal's sentence in a first observation, without its final stop. */
@@ -44,6 +61,8 @@ export const kindOf = (name: string): string | undefined => {
 }
 
 const overview = /Looking quickly around you, you see ([^.]*)\./
+const inMiddle = /^You are in the middle of ([a-z]+ \d+)\. /
+const around = /Looking quickly around you, you see ([^.]*)\. From here you can go to ([^.]*)\./
 const asked = /Your task is to: ([^\n]*?)\.?$/
 
 const isNumber = (text: string, from: number): boolean => {
@@ -56,16 +75,16 @@ const isNumber = (text: string, from: number): boolean => {
 }
 
 const listAfter = (text: string, head: string): ReadonlyArray<string> | undefined =>
-  text.startsWith(head) && text.endsWith(".") ? items(text.slice(head.length, -1)) : undefined
+  text.startsWith(head) && text.endsWith(".") ? items(text.slice(head.length, -1), "a ") : undefined
 
-/** `a mug 1, a pen 2, and a pen 1`, or `nothing`. */
-const items = (listed: string): ReadonlyArray<string> | undefined => {
+/** `a mug 1, a pen 2, and a pen 1`, or `nothing`; rooms have no article. */
+const items = (listed: string, article: string): ReadonlyArray<string> | undefined => {
   if (listed === "nothing") return []
   const names: Array<string> = []
   const parts = listed.split(", ")
   const last = parts.length - 1
   for (const [index, part] of parts.entries()) {
-    const head = index === last && last > 0 ? "and a " : "a "
+    const head = index === last && last > 0 ? `and ${article}` : article
     if (!part.startsWith(head)) return undefined
     const name = part.slice(head.length)
     if (kindOf(name) === undefined) return undefined

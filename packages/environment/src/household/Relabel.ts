@@ -40,8 +40,8 @@ export const relabel = (
   const { world, read, restate } = reading
   if (trajectory.ending._tag === "Failed") return undefined
   const turns = turnsOf(trajectory, read)
-  const start = turns[0]?.before
-  const goal = start === undefined ? undefined : drawGoal(turns, start, random, world)
+  const end = turns.at(-1)?.after
+  const goal = end === undefined ? undefined : drawGoal(turns, end, random, world)
   if (goal === undefined || wasThereBefore(turns, goal)) return undefined
   const task = restate(trajectory.task, Goal.sentence(goal))
   if (task === undefined) return undefined
@@ -114,7 +114,7 @@ const pickOne = <A>(random: Random, values: ReadonlyArray<A>): A | undefined =>
 
 const drawGoal = (
   turns: ReadonlyArray<Turn>,
-  start: Notebook.Notebook,
+  end: Notebook.Notebook,
   random: Random,
   world: World
 ): Goal.Goal | undefined => {
@@ -123,7 +123,7 @@ const drawGoal = (
   if (hindsight !== undefined) return hindsight
   const kind = pickOne(random, world.goals)
   const object = pickOne(random, [...world.objectKinds])
-  const places = kind === "look" ? world.lampKinds : new Set(start.places.map((one) => one.kind))
+  const places = kind === "look" ? world.lampKinds : new Set(end.places.map((one) => one.kind))
   const place = pickOne(random, [...places].toSorted())
   if (kind === undefined || object === undefined || place === undefined) return undefined
   return { kind, object, place }

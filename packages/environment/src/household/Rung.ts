@@ -3,13 +3,14 @@
  * there. A rung is no house: `Layout` draws houses from it.
  *
  * L0 to L3 are the measured rungs of the miniature recipe (its `env.py`); L4 has houses of
- * ALFWorld's size.
+ * ALFWorld's size; those of L5 and L6 have rooms, and one sees only the room where one is.
  */
 import * as Schema from "effect/Schema"
 import type { Difficulty } from "./Difficulty.ts"
 import * as Goal from "./Goal.ts"
+import { appliances } from "./RoomKind.ts"
 
-export const RungName = Schema.Literals(["L0", "L1", "L2", "L3", "L4"])
+export const RungName = Schema.Literals(["L0", "L1", "L2", "L3", "L4", "L5", "L6"])
 export type RungName = typeof RungName.Type
 
 /** Kinds are words without a number ("mug", "cabinet"). */
@@ -35,14 +36,13 @@ export interface Rung {
   readonly goalObjects: Readonly<Record<Goal.GoalKind, ReadonlyArray<string>>>
   /** The least and the greatest number of places in a house. */
   readonly houseSize: readonly [number, number]
+  /** The least and the greatest number of rooms; one where absent. */
+  readonly rooms?: readonly [number, number]
   /** The greatest number of steps of an episode. */
   readonly stepLimit: number
   /** Where houses shall differ from what the rung draws. */
   readonly difficulty?: Difficulty
 }
-
-/** Where things are washed, heated and cooled: one of each in every house that has them. */
-export const appliances = ["fridge", "microwave", "sinkbasin"] as const
 
 const byKind = (
   kinds: ReadonlyArray<string>,
@@ -245,4 +245,70 @@ const L4: Rung = {
   stepLimit: 50
 }
 
-export const rungs: Readonly<Record<RungName, Rung>> = { L0, L1, L2, L3, L4 }
+const soft = ["armchair", "bed", "coffeetable", "sofa"]
+
+const roomyLikely = {
+  ...largeLikely,
+  ...byKind(["cloth", "soapbar"], ["bathtubbasin", "cabinet", "drawer", "sinkbasin", "toilet"]),
+  ...byKind(["soapbottle", "toiletpaper"], ["bathtubbasin", "cabinet", "countertop", "toilet"]),
+  ...byKind(["book", "laptop", "cellphone"], ["bed", "coffeetable", "desk", "dresser", "sofa"]),
+  ...byKind(
+    ["cd", "pen", "keychain", "watch"],
+    ["desk", "drawer", "dresser", "shelf", "sidetable"]
+  ),
+  ...byKind(["newspaper", "remotecontrol"], [...soft, "sidetable", "tvstand"]),
+  ...byKind(["statue", "vase"], ["coffeetable", "dresser", "shelf", "sidetable", "tvstand"]),
+  ...byKind(["pillow"], soft)
+}
+
+const roomyObjects = Object.keys(roomyLikely)
+
+const L5: Rung = {
+  ...L3,
+  name: "L5",
+  places: {
+    ...L3.places,
+    armchair: 1,
+    bathtubbasin: 1,
+    bed: 2,
+    coffeetable: 1,
+    dresser: 1,
+    sofa: 2,
+    toilet: 2,
+    tvstand: 1
+  },
+  lampPlaces: [...L3.lampPlaces, "coffeetable", "dresser"],
+  objects: roomyObjects,
+  likely: roomyLikely,
+  targets: withCommonPlaces(roomyLikely, [...soft, "cabinet", "countertop", "dresser", "shelf"]),
+  goalObjects: {
+    ...L3.goalObjects,
+    put: roomyObjects,
+    look: [...L3.goalObjects.look, "cellphone", "laptop", "newspaper", "pillow", "watch"],
+    two: roomyObjects
+  },
+  houseSize: [10, 14],
+  rooms: [3, 3],
+  stepLimit: 40
+}
+
+const L6: Rung = {
+  ...L5,
+  name: "L6",
+  places: {
+    ...L4.places,
+    armchair: 2,
+    bathtubbasin: 2,
+    bed: 3,
+    coffeetable: 2,
+    dresser: 2,
+    sofa: 2,
+    toilet: 2,
+    tvstand: 1
+  },
+  houseSize: [18, 30],
+  rooms: [4, 7],
+  stepLimit: 80
+}
+
+export const rungs: Readonly<Record<RungName, Rung>> = { L0, L1, L2, L3, L4, L5, L6 }

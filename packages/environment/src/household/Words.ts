@@ -4,9 +4,10 @@
  */
 import * as Goal from "./Goal.ts"
 import { lampKind } from "./Layout.ts"
+import * as RoomKind from "./RoomKind.ts"
 import type { Rung } from "./Rung.ts"
 
-/** What there can be in a world. Kinds are words without a number. */
+/** What there can be in a world. Kinds are words without a number; those of rooms are among those of places. */
 export interface World {
   readonly placeKinds: ReadonlySet<string>
   readonly objectKinds: ReadonlySet<string>
@@ -20,8 +21,11 @@ export interface World {
   readonly isPairTogether: boolean
 }
 
+/** Whether houses of the rung may have more than one room. */
+export const hasRooms = ({ rooms: [, most] = [1, 1] }: Rung): boolean => most > 1
+
 export const ofRung = (rung: Rung): World => ({
-  placeKinds: new Set(Object.keys(rung.places)),
+  placeKinds: new Set([...Object.keys(rung.places), ...(hasRooms(rung) ? RoomKind.kinds : [])]),
   objectKinds: new Set(rung.objects),
   lampKinds: new Set([lampKind]),
   openable: new Set(rung.openable),
