@@ -175,7 +175,8 @@ const checked = (
   return Effect.void
 }
 
-const problemOf = (row: Rows.Row, size: number): string | undefined => {
+/** What is wrong with a row of a vocabulary of `size`, in words that follow "row n"; nothing where it is sound. */
+export const problemOf = (row: Rows.Row, size: number): string | undefined => {
   const { choices, promptIds, targetIds, weights } = row
   const isKnown = (id: number) => Number.isInteger(id) && id >= 0 && id < size
   if (promptIds.length === 0 || targetIds.length === 0) return "has no prompt or no target"
