@@ -22,7 +22,7 @@ for (const [signal, code] of [
 }
 
 /** A server has no end of its own: one that was told to stop has done its work. */
-const isServing = process.argv[2] === "serve"
+const isServing = process.argv.slice(2).find((arg) => !arg.startsWith("-")) === "serve"
 
 const program = Effect.flatMap(Versions.versions, (versions) =>
   main(process.argv.slice(2), versions["dreamgym"] ?? "unknown")

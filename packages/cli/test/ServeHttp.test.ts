@@ -118,61 +118,6 @@ describe("HTTP", () => {
   })
 })
 
-describe("AgentGym's routes", () => {
-  it("create, reset, step, show and close", async () => {
-    const { sessions, url } = await start()
-    const at = `${url}/agentgym`
-    const available = { available_actions: ["ring", "look"] }
-    expect(await ask(`${at}/create`, {})).toEqual([200, { id: 0 }])
-    expect(await ask(`${at}/observation?id=0`)).toMatchObject([
-      200,
-      { error: expect.stringContaining("reset first") }
-    ])
-    expect(await ask(`${at}/reset`, { id: 0, game: 1, world_type: "Text" })).toEqual([
-      200,
-      { id: 0, observation: "A bell.", ...available, task_type: "ring the large bell" }
-    ])
-    expect(await ask(`${at}/step`, { id: 0, action: "look" })).toEqual([
-      200,
-      { observation: "You look. <b>", reward: 0, done: false, ...available }
-    ])
-    expect(await ask(`${at}/available_actions?id=0`)).toEqual([200, ["ring", "look"]])
-    expect(await ask(`${at}/observation?id=0`)).toEqual([200, "You look. <b>"])
-    expect(await ask(`${at}/detail?id=0`)).toMatchObject([200, { done: false }])
-    expect(await ask(`${at}/close`, { id: 0 })).toEqual([200, { closed: true }])
-    expect(await sessions()).toBe(0)
-  })
-
-  it("tell failures with status 200, and wrong fields with 422", async () => {
-    const { url } = await start()
-    const at = `${url}/agentgym`
-    expect(await ask(`${at}/step`, { id: 5, action: "look" })).toMatchObject([
-      200,
-      { error: expect.stringContaining("no session 5") }
-    ])
-    await ask(`${at}/create`, {})
-    expect(await ask(`${at}/step`, { id: 0, action: "look" })).toMatchObject([
-      200,
-      { error: expect.stringContaining("reset first") }
-    ])
-    expect(await ask(`${at}/step`, { id: 0 })).toMatchObject([
-      422,
-      { detail: [{ type: "missing" }] }
-    ])
-    await ask(`${at}/create`, {})
-    expect(await ask(`${at}/create`, {})).toMatchObject([
-      200,
-      { error: expect.stringContaining("--max-sessions") }
-    ])
-  })
-
-  it("are forgotten when idle", async () => {
-    const { sessions, url } = await start({ idle: "40 millis" })
-    await ask(`${url}/agentgym/create`, {})
-    await until(async () => (await sessions()) === 0)
-  })
-})
-
 it("an address that is taken is an error that says so", async () => {
   const { url } = await start()
   await expect(serve({ port: Number(new URL(url).port) })).rejects.toMatchObject({

@@ -89,6 +89,7 @@ export const serve = async (options: Partial<EnvironmentServer.Options> = {}): P
     idle: "10 seconds",
     grace: "2 seconds",
     version: "0",
+    parts: ["control", "web"],
     ...options
   }).pipe(
     Effect.provideService(Scope.Scope, scope),

@@ -8,6 +8,7 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as DreamWorld from "../DreamWorld.ts"
 import * as EnvironmentServer from "../serve/EnvironmentServer.ts"
+import * as Manifest from "../serve/Manifest.ts"
 import * as World from "../World.ts"
 import * as EnvironmentFlags from "./EnvironmentFlags.ts"
 import { directory, run } from "./Resume.ts"
@@ -46,20 +47,30 @@ const place = {
     Flag.withMetavar("MB"),
     Flag.withDescription("A longer message is refused"),
     Flag.withDefault(100)
-  )
+  ),
+  production: Flag.Boolean("production").pipe(
+    Flag.withDescription("Without /reset, /step and /state, and the web interface unless --web")
+  ),
+  web: Flag.Boolean("web").pipe(Flag.withDescription("The web interface also with --production"))
 }
 
-type Place = Pick<
-  Parameters<typeof EnvironmentServer.serve>[0],
-  "host" | "idle" | "longest" | "maxSessions" | "port"
->
+interface Place {
+  readonly host: string
+  readonly port: number
+  readonly maxSessions: number
+  readonly idle: number
+  readonly longest: number
+  readonly production: boolean
+  readonly web: boolean
+}
 
 /** Serves a world until it is interrupted. */
 const until = Effect.fnUntraced(function* (
   world: World.World,
-  { host, idle, longest, maxSessions, port }: Place & { readonly idle: number }
+  { host, idle, longest, maxSessions, port, production, web }: Place
 ) {
   const versions = yield* Versions.versions
+  const hasPage = web || !production
   const { url } = yield* EnvironmentServer.serve({
     world: Effect.succeed(world),
     host,
@@ -68,9 +79,10 @@ const until = Effect.fnUntraced(function* (
     longest: longest * megabyte,
     idle: `${idle} seconds`,
     grace: "5 seconds",
-    version: versions["dreamgym"] ?? "unknown"
+    version: versions["dreamgym"] ?? "unknown",
+    parts: [...(production ? [] : ["control" as const]), ...(hasPage ? ["web" as const] : [])]
   })
-  yield* Console.error(welcome(world.environment.name, url))
+  yield* Console.error(welcome(world.environment.name, url, hasPage))
   return yield* Effect.never
 }, Effect.scoped)
 
@@ -81,10 +93,17 @@ const env = Command.make(
       Argument.withDescription("Which world")
     ),
     ...EnvironmentFlags.flags,
-    ...place
+    ...place,
+    manifest: Flag.Boolean("openenv-yaml").pipe(
+      Flag.withDescription(
+        "Print OpenEnv's openenv.yaml for this world and port, and serve nothing"
+      )
+    )
   },
   Effect.fn("Serve.environment")(function* (given) {
-    return yield* until(yield* World.worlds[given.environment].open(given), given)
+    const { environment: name, manifest, port } = given
+    if (manifest) return yield* Console.log(Manifest.text({ name, port }))
+    return yield* until(yield* World.worlds[name].open(given), given)
   })
 ).pipe(
   Command.withDescription(
@@ -124,14 +143,12 @@ const dream = Command.make(
   ])
 )
 
-export const serve = Command.make("serve").pipe(
-  Command.withSubcommands([env, dream])
-)
+export const serve = Command.make("serve").pipe(Command.withSubcommands([env, dream]))
 
 const megabyte = 1 << 20
 
-const welcome = (name: string, url: string): string =>
+const welcome = (name: string, url: string, hasPage: boolean): string =>
   [
     `${name} is served at ${url} (OpenEnv: ${url.replace("http", "ws")}/ws; AgentGym: ${url}/agentgym)`,
-    `play by hand: ${url}/web/   protocol: ${url}/docs   stop: Ctrl-C`
+    `${hasPage ? `play by hand: ${url}/web/   ` : ""}protocol: ${url}/docs   stop: Ctrl-C`
   ].join("\n")

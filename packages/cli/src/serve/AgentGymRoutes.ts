@@ -1,109 +1,146 @@
 /**
  * AgentGym's HTTP routes, below `/agentgym`: sessions by number, failures as `{ error }` with status 200, as its clients expect.
- * It drops no paragraph of an observation: whose texts they are, the world says.
+ * It plays words only: the other `world_type`s are taken and played the same, as the original does.
  */
 import * as Effect from "effect/Effect"
 import * as HttpRouter from "effect/http/HttpRouter"
 import * as HttpServerRequest from "effect/http/HttpServerRequest"
 import * as Schema from "effect/Schema"
+import * as AgentGymGames from "./AgentGymGames.ts"
 import * as Request from "./Request.ts"
+import type { Session } from "./Session.ts"
 import type { Open, SessionTable } from "./SessionTable.ts"
 import * as Wire from "./Wire.ts"
 
+/** `longest`: bytes of a body. */
 export interface Options {
   readonly table: SessionTable
   readonly longest: number
 }
 
-/** What AgentGym remembers of a session besides the episode. */
-type Last = Map<number, Wire.Shown>
+const worldTypes = ["Text", "Embody", "Hybrid"] as const
 
-const Reset = Schema.Struct({
+/** What AgentGym tells of a session; the optional fields are there after a reset. */
+export const Detail = Schema.Struct({
+  world_type: Schema.optionalKey(Schema.Literals(worldTypes)),
+  game: Schema.optionalKey(Schema.Int),
+  observation: Schema.optionalKey(Schema.Unknown),
+  available_actions: Schema.optionalKey(Schema.Unknown),
+  done: Schema.Boolean,
+  reward: Schema.NullOr(Schema.Finite),
+  deleted: Schema.Boolean
+})
+type Detail = typeof Detail.Type
+
+/** A session that was not reset yet. */
+const untouched: Detail = { done: false, reward: 0, deleted: false }
+
+/** Gone with the session, whoever closed it. */
+type Details = WeakMap<Session, Detail>
+
+export const Reset = Schema.Struct({
   id: Schema.Int,
   game: Schema.Int,
-  world_type: Schema.optionalKey(Schema.String)
+  world_type: Schema.optionalKey(Schema.Literals(worldTypes))
 })
-const Step = Schema.Struct({ id: Schema.Int, action: Schema.String })
-const Close = Schema.Struct({ id: Schema.Int })
+export const Step = Schema.Struct({ id: Schema.Int, action: Schema.String })
+export const Close = Schema.Struct({ id: Schema.Int })
+const Query = Schema.Struct({ id: Schema.String.check(Schema.isPattern(/^\d{1,15}$/)) })
 
 const decodeReset = Wire.decode(Reset, false)
 const decodeStep = Wire.decode(Step, false)
 const decodeClose = Wire.decode(Close, false)
+const decodeQuery = Wire.decode(Query, false)
 
 export const routes = ({ longest, table }: Options) => {
-  const last: Last = new Map()
+  const details: Details = new WeakMap()
   const body = Request.body(longest)
-  const play = player(table, last)
   return [
     HttpRouter.route("GET", "/agentgym", Request.json("This is an environment of dreamgym.")),
     HttpRouter.route("POST", "/agentgym/create", told(Effect.map(table.open, (id) => ({ id })))),
-    HttpRouter.route("POST", "/agentgym/reset", told(reset(body, play))),
-    HttpRouter.route("POST", "/agentgym/step", told(step(body, play))),
-    HttpRouter.route("POST", "/agentgym/close", told(close(body, table, last))),
-    seen("available_actions", last, table, ({ observation }) => commandsOf(observation)),
-    seen("observation", last, table, ({ observation }) => observation["text"]),
-    seen("detail", last, table, (shown) => shown)
+    HttpRouter.route("POST", "/agentgym/reset", told(reset(body, table, details))),
+    HttpRouter.route("POST", "/agentgym/step", told(step(body, table, details))),
+    HttpRouter.route("POST", "/agentgym/close", told(close(body, table))),
+    seen("available_actions", details, table),
+    seen("observation", details, table),
+    HttpRouter.route(
+      "GET",
+      "/agentgym/detail",
+      told(asked(table, ({ session }) => Effect.succeed(details.get(session) ?? untouched)))
+    )
   ] as const
 }
 
 type Body = ReturnType<typeof Request.body>
-type Player = ReturnType<typeof player>
 
-const player =
-  (table: SessionTable, last: Last) =>
-  <E>(id: number, act: (open: Open) => Effect.Effect<Wire.Shown, E>) =>
-    Effect.tap(table.use(id, act), (shown) => Effect.sync(() => last.set(id, shown)))
-
-const reset = (body: Body, play: Player) =>
+const reset = (body: Body, table: SessionTable, details: Details) =>
   Effect.gen(function* () {
-    const { game, id } = yield* Request.valid(decodeReset(yield* body, ["body"]))
-    const { observation } = yield* play(id, ({ session }) => session.reset({ seed: game }))
-    return {
-      id,
-      observation: observation["text"],
-      available_actions: commandsOf(observation),
-      task_type: observation["instruction"]
-    }
-  })
-
-const step = (body: Body, play: Player) =>
-  Effect.gen(function* () {
-    const { action, id } = yield* Request.valid(decodeStep(yield* body, ["body"]))
-    const wanted: Wire.Wanted = { _tag: "Step", action: { text: action } }
-    const { done, observation, reward } = yield* play(id, ({ session }) => session.step(wanted))
-    const available = commandsOf(observation)
-    return { observation: observation["text"], reward, done, available_actions: available }
-  })
-
-const close = (body: Body, table: SessionTable, last: Last) =>
-  Effect.gen(function* () {
-    const { id } = yield* Request.valid(decodeClose(yield* body, ["body"]))
-    const closed = table.has(id)
-    last.delete(id)
-    yield* table.close(id)
-    return { closed }
-  })
-
-const seen = (
-  name: string,
-  last: Last,
-  table: SessionTable,
-  tell: (shown: Wire.Shown) => unknown
-) =>
-  HttpRouter.route(
-    "GET",
-    `/agentgym/${name}`,
-    told(
+    const wanted = yield* Request.valid(decodeReset(yield* body, ["body"]))
+    const { game, id, world_type: type = "Text" } = wanted
+    return yield* table.use(id, ({ session, world }) =>
       Effect.gen(function* () {
-        const request = yield* HttpServerRequest.HttpServerRequest
-        const id = Number(new URLSearchParams(request.url.split("?")[1] ?? "").get("id") ?? "")
-        const shown = yield* table.use(id, () => Effect.sync(() => last.get(id)))
-        return shown === undefined
-          ? { error: `session ${id} has no episode; reset first` }
-          : tell(shown)
+        const { observation } = yield* session.reset(yield* AgentGymGames.taskOf(world, game))
+        const { task_id: task } = yield* session.state
+        const text = withoutBanner(observation["text"])
+        const available = commandsOf(observation)
+        const shown = { observation: text, available_actions: available }
+        details.set(session, { ...untouched, world_type: type, game, ...shown })
+        return { id, ...shown, task_type: AgentGymGames.typeOf(task ?? "") }
       })
     )
+  })
+
+const step = (body: Body, table: SessionTable, details: Details) =>
+  Effect.gen(function* () {
+    const { action, id } = yield* Request.valid(decodeStep(yield* body, ["body"]))
+    return yield* table.use(id, ({ session }) =>
+      Effect.gen(function* () {
+        const answer = yield* session.step({ _tag: "Step", action: { text: action } })
+        const { done, observation, reward } = answer
+        const text = observation["text"]
+        const shown = {
+          observation: text,
+          reward,
+          available_actions: commandsOf(observation),
+          done
+        }
+        details.set(session, { ...(details.get(session) ?? untouched), ...shown })
+        return shown
+      })
+    )
+  })
+
+const close = (body: Body, table: SessionTable) =>
+  Effect.gen(function* () {
+    const { id } = yield* Request.valid(decodeClose(yield* body, ["body"]))
+    return { closed: yield* table.close(id) }
+  })
+
+/** A part of what was last seen in the session that `?id=` names. */
+const seen = (part: "available_actions" | "observation", details: Details, table: SessionTable) =>
+  HttpRouter.route(
+    "GET",
+    `/agentgym/${part}`,
+    told(
+      asked(table, ({ session }) =>
+        Effect.succeed(details.get(session)?.[part] ?? { error: "no episode; reset first" })
+      )
+    )
   )
+
+const asked = <A>(table: SessionTable, tell: (open: Open) => Effect.Effect<A>) =>
+  Effect.gen(function* () {
+    const { url } = yield* HttpServerRequest.HttpServerRequest
+    const query = Object.fromEntries(new URLSearchParams(url.split("?")[1] ?? ""))
+    const { id } = yield* Request.valid(decodeQuery(query, ["query"]))
+    return yield* table.use(Number(id), tell)
+  })
+
+/** ALFWorld's first paragraph is a banner: it goes, and the others lie closer together. */
+const withoutBanner = (text: unknown): unknown => {
+  const [first = "", ...rest] = typeof text === "string" ? text.split("\n\n") : []
+  return first.startsWith("-= ") && first.endsWith(" =-") ? rest.join("\n") : text
+}
 
 const commandsOf = (observation: Wire.Shown["observation"]): unknown =>
   observation["admissible_commands"] ?? []

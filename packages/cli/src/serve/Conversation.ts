@@ -12,6 +12,7 @@ import type { World } from "../World.ts"
 import * as JsonRpc from "./JsonRpc.ts"
 import type { NoSeat, Seats } from "./Seats.ts"
 import * as Session from "./Session.ts"
+import type * as Upgrade from "./Upgrade.ts"
 import * as Wire from "./Wire.ts"
 
 /** What all sessions of a server share. `world` is made once per session. */
@@ -22,12 +23,6 @@ export interface House {
   readonly number: () => number
   /** A session that is silent for so long is closed. */
   readonly idle: Duration.Input
-}
-
-/** `drained` waits until the client has read most of what was sent. */
-export interface Line {
-  readonly socket: Socket.Socket
-  readonly drained: Effect.Effect<void>
 }
 
 type Answer = (text: string) => Effect.Effect<unknown>
@@ -105,7 +100,7 @@ const ownHandler = (type: string) => (Object.hasOwn(handlers, type) ? handlers[t
 
 /** Speaks until the client closes or vanishes, is silent for too long, or the server wants the seat back. */
 export const hold = Effect.fn("Conversation.hold")(function* (
-  { drained, socket }: Line,
+  { drained, socket }: Upgrade.Line,
   house: House,
   speak: (world: World, session: Session.Session) => Answer
 ) {

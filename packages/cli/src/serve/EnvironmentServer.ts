@@ -3,21 +3,21 @@
  * It is no place for secrets: who can reach the port can play.
  */
 import { createServer } from "node:http"
-import type { Socket } from "node:net"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
-import * as NodeHttpServerRequest from "@effect/platform-node/NodeHttpServerRequest"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as HttpRouter from "effect/http/HttpRouter"
 import * as HttpServer from "effect/http/HttpServer"
-import type * as HttpServerRequest from "effect/http/HttpServerRequest"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as AgentGymRoutes from "./AgentGymRoutes.ts"
 import type { House } from "./Conversation.ts"
+import * as Guard from "./Guard.ts"
+import * as OpenApi from "./OpenApi.ts"
 import * as OpenEnvRoutes from "./OpenEnvRoutes.ts"
 import * as Seats from "./Seats.ts"
 import * as SessionTable from "./SessionTable.ts"
+import * as WebInterface from "./WebInterface.ts"
 
 /** The address cannot be used. */
 export class ServeError extends Schema.TaggedError<ServeError>()("ServeError", {
@@ -39,6 +39,8 @@ export interface Options {
   readonly idle: Duration.Input
   readonly grace: Duration.Input
   readonly version: string
+  /** What is served besides that which every server has. */
+  readonly parts: ReadonlyArray<OpenApi.Part>
 }
 
 /** What a server is asked while it runs. */
@@ -61,16 +63,17 @@ export const serve = Effect.fn("EnvironmentServer.serve")(function* (options: Op
     Layer.build(NodeHttpServer.layer(createServer, listening(options))),
     (cause) => unusable(options, cause)
   )
-  const table = yield* SessionTable.make(house)
-  const { longest, version } = options
-  const routes = HttpRouter.addAll([
-    ...OpenEnvRoutes.routes({ house, table, version, longest, client }),
-    ...AgentGymRoutes.routes({ table, longest })
-  ])
-  const served = HttpRouter.serve(routes, { disableLogger: true, disableListenLog: true })
+  const watchers = yield* Seats.make(options.maxSessions)
+  const routes = yield* routesOf(options, house, watchers)
+  const quiet = { disableLogger: true, disableListenLog: true }
+  const served = HttpRouter.serve(Guard.guarded(routes), quiet)
   yield* Layer.build(Layer.provide(served, Layer.succeedContext(server)))
   // The last finalizer runs first: the house empties while the server still answers.
-  yield* Effect.addFinalizer(() => seats.empty(options.grace))
+  yield* Effect.addFinalizer(() =>
+    Effect.all([seats.empty(options.grace), watchers.empty(options.grace)], {
+      concurrency: "unbounded"
+    })
+  )
   const { address } = yield* Effect.provide(HttpServer.HttpServer, server)
   const port = "port" in address ? address.port : options.port
   const running: Running = {
@@ -78,6 +81,22 @@ export const serve = Effect.fn("EnvironmentServer.serve")(function* (options: Op
     sessions: seats.taken
   }
   return running
+})
+
+/** The routes of the parts that are wanted. */
+const routesOf = Effect.fnUntraced(function* (
+  { longest, parts, version }: Options,
+  house: House,
+  watchers: Seats.Seats
+) {
+  const table = yield* SessionTable.make(house)
+  const all = [
+    ...OpenEnvRoutes.routes({ house, table, version, longest, parts }),
+    ...(yield* WebInterface.routes({ table, watchers, longest })),
+    ...AgentGymRoutes.routes({ table, longest })
+  ]
+  const shown = new Set(OpenApi.served(parts).map(({ method, path }) => `${method} ${path}`))
+  return all.filter(({ method, path }) => shown.has(`${method.toLowerCase()} ${path}`))
 })
 
 const listening = ({ grace, host, longest, port }: Options): NodeHttpServer.Options => ({
@@ -95,30 +114,3 @@ const unusable = ({ host, port }: Options, cause: { readonly cause?: unknown }) 
     cause
   })
 }
-
-/** So many bytes may wait for a client before its next message is answered. */
-const waiting = 1 << 20
-
-const client = (request: HttpServerRequest.HttpServerRequest): OpenEnvRoutes.Client => {
-  const { socket } = NodeHttpServerRequest.toIncomingMessage(request)
-  return {
-    drained: Effect.suspend(() =>
-      socket.writableLength < waiting || socket.destroyed
-        ? Effect.void
-        : heard(socket, ["drain", "close"])
-    ),
-    gone: Effect.suspend(() => (socket.destroyed ? Effect.void : heard(socket, ["close"])))
-  }
-}
-
-/** Waits for the first of these events. */
-const heard = (socket: Socket, events: ReadonlyArray<"drain" | "close">): Effect.Effect<void> =>
-  Effect.callback<void>((resume) => {
-    const stop = () => events.forEach((event) => socket.off(event, done))
-    const done = () => {
-      stop()
-      resume(Effect.void)
-    }
-    events.forEach((event) => socket.on(event, done))
-    return Effect.sync(stop)
-  })

@@ -4,10 +4,11 @@
  */
 import * as Effect from "effect/Effect"
 import * as HttpRouter from "effect/http/HttpRouter"
-import * as HttpServerRequest from "effect/http/HttpServerRequest"
+import type * as HttpServerRequest from "effect/http/HttpServerRequest"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import type { World } from "../World.ts"
 import * as Conversation from "./Conversation.ts"
 import * as JsonRpc from "./JsonRpc.ts"
 import * as OpenApi from "./OpenApi.ts"
@@ -15,26 +16,22 @@ import * as PlayPage from "./PlayPage.ts"
 import * as Request from "./Request.ts"
 import * as Session from "./Session.ts"
 import type { SessionTable } from "./SessionTable.ts"
+import * as Upgrade from "./Upgrade.ts"
 import * as Wire from "./Wire.ts"
 
-/** `longest`: bytes of a body. `client` is who waits at the other end of a request. */
+/** `longest`: bytes of a body. `parts`: what the pages say is served. */
 export interface Options {
   readonly house: Conversation.House
   readonly table: SessionTable
   readonly version: string
   readonly longest: number
-  readonly client: (request: HttpServerRequest.HttpServerRequest) => Client
-}
-
-/** `drained` waits until the client has read most of what was sent, `gone` until its connection is closed. */
-export interface Client {
-  readonly drained: Effect.Effect<void>
-  readonly gone: Effect.Effect<void>
+  readonly parts: ReadonlyArray<OpenApi.Part>
 }
 
 export const routes = (options: Options) => [
   HttpRouter.route("GET", "/health", Request.json({ status: "healthy" })),
   HttpRouter.route("GET", "/metadata", metadata(options)),
+  HttpRouter.route("GET", "/web/metadata", metadata(options)),
   HttpRouter.route("GET", "/schema", Request.json(OpenApi.schemas)),
   HttpRouter.route("GET", "/state", fresh(options, stateOf)),
   HttpRouter.route("POST", "/reset", fresh(options, reset(options))),
@@ -42,9 +39,13 @@ export const routes = (options: Options) => [
   HttpRouter.route("POST", "/mcp", mcp(options)),
   HttpRouter.route("GET", "/ws", talk(options, Conversation.openEnv)),
   HttpRouter.route("GET", "/mcp", talk(options, Conversation.jsonRpc)),
-  HttpRouter.route("GET", "/openapi.json", Request.json(OpenApi.document(options.version))),
-  HttpRouter.route("GET", "/docs", page(OpenApi.page(options.version))),
-  HttpRouter.route("GET", "/", HttpServerResponse.redirect("/web/")),
+  HttpRouter.route("GET", "/openapi.json", Request.json(OpenApi.document(options))),
+  HttpRouter.route("GET", "/docs", page(OpenApi.page(options))),
+  HttpRouter.route(
+    "GET",
+    "/",
+    HttpServerResponse.redirect(options.parts.includes("web") ? "/web/" : "/docs")
+  ),
   // The router reads `/web/` as the same.
   HttpRouter.route("GET", "/web", page(PlayPage.html))
 ]
@@ -76,18 +77,24 @@ const metadata = ({ house, version }: Options) =>
     Effect.catch(({ message }) => Effect.succeed(Request.json({ detail: message }, 500)))
   )
 
-type Answer = Effect.Effect<unknown, Request.Refused, HttpServerRequest.HttpServerRequest>
-
 /** A session of its own for one request. It takes a seat no longer than that. */
-const fresh = ({ house }: Options, answer: (session: Session.Session) => Answer) =>
+const alone = <A, E, R>(
+  house: Conversation.House,
+  answer: (session: Session.Session, world: World) => Effect.Effect<A, E, R>
+) =>
   Effect.gen(function* () {
     yield* Effect.mapError(
       house.seats.take(Effect.void),
       ({ message }) => new Request.Refused({ status: 503, detail: message })
     )
     const world = yield* Effect.mapError(house.world, broken)
-    return Request.json(yield* answer(yield* Session.make(world, house.number)))
-  }).pipe(Effect.scoped, Request.answered)
+    return yield* answer(yield* Session.make(world, house.number), world)
+  }).pipe(Effect.scoped)
+
+type Answer = Effect.Effect<unknown, Request.Refused, HttpServerRequest.HttpServerRequest>
+
+const fresh = ({ house }: Options, answer: (session: Session.Session) => Answer) =>
+  Request.answered(Effect.map(alone(house, answer), (value) => Request.json(value)))
 
 const stateOf = (session: Session.Session) => session.state
 
@@ -126,24 +133,8 @@ const step = (options: Options) => (session: Session.Session) =>
 const broken = ({ message }: { readonly message: string }) =>
   new Request.Refused({ status: 500, detail: message })
 
-const talk = ({ client, house }: Options, speak: Parameters<typeof Conversation.hold>[2]) =>
-  Effect.gen(function* () {
-    const request = yield* HttpServerRequest.HttpServerRequest
-    if (!Request.isOwn(request)) {
-      return Request.json({ detail: "a page of another site may not play here" }, 403)
-    }
-    const socket = yield* request.upgrade
-    const { drained, gone } = client(request)
-    // A socket that breaks is the client's affair: its session ends with the scope, also in the middle of a step.
-    const held = Effect.ignore(Conversation.hold({ socket, drained }, house, speak))
-    yield* Effect.raceFirst(held, gone)
-    return HttpServerResponse.empty()
-  }).pipe(
-    Effect.scoped,
-    Effect.catchTag("HttpServerError", () =>
-      Effect.succeed(Request.json({ detail: "this address speaks WebSocket" }, 426))
-    )
-  )
+const talk = ({ house }: Options, speak: Parameters<typeof Conversation.hold>[2]) =>
+  Upgrade.held((line) => Conversation.hold(line, house, speak))
 
 /** JSON-RPC over POST: `openenv/session/create` opens a session, which `session_id` names afterwards. */
 const mcp = (options: Options) =>
@@ -165,7 +156,7 @@ const managed = Effect.fnUntraced(function* ({ house, table }: Options, request:
   const { id, method, params = {} } = request
   const given = params["session_id"]
   if (method === "openenv/session/create") return yield* create(table, id)
-  if (given === undefined) return yield* alone(house, request)
+  if (given === undefined) return yield* forgotten(house, request)
   const number = typeof given === "string" ? Number(given) : Number.NaN
   if (!table.has(number)) {
     return JsonRpc.failure(id, JsonRpc.codes.params, `Unknown session_id: ${String(given)}`)
@@ -188,15 +179,12 @@ const create = (table: SessionTable, id: JsonRpc.Request["id"]) =>
     onSuccess: (number) => JsonRpc.success(id, { session_id: String(number) })
   })
 
-const alone = (house: Conversation.House, request: JsonRpc.Request) =>
+/** A request that names no session: the next one knows nothing of it. */
+const forgotten = (house: Conversation.House, request: JsonRpc.Request) =>
   request.method === "openenv/session/close"
     ? Effect.succeed(
         JsonRpc.failure(request.id, JsonRpc.codes.params, "Missing 'session_id' in params")
       )
-    : Effect.gen(function* () {
-        const world = yield* house.world
-        return yield* JsonRpc.answer(world, yield* Session.make(world, house.number), request)
-      }).pipe(
-        Effect.scoped,
-        Effect.catch(({ message }) => Effect.succeed(refusal(request.id, message)))
+    : alone(house, (session, world) => JsonRpc.answer(world, session, request)).pipe(
+        Effect.catch(({ detail }) => Effect.succeed(refusal(request.id, String(detail))))
       )

@@ -52,12 +52,3 @@ export const valid = <A>(decoded: Result.Result<A, ReadonlyArray<Wire.Fault>>) =
 /** A refusal is a response too. */
 export const answered = <A, R>(work: Effect.Effect<A, Refused, R>) =>
   Effect.catchTag(work, "Refused", ({ detail, status }) => Effect.succeed(json({ detail }, status)))
-
-/**
- * Whether a request that a web page caused comes from this server's own page. Programs send no `Origin`; a page of another site does,
- * and must not play here in a visitor's name.
- */
-export const isOwn = ({ headers }: HttpServerRequest.HttpServerRequest): boolean => {
-  const origin = headers["origin"]
-  return origin === undefined || origin.replace(/^https?:\/\//, "") === headers["host"]
-}

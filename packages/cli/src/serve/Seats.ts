@@ -55,7 +55,8 @@ export const make = (seats: number): Effect.Effect<Seats> =>
       Effect.suspend(() => {
         isClosing = true
         if (sitting.size === 0) return Effect.void
-        return Effect.forEach([...sitting], (leave) => leave, { discard: true }).pipe(
+        const all = { concurrency: "unbounded", discard: true } as const
+        return Effect.forEach([...sitting], (leave) => leave, all).pipe(
           Effect.andThen(Deferred.await(left)),
           Effect.timeoutOption(longest),
           Effect.asVoid

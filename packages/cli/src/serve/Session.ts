@@ -34,7 +34,7 @@ export const make = Effect.fn("Session.make")(function* (world: World, number: (
     held = undefined
     running = undefined
     return scope === undefined ? Effect.void : Scope.close(scope, Exit.void)
-  })
+  }).pipe(Effect.uninterruptible)
   yield* Effect.addFinalizer(() => letGo)
   const reset = Effect.fn("Session.reset")(function* (wanted: Reset) {
     yield* letGo

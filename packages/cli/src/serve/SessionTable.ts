@@ -31,6 +31,8 @@ export interface Open {
 interface Entry extends Open {
   readonly scope: Scope.Closeable
   readonly turn: Semaphore.Semaphore
+  /** How many requests use it or wait for their turn. */
+  users: number
   usedAt: number
 }
 
@@ -40,7 +42,7 @@ type Entries = Map<number, Entry>
 export const make = Effect.fn("SessionTable.make")(function* (house: House) {
   const entries: Entries = new Map()
   yield* Effect.addFinalizer(() =>
-    Effect.forEach([...entries.keys()], (id) => close(entries, id), { discard: true })
+    Effect.forEach([...entries.keys()], (id) => drop(entries, id), { discard: true })
   )
   const idle = Duration.toMillis(Duration.fromInputUnsafe(house.idle))
   const often = Schedule.spaced(Math.max(idle / 4, 10))
@@ -49,6 +51,7 @@ export const make = Effect.fn("SessionTable.make")(function* (house: House) {
     open: opening(entries, house),
     use: <A, E>(id: number, body: (open: Open) => Effect.Effect<A, E>) =>
       Effect.flatMap(find(entries, id), (entry) => inTurn(entry, body)),
+    /** Lets what is being answered be answered; whether there was such a session. */
     close: (id: number) => close(entries, id),
     has: (id: number) => entries.has(id)
   }
@@ -56,12 +59,33 @@ export const make = Effect.fn("SessionTable.make")(function* (house: House) {
 
 export type SessionTable = Effect.Success<ReturnType<typeof make>>
 
-const close = (entries: Entries, id: number) =>
-  Effect.suspend(() => {
+/** Takes a session out, so that no other request finds it. */
+const taken = (entries: Entries, id: number) =>
+  Effect.sync(() => {
     const entry = entries.get(id)
     entries.delete(id)
-    return entry === undefined ? Effect.void : Scope.close(entry.scope, Exit.void)
+    return entry
   })
+
+const drop = (entries: Entries, id: number) =>
+  Effect.uninterruptible(
+    Effect.flatMap(taken(entries, id), (entry) =>
+      entry === undefined ? Effect.void : Scope.close(entry.scope, Exit.void)
+    )
+  )
+
+/** Closes when what goes on in it is over, or when nobody waits for that any more. */
+const close = (entries: Entries, id: number) =>
+  Effect.uninterruptibleMask((restore) =>
+    Effect.flatMap(taken(entries, id), (entry) =>
+      entry === undefined
+        ? Effect.succeed(false)
+        : restore(entry.turn.withPermits(1)(Effect.void)).pipe(
+            Effect.ensuring(Scope.close(entry.scope, Exit.void)),
+            Effect.as(true)
+          )
+    )
+  )
 
 /** Opens a session and answers with its number. */
 const opening = (entries: Entries, house: House) => {
@@ -71,7 +95,7 @@ const opening = (entries: Entries, house: House) => {
       const id = ++last
       const scope = yield* Scope.make()
       const entry = yield* Effect.provideService(
-        enter(house, close(entries, id)),
+        enter(house, Effect.asVoid(close(entries, id))),
         Scope.Scope,
         scope
       ).pipe(Effect.onError(() => Scope.close(scope, Exit.void)))
@@ -86,7 +110,7 @@ const enter = Effect.fnUntraced(function* (house: House, leave: Effect.Effect<vo
   const world = yield* house.world
   const session = yield* Session.make(world, house.number)
   const turn = yield* Semaphore.make(1)
-  return { world, session, turn, usedAt: yield* Clock.currentTimeMillis }
+  return { world, session, turn, users: 0, usedAt: yield* Clock.currentTimeMillis }
 })
 
 const find = (entries: Entries, id: number) => {
@@ -98,16 +122,20 @@ const find = (entries: Entries, id: number) => {
 
 /** Two requests of one session wait for each other. */
 const inTurn = <A, E>(entry: Entry, body: (open: Open) => Effect.Effect<A, E>) =>
-  entry.turn.withPermits(1)(
-    Effect.gen(function* () {
-      entry.usedAt = yield* Clock.currentTimeMillis
-      return yield* body(entry)
-    })
+  Effect.acquireUseRelease(
+    Effect.sync(() => entry.users++),
+    () => entry.turn.withPermits(1)(body(entry)),
+    () =>
+      Effect.map(Clock.currentTimeMillis, (now) => {
+        entry.users--
+        entry.usedAt = now
+      })
   )
 
+/** One that is in use is not idle, however long its step takes. */
 const sweep = (entries: Entries, idle: number) =>
   Effect.gen(function* () {
     const now = yield* Clock.currentTimeMillis
-    const old = [...entries].filter(([, { usedAt }]) => now - usedAt > idle)
-    yield* Effect.forEach(old, ([id]) => close(entries, id), { discard: true })
+    const old = [...entries].filter(([, { usedAt, users }]) => users === 0 && now - usedAt > idle)
+    yield* Effect.forEach(old, ([id]) => drop(entries, id), { discard: true })
   })
