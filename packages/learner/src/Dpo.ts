@@ -6,7 +6,7 @@
  */
 import { Learner, Seed } from "@dreamgym/domain"
 import { Op, type Schedule, type Session, TrainStep, type Value } from "@dreamgym/graph"
-import { type Decoder, Rows, Trainable } from "@dreamgym/language"
+import { type Decoder, Rows, type Trainable } from "@dreamgym/language"
 import * as Effect from "effect/Effect"
 import * as Record from "effect/Record"
 import type * as Scope from "effect/Scope"

@@ -6,7 +6,7 @@ import { Op, Session, Value } from "@dreamgym/graph"
 import { Decoder, DecoderModel, Rows, Tokenizer, type Trainable } from "@dreamgym/language"
 import * as Effect from "effect/Effect"
 import * as Record from "effect/Record"
-import * as Scope from "effect/Scope"
+import type * as Scope from "effect/Scope"
 import * as Batches from "./Batches.ts"
 import * as Loss from "./Loss.ts"
 

@@ -9,6 +9,7 @@ import { Decoder, DecoderModel, Rows, type Trainable } from "@dreamgym/language"
 import * as Effect from "effect/Effect"
 import * as Record from "effect/Record"
 import type * as Scope from "effect/Scope"
+import * as Anchor from "./Anchor.ts"
 import * as Batches from "./Batches.ts"
 import { learnerError, type EngineFailure } from "./Errors.ts"
 import * as Loss from "./Loss.ts"
@@ -22,7 +23,8 @@ export interface Example {
 /**
  * `updates` of `batchSize` rows; the learning rate follows `schedule`. `muonFactor` present: Muon
  * for the matrices of the blocks, AdamW for the rest. `worker`: the first thread of the pool that
- * it uses; a large batch takes two.
+ * it uses; a large batch takes two. `anchor` present: the loss is cross-entropy plus its coefficient times
+ * the divergence from its reference, over the tokens that count.
  */
 export interface SftOptions {
   readonly updates: number
@@ -33,6 +35,7 @@ export interface SftOptions {
   readonly maxGradNorm: number
   readonly key: Seed.Key
   readonly worker?: number
+  readonly anchor?: Anchor.AnchorOptions
   readonly onUpdate?: (update: number, loss: number) => Effect.Effect<boolean, Learner.LearnerError>
 }
 
@@ -42,6 +45,8 @@ export interface SftStats {
   readonly tokens: number
   /** Mean loss of the last 50 updates. */
   readonly loss: number
+  /** Where there is an anchor: the mean divergence from it, in nats per token, over the last 50 updates. */
+  readonly kl?: number
 }
 
 /**
@@ -78,8 +83,11 @@ export const fit: (
     options: SftOptions
   ): Effect.fn.Return<SftStats, EngineFailure, Session.SessionPool | Scope.Scope> {
     yield* checked(trainable, examples)
+    if (options.anchor !== undefined && !(options.anchor.coefficient > 0)) return yield* noWeight
     const step = yield* stepOf(trainable, options)
+    const anchored = yield* anchoredBy(options)
     const losses: Array<number> = []
+    const divergences: Array<number> = []
     const seen = { rows: 0, tokens: 0 }
     for (let epoch = 0, update = 0; update < options.updates; epoch++) {
       const batches = Batches.epoch(
@@ -90,18 +98,20 @@ export const fit: (
       for (const batch of batches) {
         if (update >= options.updates) break
         const rows = batch.rows.map(({ row }) => row)
-        const report = yield* step(partsOf(trainable, batch.rows), options.schedule(update))
+        const parts = yield* anchored(partsOf(trainable, batch.rows))
+        const report = yield* step(parts, options.schedule(update))
         losses.push(report.loss)
+        divergences.push(...divergenceOf(report))
         seen.rows += rows.length
         seen.tokens += tokensOf(rows)
         update++
         trainable.version++
         if (options.onUpdate !== undefined && !(yield* options.onUpdate(update, report.loss))) {
-          return statsOf(losses, seen)
+          return statsOf(losses, seen, divergences)
         }
       }
     }
-    return statsOf(losses, seen)
+    return statsOf(losses, seen, divergences)
   },
   Effect.scoped,
   Effect.mapError(learnerError)
@@ -213,10 +223,14 @@ const readOf = (
 const lossOf = (
   trainable: Trainable.Trainable,
   weights: Readonly<Record<string, Value.Value>>,
-  shape: Shape
-) => {
+  shape: Shape,
+  { anchor }: SftOptions
+): ParallelStep.PartGraph => {
   const { logitsBKV, targetBK, weightBK } = readOf(trainable, weights, shape)
-  return Loss.crossEntropy(logitsBKV, targetBK, weightBK)
+  const loss = Loss.crossEntropy(logitsBKV, targetBK, weightBK)
+  if (anchor === undefined) return { loss, outputs: {} }
+  const kl = Anchor.divergence(logitsBKV, Op.input(Anchor.feedName, logitsBKV.shape), weightBK)
+  return { loss: Op.add(loss, Op.multiply(kl, anchor.coefficient)), outputs: { kl } }
 }
 
 const heldOf = (
@@ -263,7 +277,7 @@ const stepOf = (trainable: Trainable.Trainable, options: SftOptions) => {
     maxGradNorm: options.maxGradNorm,
     ...workerOf(options.worker),
     keyOf: nameOf,
-    graphOf: (shape, weights) => ({ loss: lossOf(trainable, weights, shape), outputs: {} })
+    graphOf: (shape, weights) => lossOf(trainable, weights, shape, options)
   })
 }
 
@@ -290,14 +304,49 @@ const weightOf = (examples: ReadonlyArray<Example>): number =>
 const tokensOf = (rows: ReadonlyArray<Rows.Row>): number =>
   rows.reduce((sum, row) => sum + row.promptIds.length + row.targetIds.length, 0)
 
+/** Adds what the anchor's reference says to the feeds of every part; without an anchor nothing. */
+const anchoredBy = Effect.fnUntraced(function* ({ anchor, worker }: SftOptions) {
+  const none: (
+    parts: ReadonlyArray<ParallelStep.Part<Shape>>
+  ) => Effect.Effect<ReadonlyArray<ParallelStep.Part<Shape>>, Session.SessionError> = Effect.succeed
+  if (anchor === undefined) return none
+  const read = yield* Anchor.reader(anchor, workerOf(worker))
+  const told: typeof none = Effect.forEach((part) =>
+    Effect.map(read(part.shape.sizes, part.feeds), (said) => ({
+      ...part,
+      feeds: { ...part.feeds, [Anchor.feedName]: said }
+    }))
+  )
+  return told
+})
+
+const divergenceOf = ({ parts }: ParallelStep.Report): ReadonlyArray<number> => {
+  const shares = parts.flatMap(({ outputs, weight }) =>
+    outputs["kl"] === undefined ? [] : [weight * outputs["kl"]]
+  )
+  return shares.length === 0 ? [] : [shares.reduce((sum, share) => sum + share, 0)]
+}
+
+const noWeight = Effect.fail(
+  new Learner.LearnerError({
+    reason: "BadState",
+    message: "an anchor of coefficient 0 or less holds nothing; give it a weight, or leave it out"
+  })
+)
+
 const statsOf = (
   losses: ReadonlyArray<number>,
-  seen: { readonly rows: number; readonly tokens: number }
+  seen: { readonly rows: number; readonly tokens: number },
+  divergences: ReadonlyArray<number>
 ): SftStats => {
-  const last = losses.slice(-50)
+  const mean = (all: ReadonlyArray<number>) => {
+    const last = all.slice(-50)
+    return last.reduce((sum, one) => sum + one, 0) / Math.max(1, last.length)
+  }
   return {
     updates: losses.length,
     ...seen,
-    loss: last.reduce((sum, loss) => sum + loss, 0) / Math.max(1, last.length)
+    loss: mean(losses),
+    ...(divergences.length === 0 ? {} : { kl: mean(divergences) })
   }
 }
