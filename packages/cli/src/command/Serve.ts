@@ -49,9 +49,13 @@ const place = {
     Flag.withDefault(100)
   ),
   production: Flag.Boolean("production").pipe(
-    Flag.withDescription("Without /reset, /step and /state, and the web interface unless --web")
+    Flag.withDescription("Without /reset, /step and /state, and the web interface unless --web"),
+    Flag.withDefault(false)
   ),
-  web: Flag.Boolean("web").pipe(Flag.withDescription("The web interface also with --production"))
+  web: Flag.Boolean("web").pipe(
+    Flag.withDescription("The web interface also with --production"),
+    Flag.withDefault(false)
+  )
 }
 
 interface Place {
@@ -97,7 +101,8 @@ const env = Command.make(
     manifest: Flag.Boolean("openenv-yaml").pipe(
       Flag.withDescription(
         "Print OpenEnv's openenv.yaml for this world and port, and serve nothing"
-      )
+      ),
+      Flag.withDefault(false)
     )
   },
   Effect.fn("Serve.environment")(function* (given) {
