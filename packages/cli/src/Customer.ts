@@ -2,7 +2,9 @@
  * Who plays the customer of tau-bench while a person plays the agent: a script, a person, or a served language model.
  * It plays no agent, and other worlds have no customers.
  */
-import { LanguageUser, ScriptedUser, type UserSimulator } from "@dreamgym/environment"
+import * as LanguageUser from "@dreamgym/environment/taubench/episode/LanguageUser"
+import * as ScriptedUser from "@dreamgym/environment/taubench/episode/ScriptedUser"
+import type * as UserSimulator from "@dreamgym/environment/taubench/episode/UserSimulator"
 import { UserSimulatorError } from "@dreamgym/environment/taubench/episode/UserSimulator"
 import * as Flag from "effect/cli/Flag"
 import * as Config from "effect/Config"

@@ -2,7 +2,13 @@
  * The world that a run's experience model dreams, as it stood at the last checkpoint, with the run's buffer as its memory.
  * It is not real: what succeeds in it has still to be tried in the world it was learnt from.
  */
-import { Buffers, Collect, Dream, Fit, Prepared, RunDirectory, World } from "@dreamgym/pipeline"
+import * as Buffers from "@dreamgym/pipeline/Buffers"
+import * as Collect from "@dreamgym/pipeline/Collect"
+import * as Dream from "@dreamgym/pipeline/Dream"
+import * as Fit from "@dreamgym/pipeline/Fit"
+import * as Prepared from "@dreamgym/pipeline/Prepared"
+import * as RunDirectory from "@dreamgym/pipeline/RunDirectory"
+import * as World from "@dreamgym/pipeline/World"
 import * as Effect from "effect/Effect"
 import * as Wire from "./serve/Wire.ts"
 import { ofTasks } from "./World.ts"

@@ -2,7 +2,8 @@
  * How a command that failed ends: one clear line, and an exit code that scripts can tell apart.
  * A defect is no failure: it keeps its stack.
  */
-import type { ConfigError, Runs } from "@dreamgym/pipeline"
+import type * as ConfigError from "@dreamgym/pipeline/ConfigError"
+import type * as Runs from "@dreamgym/pipeline/Runs"
 import * as CliError from "effect/cli/CliError"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"

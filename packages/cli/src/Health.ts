@@ -3,9 +3,10 @@
  * It changes nothing: a file that it writes to try a folder is gone afterwards.
  */
 import * as os from "node:os"
-import { AlfWorld } from "@dreamgym/environment"
-import { ProviderCheck } from "@dreamgym/graph"
-import { ReportText, Versions } from "@dreamgym/pipeline"
+import * as AlfWorld from "@dreamgym/environment/alfworld/AlfWorld"
+import * as ProviderCheck from "@dreamgym/graph/ProviderCheck"
+import * as ReportText from "@dreamgym/pipeline/ReportText"
+import * as Versions from "@dreamgym/pipeline/Versions"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Path from "effect/Path"

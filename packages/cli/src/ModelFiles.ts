@@ -2,8 +2,12 @@
  * Where a model lies and what its files hold: a folder in Hugging Face's layout, a run, a checkpoint,
  * or one file. Only heads are read; what the numbers are good for is not looked at.
  */
-import { OnnxFile, type OnnxTensor, Safetensors, type Shape } from "@dreamgym/graph"
-import { Checkpoint, type RunError } from "@dreamgym/pipeline"
+import * as OnnxFile from "@dreamgym/graph/OnnxFile"
+import type * as OnnxTensor from "@dreamgym/graph/OnnxTensor"
+import * as Safetensors from "@dreamgym/graph/Safetensors"
+import type * as Shape from "@dreamgym/graph/Shape"
+import * as Checkpoint from "@dreamgym/pipeline/Checkpoint"
+import type * as RunError from "@dreamgym/pipeline/RunError"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"

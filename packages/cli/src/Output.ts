@@ -2,7 +2,7 @@
  * Where words go: answers to stdout, everything else to stderr.
  * What is said is decided by the commands.
  */
-import type { Progress } from "@dreamgym/pipeline"
+import type * as Progress from "@dreamgym/pipeline/Progress"
 import * as Flag from "effect/cli/Flag"
 import * as GlobalFlag from "effect/cli/GlobalFlag"
 import * as Config from "effect/Config"

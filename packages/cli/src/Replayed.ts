@@ -2,7 +2,8 @@
  * The recordings that can be played again, by world: each answers in the same form what became of every rollout.
  * It prints nothing and judges no policy.
  */
-import { Recording, TauRecording } from "@dreamgym/environment"
+import * as Recording from "@dreamgym/environment/alfworld/Recording"
+import * as TauRecording from "@dreamgym/environment/taubench/TauRecording"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"

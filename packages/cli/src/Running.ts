@@ -3,7 +3,11 @@
  * What is done in it is the trainer's business.
  */
 import { resolve } from "node:path"
-import { Progress, Report, RunDirectory, RunLog, type TrainerContract } from "@dreamgym/pipeline"
+import * as Progress from "@dreamgym/pipeline/Progress"
+import * as Report from "@dreamgym/pipeline/Report"
+import * as RunDirectory from "@dreamgym/pipeline/RunDirectory"
+import * as RunLog from "@dreamgym/pipeline/RunLog"
+import type * as TrainerContract from "@dreamgym/pipeline/TrainerContract"
 import type { RunEvent } from "@dreamgym/domain"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"

@@ -2,7 +2,8 @@
  * A server's chat model as the partner of a conversation: OpenAI's, or any that answers `/v1/chat/completions` as it does.
  * It plays nobody: what the messages say and what becomes of the answer is its caller's business.
  */
-import type { Chat, UserSimulator } from "@dreamgym/environment"
+import type * as Chat from "@dreamgym/environment/taubench/episode/Chat"
+import type * as UserSimulator from "@dreamgym/environment/taubench/episode/UserSimulator"
 import { UserSimulatorError } from "@dreamgym/environment/taubench/episode/UserSimulator"
 import * as Server from "@dreamgym/language/embedding/Server"
 import * as Duration from "effect/Duration"

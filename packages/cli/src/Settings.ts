@@ -1,7 +1,10 @@
 /**
  * The flags that set up a run, and the configuration that they mean together with the file and the environment.
  */
-import { Config, ConfigError, ConfigPresets, ConfigResolve } from "@dreamgym/pipeline"
+import * as Config from "@dreamgym/pipeline/Config"
+import * as ConfigError from "@dreamgym/pipeline/ConfigError"
+import * as ConfigPresets from "@dreamgym/pipeline/ConfigPresets"
+import * as ConfigResolve from "@dreamgym/pipeline/ConfigResolve"
 import * as Flag from "effect/cli/Flag"
 import * as EffectConfig from "effect/Config"
 import * as Effect from "effect/Effect"

@@ -3,17 +3,15 @@
  * It is heavy to load: `Training` does so when it is asked to train.
  */
 import * as Session from "@dreamgym/graph/Session"
-import { Weights } from "@dreamgym/language"
-import {
-  Collect,
-  type Config,
-  Phases,
-  Prepared,
-  RunDirectory,
-  RunError,
-  Trainer,
-  World
-} from "@dreamgym/pipeline"
+import * as Weights from "@dreamgym/language/Weights"
+import * as Collect from "@dreamgym/pipeline/Collect"
+import type * as Config from "@dreamgym/pipeline/Config"
+import * as Phases from "@dreamgym/pipeline/Phases"
+import * as Prepared from "@dreamgym/pipeline/Prepared"
+import * as RunDirectory from "@dreamgym/pipeline/RunDirectory"
+import * as RunError from "@dreamgym/pipeline/RunError"
+import * as Trainer from "@dreamgym/pipeline/Trainer"
+import * as World from "@dreamgym/pipeline/World"
 import * as Effect from "effect/Effect"
 
 const equipped = <A, E, R>(config: Config.Config, work: Effect.Effect<A, E, R>) =>

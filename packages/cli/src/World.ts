@@ -3,14 +3,12 @@
  * An experience model is no world of this table: it belongs to a run.
  */
 import { Environment, Seed, type Task } from "@dreamgym/domain"
-import {
-  AlfWorld,
-  Generator,
-  Household,
-  Rung,
-  TauBench,
-  type UserSimulator
-} from "@dreamgym/environment"
+import * as AlfWorld from "@dreamgym/environment/alfworld/AlfWorld"
+import * as Generator from "@dreamgym/environment/household/Generator"
+import * as Household from "@dreamgym/environment/household/Household"
+import * as Rung from "@dreamgym/environment/household/Rung"
+import * as TauBench from "@dreamgym/environment/taubench/episode/TauBench"
+import type * as UserSimulator from "@dreamgym/environment/taubench/episode/UserSimulator"
 import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"

@@ -42,10 +42,11 @@ describe("the command loads", () => {
   })
 
   it("for a part that part alone", () => {
-    const { own } = loadedBy("config")
+    const { foreign, own } = loadedBy("config")
     expect(own.filter((file) => file.startsWith("cli/src/command/"))).toEqual([
       "cli/src/command/ConfigTable.ts"
     ])
+    expect(foreign).toEqual(["@effect/platform-node", "@effect/platform-node-shared", "effect"])
   })
 })
 

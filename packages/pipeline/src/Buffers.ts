@@ -4,7 +4,8 @@
  */
 import { isDeepStrictEqual } from "node:util"
 import { ReplayBuffer as Buffer, type Task, type Trajectory } from "@dreamgym/domain"
-import { Postgres, ReplayBuffer } from "@dreamgym/replay"
+import * as Postgres from "@dreamgym/replay/postgres/Postgres"
+import * as ReplayBuffer from "@dreamgym/replay/ReplayBuffer"
 import * as Variable from "effect/Config"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"

@@ -3,10 +3,12 @@
  * `cloned` copies all demonstrations; `cloned+` every successful offline trajectory. Both are baselines; `train.start` says which starts the dream.
  */
 import { Ending, type Learner, type RunEvent, Seed, type Trajectory } from "@dreamgym/domain"
-import { Session } from "@dreamgym/graph"
-import { type Tokenizer, Trainable } from "@dreamgym/language"
-import { Imitation, Sft } from "@dreamgym/learner"
-import { LanguagePolicy } from "@dreamgym/rollout"
+import * as Session from "@dreamgym/graph/Session"
+import type * as Tokenizer from "@dreamgym/language/Tokenizer"
+import * as Trainable from "@dreamgym/language/Trainable"
+import * as Imitation from "@dreamgym/learner/Imitation"
+import * as Sft from "@dreamgym/learner/Sft"
+import * as LanguagePolicy from "@dreamgym/rollout/LanguagePolicy"
 import * as Effect from "effect/Effect"
 import * as Scope from "effect/Scope"
 import type { Config } from "./Config.ts"

@@ -10,7 +10,7 @@ import {
   type Task,
   type Trajectory
 } from "@dreamgym/domain"
-import { TrainingText } from "@dreamgym/experience"
+import * as TrainingText from "@dreamgym/experience/TrainingText"
 import * as Effect from "effect/Effect"
 import type { Config } from "./Config.ts"
 import * as Play from "./Play.ts"

@@ -3,20 +3,18 @@
  * The rules are the experience package's; none is made here.
  */
 import { type ExperienceModel, QualityFilter, type ReplayBuffer, Seed } from "@dreamgym/domain"
-import {
-  type Demonstrations,
-  GroupRules,
-  Judge,
-  Likelihood,
-  Novelty,
-  Plausibility,
-  QualityFilter as Filters,
-  type Rule,
-  SelfConsistency,
-  SuccessVerifier,
-  SyntheticEnvironment,
-  TextRules
-} from "@dreamgym/experience"
+import type * as Demonstrations from "@dreamgym/experience/Demonstrations"
+import * as GroupRules from "@dreamgym/experience/quality/GroupRules"
+import * as Judge from "@dreamgym/experience/quality/Judge"
+import * as Likelihood from "@dreamgym/experience/quality/Likelihood"
+import * as Novelty from "@dreamgym/experience/quality/Novelty"
+import * as Plausibility from "@dreamgym/experience/quality/Plausibility"
+import * as Filters from "@dreamgym/experience/QualityFilter"
+import type * as Rule from "@dreamgym/experience/quality/Rule"
+import * as SelfConsistency from "@dreamgym/experience/quality/SelfConsistency"
+import * as SuccessVerifier from "@dreamgym/experience/quality/SuccessVerifier"
+import * as SyntheticEnvironment from "@dreamgym/experience/SyntheticEnvironment"
+import * as TextRules from "@dreamgym/experience/quality/TextRules"
 import * as Effect from "effect/Effect"
 import * as LanguageModel from "effect/ai/LanguageModel"
 import * as Layer from "effect/Layer"

@@ -3,8 +3,9 @@
  * It plays and counts; whose tasks these are is the caller's business.
  */
 import { Ending, Evaluation, type Policy, Seed, type Task, type Trajectory } from "@dreamgym/domain"
-import { DecoderModel, type Trainable } from "@dreamgym/language"
-import { LanguagePolicy } from "@dreamgym/rollout"
+import * as DecoderModel from "@dreamgym/language/DecoderModel"
+import type * as Trainable from "@dreamgym/language/Trainable"
+import * as LanguagePolicy from "@dreamgym/rollout/LanguagePolicy"
 import * as Effect from "effect/Effect"
 import type { Config } from "./Config.ts"
 import * as Play from "./Play.ts"

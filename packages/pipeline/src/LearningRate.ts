@@ -2,7 +2,7 @@
  * The learning rate of a training from scratch: up, then down a line to 0 at its last update.
  * The learners' own rates are the business of `Dream`.
  */
-import { Schedule } from "@dreamgym/graph"
+import * as Schedule from "@dreamgym/graph/Schedule"
 
 /** At most `longestWarmUp` updates go up to `lr`, and at most a quarter of all `updates`. */
 export const upAndDown = (

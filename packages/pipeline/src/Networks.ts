@@ -1,6 +1,7 @@
 /** The decoders of a run from its configuration: one shape of network, two sets of sizes. */
 import type { Knowledge } from "@dreamgym/domain"
-import { Decoder, type Tokenizer } from "@dreamgym/language"
+import * as Decoder from "@dreamgym/language/Decoder"
+import type * as Tokenizer from "@dreamgym/language/Tokenizer"
 
 export const networkOf = (
   sizes: { readonly dimension: number; readonly layers: number; readonly heads: number },

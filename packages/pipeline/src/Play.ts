@@ -3,7 +3,7 @@
  * It judges nothing: `Collect` keeps what was played, `Evaluate` counts it.
  */
 import { Environment, Policy, type Seed, type Task, type Trajectory } from "@dreamgym/domain"
-import { Rollout } from "@dreamgym/rollout"
+import * as Rollout from "@dreamgym/rollout/Rollout"
 import * as Effect from "effect/Effect"
 import type { World } from "./World.ts"
 

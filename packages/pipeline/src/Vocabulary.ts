@@ -1,6 +1,6 @@
 /** The tokenizer of a run: the world's lexicon, and whatever other words its offline texts hold. */
 import type { Knowledge, Trajectory } from "@dreamgym/domain"
-import { Tokenizer } from "@dreamgym/language"
+import * as Tokenizer from "@dreamgym/language/Tokenizer"
 
 export const tokenizerOf = (
   knowledge: Knowledge.Knowledge,

@@ -3,18 +3,16 @@
  * what is known of its text. It decides nothing about learning.
  */
 import { Environment, type Knowledge, type Policy, Seed, type Task } from "@dreamgym/domain"
-import {
-  AlfWorld,
-  Demonstrator,
-  Expert,
-  Game,
-  GameFile,
-  Generator,
-  Goal,
-  Household,
-  HouseholdKnowledge,
-  Rung
-} from "@dreamgym/environment"
+import * as AlfWorld from "@dreamgym/environment/alfworld/AlfWorld"
+import * as Demonstrator from "@dreamgym/environment/household/Demonstrator"
+import * as Expert from "@dreamgym/environment/alfworld/Expert"
+import * as Game from "@dreamgym/environment/alfworld/Game"
+import * as GameFile from "@dreamgym/environment/alfworld/GameFile"
+import * as Generator from "@dreamgym/environment/household/Generator"
+import * as Goal from "@dreamgym/environment/household/Goal"
+import * as Household from "@dreamgym/environment/household/Household"
+import * as HouseholdKnowledge from "@dreamgym/environment/household/HouseholdKnowledge"
+import * as Rung from "@dreamgym/environment/household/Rung"
 import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
 import * as Schema from "effect/Schema"

@@ -1,7 +1,7 @@
 /** `dreamgym replay export`: a buffer's trajectories as files, for ourselves or for other trainers. */
 import { ReplayBuffer } from "@dreamgym/domain"
-import { ReportText } from "@dreamgym/pipeline"
-import { Formats } from "@dreamgym/replay"
+import * as ReportText from "@dreamgym/pipeline/ReportText"
+import * as Formats from "@dreamgym/replay/formats/Formats"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"

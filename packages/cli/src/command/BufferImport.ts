@@ -1,8 +1,11 @@
 /** `dreamgym replay import`: experience from files into a buffer; what is there already is kept once. */
 import { ReplayBuffer as Contract } from "@dreamgym/domain"
 import type { Trajectory } from "@dreamgym/domain"
-import { ReportText } from "@dreamgym/pipeline"
-import { EvaluationTasks, type FormatError, Formats, ReplayBuffer } from "@dreamgym/replay"
+import * as ReportText from "@dreamgym/pipeline/ReportText"
+import * as EvaluationTasks from "@dreamgym/replay/formats/EvaluationTasks"
+import type * as FormatError from "@dreamgym/replay/formats/FormatError"
+import * as Formats from "@dreamgym/replay/formats/Formats"
+import * as ReplayBuffer from "@dreamgym/replay/ReplayBuffer"
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"

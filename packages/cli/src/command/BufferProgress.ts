@@ -2,7 +2,7 @@
  * How far a long copy is, on stderr, a line at a time.
  * It counts and changes nothing.
  */
-import { ReportText } from "@dreamgym/pipeline"
+import * as ReportText from "@dreamgym/pipeline/ReportText"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import * as Output from "../Output.ts"

@@ -1,6 +1,6 @@
 /** `dreamgym replay query`: the trajectories of a buffer as a list, or one of them as a transcript. */
 import { type Ending, ReplayBuffer, Trajectory } from "@dreamgym/domain"
-import { ReportText } from "@dreamgym/pipeline"
+import * as ReportText from "@dreamgym/pipeline/ReportText"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"

@@ -1,7 +1,7 @@
 /** `dreamgym replay stats`: what a buffer holds, counted. */
 import { ReplayBuffer } from "@dreamgym/domain"
-import { ReportText } from "@dreamgym/pipeline"
-import { Store } from "@dreamgym/replay"
+import * as ReportText from "@dreamgym/pipeline/ReportText"
+import * as Store from "@dreamgym/replay/store/Store"
 import * as Command from "effect/cli/Command"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"

@@ -3,7 +3,7 @@
  * It reads nothing itself.
  */
 import { Ending, Trajectory } from "@dreamgym/domain"
-import { ReportText } from "@dreamgym/pipeline"
+import * as ReportText from "@dreamgym/pipeline/ReportText"
 
 /** Sums over the trajectories of one kind. `returns` is the sum of their undiscounted returns. */
 export type Group = {

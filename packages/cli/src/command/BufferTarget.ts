@@ -3,7 +3,7 @@
  * What is asked of it is for the commands.
  */
 import type { ReplayBuffer as Contract } from "@dreamgym/domain"
-import { ReplayBuffer } from "@dreamgym/replay"
+import * as ReplayBuffer from "@dreamgym/replay/ReplayBuffer"
 import * as Argument from "effect/cli/Argument"
 import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"

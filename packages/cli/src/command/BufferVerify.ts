@@ -1,6 +1,6 @@
 /** `dreamgym replay verify`: reads a whole buffer back and says what is wrong with it. */
-import { ReportText } from "@dreamgym/pipeline"
-import { Store } from "@dreamgym/replay"
+import * as ReportText from "@dreamgym/pipeline/ReportText"
+import * as Store from "@dreamgym/replay/store/Store"
 import * as Command from "effect/cli/Command"
 import * as Effect from "effect/Effect"
 import { Unsuccessful } from "../Failure.ts"

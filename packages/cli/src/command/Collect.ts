@@ -1,6 +1,9 @@
 /** `dreamgym collect`: real trajectories as JSON lines, one trajectory per line. */
 import { Ending, type Trajectory } from "@dreamgym/domain"
-import { ReportText, RunDirectory, RunError, TrainerContract } from "@dreamgym/pipeline"
+import * as ReportText from "@dreamgym/pipeline/ReportText"
+import * as RunDirectory from "@dreamgym/pipeline/RunDirectory"
+import * as RunError from "@dreamgym/pipeline/RunError"
+import * as TrainerContract from "@dreamgym/pipeline/TrainerContract"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Console from "effect/Console"

@@ -1,5 +1,5 @@
 /** `dreamgym config`: everything that can be set, with defaults, values and meaning. */
-import { Config } from "@dreamgym/pipeline"
+import * as Config from "@dreamgym/pipeline/Config"
 import * as Command from "effect/cli/Command"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"

@@ -1,6 +1,6 @@
 /** `dreamgym env download`: the released data of a world, fetched once. No other command fetches anything. */
-import { Download } from "@dreamgym/environment"
-import { ReportText } from "@dreamgym/pipeline"
+import * as Download from "@dreamgym/environment/alfworld/Download"
+import * as ReportText from "@dreamgym/pipeline/ReportText"
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"

@@ -1,5 +1,5 @@
 /** The flags by which commands name a world and its tasks. Which world reads which is in `World`. */
-import { Rung } from "@dreamgym/environment"
+import * as Rung from "@dreamgym/environment/household/Rung"
 import * as Flag from "effect/cli/Flag"
 import * as Settings from "../Settings.ts"
 

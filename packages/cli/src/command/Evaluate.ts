@@ -1,6 +1,9 @@
 /** `dreamgym evaluate`: success of a run's policy in the real world, on held-out tasks. */
 import type { Evaluation } from "@dreamgym/domain"
-import { Report, ReportText, RunDirectory, TrainerContract } from "@dreamgym/pipeline"
+import * as Report from "@dreamgym/pipeline/Report"
+import * as ReportText from "@dreamgym/pipeline/ReportText"
+import * as RunDirectory from "@dreamgym/pipeline/RunDirectory"
+import * as TrainerContract from "@dreamgym/pipeline/TrainerContract"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"

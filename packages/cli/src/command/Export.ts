@@ -1,6 +1,6 @@
 /** `dreamgym export`: a transformer as a folder that transformers and transformers.js load. */
-import { Transformer } from "@dreamgym/language"
-import { ReportText } from "@dreamgym/pipeline"
+import * as Transformer from "@dreamgym/language/transformer/index"
+import * as ReportText from "@dreamgym/pipeline/ReportText"
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"

@@ -1,7 +1,9 @@
 /** `dreamgym model summary`: what a model consists of, and what a token costs in it. */
-import { OnnxTensor, Parameters, Shape } from "@dreamgym/graph"
-import { Transformer } from "@dreamgym/language"
-import { ReportText } from "@dreamgym/pipeline"
+import * as OnnxTensor from "@dreamgym/graph/OnnxTensor"
+import * as Parameters from "@dreamgym/graph/Parameters"
+import * as Shape from "@dreamgym/graph/Shape"
+import * as Transformer from "@dreamgym/language/transformer/index"
+import * as ReportText from "@dreamgym/pipeline/ReportText"
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
@@ -73,9 +75,7 @@ const summary = Command.make(
   ])
 )
 
-export const model = Command.make("model").pipe(
-  Command.withSubcommands([summary])
-)
+export const model = Command.make("model").pipe(Command.withSubcommands([summary]))
 
 const withTotals = (weights: ModelFiles.Weights): Network => ({
   ...weights,

@@ -2,7 +2,7 @@
  * `dreamgym env replay`: a recording of the original, played again on our engine, and the first differences.
  * Which worlds can be replayed is `Replayed.worlds`.
  */
-import { ReportText } from "@dreamgym/pipeline"
+import * as ReportText from "@dreamgym/pipeline/ReportText"
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Effect from "effect/Effect"

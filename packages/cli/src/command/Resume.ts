@@ -1,5 +1,7 @@
 /** `dreamgym resume`: goes on with a run from its last checkpoint that can be used. */
-import { RunDirectory, Runs, TrainerContract } from "@dreamgym/pipeline"
+import * as RunDirectory from "@dreamgym/pipeline/RunDirectory"
+import * as Runs from "@dreamgym/pipeline/Runs"
+import * as TrainerContract from "@dreamgym/pipeline/TrainerContract"
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"

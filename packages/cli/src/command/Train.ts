@@ -1,12 +1,10 @@
 /** `dreamgym train`: a new run, from configuration to report. */
-import {
-  type Config,
-  Plan,
-  Report,
-  ReportText,
-  RunDirectory,
-  TrainerContract
-} from "@dreamgym/pipeline"
+import type * as Config from "@dreamgym/pipeline/Config"
+import * as Plan from "@dreamgym/pipeline/Plan"
+import * as Report from "@dreamgym/pipeline/Report"
+import * as ReportText from "@dreamgym/pipeline/ReportText"
+import * as RunDirectory from "@dreamgym/pipeline/RunDirectory"
+import * as TrainerContract from "@dreamgym/pipeline/TrainerContract"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Effect from "effect/Effect"
