@@ -39,6 +39,34 @@ export const RunEvent = Schema.TaggedUnion({
     rejected: Schema.Record(Schema.String, Schema.Int),
     tokens: Schema.Int
   },
+  /** What an iteration learnt from of the real world; `transitions` counts every step that was asked of it, those of faults too. */
+  LivedGroups: {
+    iteration: Schema.Int,
+    trajectories: Schema.Int,
+    transitions: Schema.Int,
+    accepted: Schema.Int,
+    successes: Schema.Int,
+    rejected: Schema.Record(Schema.String, Schema.Int),
+    tokens: Schema.Int
+  },
+  /** The experience model learnt anew from all real experience, that of this run too; `metrics` of it before, on what was fresh. */
+  RefreshedExperienceModel: {
+    iteration: Schema.Int,
+    trajectories: Schema.Int,
+    updates: Schema.Int,
+    loss: Schema.Number,
+    metrics: Numbers
+  },
+  /** Something looks ill: `value` of `metric` is beyond `bound`; `cause` is the likely one, `remedy` the setting to try. */
+  RaisedAlarm: {
+    iteration: Schema.Int,
+    alarm: Schema.String,
+    metric: Schema.String,
+    value: Schema.Number,
+    bound: Schema.Number,
+    cause: Schema.String,
+    remedy: Schema.String
+  },
   RejectedTrajectory: {
     iteration: Schema.Int,
     task: Schema.String,

@@ -2,7 +2,7 @@
  * What no single field can say: settings that exclude each other, and settings that nothing would read.
  * The range of one field is the business of `Config`.
  */
-import { Rung } from "@dreamgym/environment"
+import * as Rung from "@dreamgym/environment/household/Rung"
 import type { Config } from "./Config.ts"
 
 /** `keys`: the fields that exclude each other, the one to blame first. `broken`: undefined where all is well. */
@@ -41,8 +41,44 @@ const hasPassword = (url = ""): boolean => {
   return (parsed?.password ?? "") !== "" || parsed?.searchParams.has("password") === true
 }
 
+/** Whether the policy learns in the real world at any time. */
+const isLived = ({ train }: Config): boolean =>
+  train.realShareStart > 0 || train.realShareEnd > 0 || train.realIterations > 0
+
+/** Whether real experience comes while dreams are still to be dreamt. */
+const isMixed = ({ train: { realShareEnd: end, realShareStart: start } }: Config): boolean =>
+  start + end > 0 && start + end < 2
+
+/** Real transitions without which not one group of a task can be played. */
+const leastReal = (config: Config): number => config.train.groupSize * stepLimitOf(config)
+
+/** Settings of real experience that exclude each other. */
+const realRules: ReadonlyArray<Rule> = [
+  rule(
+    ["train.realTransitions", "train.groupSize"],
+    (config) => (config.train.realTransitions ?? Number.POSITIVE_INFINITY) < leastReal(config),
+    (config) =>
+      `train.realTransitions (${config.train.realTransitions}) do not pay for one task: train.groupSize x the step limit = ${leastReal(config)}`
+  ),
+  rule(
+    ["train.realShareOver", "train.iterations"],
+    ({ train }) => train.realShareOver > train.iterations,
+    ({ train }) =>
+      `train.realShareOver (${train.realShareOver}) is more than train.iterations (${train.iterations}): train.realShareEnd is never reached`
+  ),
+  rule(
+    ["experience.refreshEvery", "train.realShareStart", "train.realShareEnd"],
+    (config) => config.experience.refreshEvery > 0 && !isMixed(config),
+    (config) =>
+      isLived(config)
+        ? "experience.refreshEvery has nothing to refresh: nothing is dreamt once there is new real experience; set train.realShareStart or train.realShareEnd between 0 and 1"
+        : "experience.refreshEvery needs real experience, and this run lives none: set train.realShareStart or train.realShareEnd above 0"
+  )
+]
+
 /** Impossible settings. */
 export const rules: ReadonlyArray<Rule> = [
+  ...realRules,
   rule(
     ["collect.demonstrations", "collect.trajectories"],
     ({ collect }) => collect.demonstrations > collect.trajectories,
@@ -144,6 +180,21 @@ export const unread: ReadonlyArray<Unread> = [
     key: "replay.schema",
     when: ({ replay }) => replay.url === undefined,
     because: "replay.url is not set, so the buffer is a file of the run"
+  },
+  {
+    key: "train.realTransitions",
+    when: (config) => !isLived(config),
+    because: "the policy learns in dreams only (train.realShareStart, realShareEnd, realIterations)"
+  },
+  {
+    key: "train.realShareOver",
+    when: ({ train }) => train.realShareStart === train.realShareEnd,
+    because: "train.realShareStart is train.realShareEnd"
+  },
+  {
+    key: "experience.refreshUpdates",
+    when: ({ experience }) => experience.refreshEvery === 0,
+    because: "experience.refreshEvery is 0"
   },
   unlessPpo("learner.gaeLambda"),
   unlessPpo("learner.valueClip"),

@@ -15,8 +15,19 @@ export const countersOf = (
   return counted.reduce<Counters>(plus, { ...noCounters, seconds })
 }
 
+/** The real steps that the policy learnt from up to `iteration`, beside the offline ones. */
+export const livedOf = (events: ReadonlyArray<RunEvent.RunEvent>, iteration: number): number =>
+  events.reduce(
+    (sum, event) =>
+      event._tag === "LivedGroups" && event.iteration <= iteration ? sum + event.transitions : sum,
+    0
+  )
+
 const plus = (sum: Counters, event: RunEvent.RunEvent): Counters => {
   if (event._tag === "CollectedRealExperience") {
+    return { ...sum, realTransitions: sum.realTransitions + event.transitions }
+  }
+  if (event._tag === "LivedGroups") {
     return { ...sum, realTransitions: sum.realTransitions + event.transitions }
   }
   if (event._tag === "UpdatedPolicy") return { ...sum, updates: sum.updates + 1 }

@@ -12,15 +12,15 @@ import {
   Seed,
   type Trajectory
 } from "@dreamgym/domain"
-import {
-  Curriculum as Curricula,
-  ReasoningModel,
-  SyntheticEnvironment,
-  TaskGenerator
-} from "@dreamgym/experience"
-import type { Trainable } from "@dreamgym/language"
-import { Grpo, type PolicyGradient, Ppo } from "@dreamgym/learner"
-import { ReplayBuffer } from "@dreamgym/replay"
+import * as Curricula from "@dreamgym/experience/Curriculum"
+import * as ReasoningModel from "@dreamgym/experience/ReasoningModel"
+import * as SyntheticEnvironment from "@dreamgym/experience/SyntheticEnvironment"
+import * as TaskGenerator from "@dreamgym/experience/TaskGenerator"
+import type * as Trainable from "@dreamgym/language/Trainable"
+import * as Grpo from "@dreamgym/learner/Grpo"
+import type * as PolicyGradient from "@dreamgym/learner/PolicyGradient"
+import * as Ppo from "@dreamgym/learner/Ppo"
+import * as ReplayBuffer from "@dreamgym/replay/ReplayBuffer"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Ref from "effect/Ref"
@@ -97,20 +97,27 @@ export const layer = (dreaming: Dreaming, environment: Environment.Environment) 
   )
 }
 
-/** The same in the real world: fresh real tasks, no generated ones, nothing to filter but faults. */
-export const layerReal = ({ config, world }: Dreaming) => {
+/**
+ * The same in the real world: fresh real tasks, no generated ones, nothing to filter but faults. `tasks`: how many there are before
+ * they come again; `buffer`: where the experience goes (default: a memory of its own).
+ */
+export const layerReal = (
+  { config, world }: Dreaming,
+  options: { readonly tasks?: number; readonly buffer?: Buffer.ReplayBuffer["Service"] } = {}
+) => {
   const { iterations, tasksPerIteration } = config.train
+  const { buffer, tasks = iterations * tasksPerIteration } = options
   const noVariations = Layer.succeed(Curriculum.TaskGenerator, {
     variations: () => Stream.empty
   })
   return Layer.mergeAll(
     Curricula.layer({
-      pool: world.practice(iterations * tasksPerIteration, 0),
+      pool: world.practice(tasks, 0),
       lambda: 0,
       failedShare: 0
     }).pipe(Layer.provide(noVariations)),
     DreamFilter.layerReal({ config, world }),
-    ReplayBuffer.layerMemory(),
+    buffer === undefined ? ReplayBuffer.layerMemory() : Layer.succeed(Buffer.ReplayBuffer, buffer),
     Environment.layerEnvironments([world.environment])
   )
 }
@@ -145,15 +152,22 @@ const optionsOf = (
   { purpose, worker }: { readonly purpose: string; readonly worker: number }
 ): PolicyGradient.PolicyGradientOptions => {
   const { algorithm: _, gaeLambda: __, gamma: ___, lr, ...rest } = config.learner
-  const { iterations } = config.train
   return {
     ...rest,
-    lr: (update) => lr * Math.max(0.1, 1 - update / iterations) * Math.min(1, (update + 1) / 3),
+    lr: (update) => rateAt(lr, update, config),
     normalizeAdvantages: true,
     seed: Seed.key(config.seed, purpose),
     reference,
     worker
   }
+}
+
+/** Down a line to a tenth, after a warm-up of three updates; what follows in the real world alone comes down a line of its own. */
+const rateAt = (lr: number, update: number, { train }: Config): number => {
+  const { iterations, realIterations } = train
+  const isAfter = update >= iterations && realIterations > 0
+  const passed = isAfter ? (update - iterations) / realIterations : update / iterations
+  return lr * Math.max(0.1, 1 - passed) * Math.min(1, (update + 1) / 3)
 }
 
 export const improveOptions = (
@@ -163,7 +177,7 @@ export const improveOptions = (
   purpose: string
 ): Improve.Options => ({
   from,
-  to: config.train.iterations,
+  to: config.train.iterations + config.train.realIterations,
   tasksPerIteration: config.train.tasksPerIteration,
   groupSize: config.train.groupSize,
   minGroupSize: config.learner.algorithm === "grpo" ? 2 : 1,

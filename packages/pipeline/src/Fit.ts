@@ -3,9 +3,14 @@
  * It is never trained on what it dreamt.
  */
 import { type LanguageModel, type RunEvent, Seed, type Trajectory } from "@dreamgym/domain"
-import { Fidelity, ReasoningModel, TrainingText } from "@dreamgym/experience"
-import { DecoderModel, Rows, type Tokenizer, Trainable } from "@dreamgym/language"
-import { Sft } from "@dreamgym/learner"
+import * as Fidelity from "@dreamgym/experience/Fidelity"
+import * as ReasoningModel from "@dreamgym/experience/ReasoningModel"
+import * as TrainingText from "@dreamgym/experience/TrainingText"
+import * as DecoderModel from "@dreamgym/language/DecoderModel"
+import * as Rows from "@dreamgym/language/Rows"
+import type * as Tokenizer from "@dreamgym/language/Tokenizer"
+import * as Trainable from "@dreamgym/language/Trainable"
+import * as Sft from "@dreamgym/learner/Sft"
 import * as Effect from "effect/Effect"
 import * as Buffers from "./Buffers.ts"
 import type { Config } from "./Config.ts"
@@ -60,26 +65,47 @@ export const fit = Effect.fn("Fit.fit")(function* (
   tokenizer: Tokenizer.Tokenizer
 ) {
   const { config, world } = lived
-  const { batchSize, lr, muonLr, updates } = config.experience
+  const { updates } = config.experience
   const log = yield* RunLog
-  const network = networkOf(config.experience, world.knowledge, tokenizer, false)
-  const trainable = Trainable.make(network, Seed.key(config.seed, "experience model"))
+  const trainable = begun(lived, tokenizer)
   const rows = yield* examples(lived, tokenizer)
   const stats = yield* Sft.fit(trainable, rows, {
-    updates,
-    batchSize,
-    schedule: upAndDown(lr, updates, 20),
-    muonFactor: muonLr / lr,
-    weightDecay: 0.05,
-    maxGradNorm: 1,
+    ...optionsOf(config, updates),
     key: Seed.key(config.seed, "experience batches"),
-    worker: 0,
     onUpdate: (update, loss) =>
       Effect.as(update % 20 === 0 ? log.emit(progress(update, updates, loss)) : Effect.void, true)
   })
   yield* log.emit({ _tag: "FittedExperienceModel", updates: stats.updates, loss: stats.loss })
   return yield* modelOf(trainable, world, config)
 })
+
+const begun = ({ config, world }: Buffers.Lived, tokenizer: Tokenizer.Tokenizer) => {
+  const network = networkOf(config.experience, world.knowledge, tokenizer, false)
+  return Trainable.make(network, Seed.key(config.seed, "experience model"))
+}
+
+/** The model that nobody asks, of a run that never dreams: version 0, without any training. */
+export const untrained = Effect.fn("Fit.untrained")(function* (
+  lived: Buffers.Lived,
+  tokenizer: Tokenizer.Tokenizer
+) {
+  const fitted = yield* modelOf(begun(lived, tokenizer), lived.world, lived.config)
+  return { ...fitted, fidelity: undefined }
+})
+
+/** How the experience model is trained, in so many updates. */
+export const optionsOf = ({ experience }: Config, updates: number) => {
+  const { batchSize, lr, muonLr } = experience
+  return {
+    updates,
+    batchSize,
+    schedule: upAndDown(lr, updates, 20),
+    muonFactor: muonLr / lr,
+    weightDecay: 0.05,
+    maxGradNorm: 1,
+    worker: 0
+  }
+}
 
 /** The experience model's language model over given parameters. */
 export const modelOf = Effect.fn("Fit.modelOf")(function* (
@@ -99,30 +125,32 @@ export const modelOf = Effect.fn("Fit.modelOf")(function* (
 })
 
 /** Held-out fidelity on real transitions, at temperature 0. */
-export const measure = Effect.fn("Fit.measure")(function* (
-  { model }: Fitted,
-  lived: Buffers.Lived
-) {
-  const { config, offline, world } = lived
+export const measure = Effect.fn("Fit.measure")(function* (fitted: Fitted, lived: Buffers.Lived) {
+  const { config, offline } = lived
   const log = yield* RunLog
-  const experienceModel = ReasoningModel.make(model, {
-    knowledge: () => world.knowledge,
-    temperature: 0,
-    maxTokens: config.experience.maxTokens,
-    demonstrations: config.experience.demonstrations
-  })
-  const report = yield* Fidelity.measure(
-    experienceModel,
-    atMost(offline.heldOut, config.fidelity.transitions),
-    {
-      knowledge: () => world.knowledge,
-      key: Seed.key(config.seed, "fidelity"),
-      ...Buffers.demonstrations(lived)
-    }
-  )
+  const key = Seed.key(config.seed, "fidelity")
+  const report = yield* fidelityOf(fitted, lived, offline.heldOut, key)
   yield* log.emit({ _tag: "MeasuredFidelity", metrics: Fidelity.metrics(report) })
   return report
 })
+
+/** The same on any real trajectories that it has not learnt from: the first, until they hold `fidelity.transitions`. */
+export const fidelityOf = (
+  { model }: Pick<Fitted, "model">,
+  lived: Buffers.Lived,
+  trajectories: ReadonlyArray<Trajectory.Trajectory>,
+  key: Seed.Key
+) => {
+  const { config, world } = lived
+  const knowledge = () => world.knowledge
+  const { demonstrations, maxTokens } = config.experience
+  const options = { knowledge, temperature: 0, maxTokens, demonstrations }
+  return Fidelity.measure(
+    ReasoningModel.make(model, options),
+    atMost(trajectories, config.fidelity.transitions),
+    { knowledge, key, ...Buffers.demonstrations(lived) }
+  )
+}
 
 /** Whole trajectories, until they hold that many transitions. */
 const atMost = (trajectories: ReadonlyArray<Trajectory.Trajectory>, transitions: number) => {

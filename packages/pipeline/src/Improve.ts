@@ -1,6 +1,6 @@
 /**
  * The fourth phase: iterations of tasks, rollouts, filter, buffer and update, as one Stream.
- * The same code improves a policy in dreams and, for comparison, in the real world; only the layers differ.
+ * The same code improves a policy in dreams, in the real world, and in both; only the sources of experience differ.
  */
 import {
   Curriculum,
@@ -13,14 +13,13 @@ import {
   type Task,
   type Trajectory
 } from "@dreamgym/domain"
-import {
-  FilterMetrics,
-  GroupRules,
-  QualityFilter,
-  SyntheticEnvironment
-} from "@dreamgym/experience"
-import { Stages } from "@dreamgym/replay"
-import { Rollout } from "@dreamgym/rollout"
+import * as FilterMetrics from "@dreamgym/experience/quality/FilterMetrics"
+import * as GroupRules from "@dreamgym/experience/quality/GroupRules"
+import * as QualityFilter from "@dreamgym/experience/QualityFilter"
+import * as SyntheticEnvironment from "@dreamgym/experience/SyntheticEnvironment"
+import * as Stages from "@dreamgym/replay/Stages"
+import * as Rollout from "@dreamgym/rollout/Rollout"
+import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
@@ -48,10 +47,10 @@ export interface Options {
 }
 
 /**
- * What one iteration dreamt, kept and learnt. `rejected` counts by reason, `filter` are the metrics of all verdicts
+ * What one iteration dreamt or lived, and kept. `rejected` counts by reason, `filter` are the metrics of all verdicts
  * (`FilterMetrics`). `heldBack` and `groups` together are all trajectories, each with its iteration and its verdict.
  */
-export interface Iteration {
+export interface Experienced {
   readonly iteration: number
   readonly trajectories: number
   readonly transitions: number
@@ -64,42 +63,85 @@ export interface Iteration {
   /** What may be believed and is enough to compare, before `groupRules`: this says how hard a task is. */
   readonly credible: ReadonlyArray<Trajectory.TrajectoryGroup>
   readonly groups: ReadonlyArray<Trajectory.TrajectoryGroup>
+}
+
+/** All that one iteration experienced, what of it came from which source, and what was learnt from it. */
+export interface Iteration extends Experienced {
+  readonly parts: ReadonlyArray<Experienced & { readonly source: Source["name"] }>
   readonly update: Learner.UpdateStats | undefined
 }
 
-type Services =
+/** What a source of experience is made of. */
+export type SourceServices =
   | Curriculum.Curriculum
-  | Policy.Policy
   | Environment.Environments
   | Filter.QualityFilter
   | ReplayBuffer.ReplayBuffer
-  | Learner.Learner
 
-/** Iterations `from` to `to`, one after another: deterministic, resumable, and interruptible between any two steps. */
-export const iterations = (
-  options: Options
-): Stream.Stream<
-  Iteration,
+/** Where experience comes from. `tasks`: how many tasks of an iteration; `seed` keys its proposals and episodes. */
+export interface Source {
+  readonly name: "dream" | "real"
+  readonly tasks: (iteration: number) => Effect.Effect<number>
+  readonly seed: number
+  readonly services: Context.Context<SourceServices>
+}
+
+type Failure =
   | TooFewAccepted
   | Filter.QualityFilterError
   | Curriculum.TaskGeneratorError
   | ReplayBuffer.ReplayBufferError
-  | Learner.LearnerError,
-  Services
-> =>
+  | Learner.LearnerError
+
+/** Iterations in the one source that is provided. */
+export const iterations = (
+  options: Options
+): Stream.Stream<Iteration, Failure, SourceServices | Policy.Policy | Learner.Learner> =>
+  Stream.unwrap(
+    Effect.map(Effect.context<SourceServices>(), (services) => {
+      const tasks = () => Effect.succeed(options.tasksPerIteration)
+      return mixed(options, [{ name: "dream", tasks, seed: options.seed, services }])
+    })
+  )
+
+/**
+ * Iterations `from` to `to`, one after another: deterministic, resumable, and interruptible between any two steps. All sources of
+ * an iteration are played by the same version of the policy, and learnt from at once. It ends early where no source has a task.
+ */
+export const mixed = (
+  options: Options,
+  sources: ReadonlyArray<Source>
+): Stream.Stream<Iteration, Failure, Policy.Policy | Learner.Learner> =>
   Stream.fromIterable(
     Array.from({ length: options.to - options.from }, (_, i) => options.from + i)
   ).pipe(
     Stream.mapEffect((iteration) =>
-      Effect.map(proposed(options, iteration), (tasks) => ({ iteration, tasks }))
+      Effect.forEach(sources, (source) =>
+        Effect.map(source.tasks(iteration), (count) => ({ iteration, source, count }))
+      )
     ),
-    Stream.mapEffect(({ iteration, tasks }) => experienced(options, iteration, tasks)),
-    Stream.tap((dreamt) => enough(options, dreamt)),
-    Stream.tap(({ credible }) =>
-      Curriculum.Curriculum.use((curriculum) => curriculum.observe(credible))
+    Stream.map((wanted) => wanted.filter(({ count }) => count > 0)),
+    Stream.takeWhile((wanted) => wanted.length > 0),
+    Stream.mapEffect((wanted) =>
+      Effect.forEach(wanted, ({ count, iteration, source }) =>
+        Effect.map(
+          partOf({ ...options, seed: source.seed, tasksPerIteration: count }, iteration).pipe(
+            Effect.provide(source.services)
+          ),
+          (part) => ({ ...part, source: source.name })
+        )
+      )
     ),
     Stream.mapEffect(learnt)
   )
+
+const partOf = Effect.fnUntraced(function* (options: Options, iteration: number) {
+  const tasks = yield* proposed(options, iteration)
+  const part = yield* experienced(options, iteration, tasks)
+  yield* enough(options, part)
+  yield* Curriculum.Curriculum.use((curriculum) => curriculum.observe(part.credible))
+  return part
+})
 
 const proposed = ({ seed, tasksPerIteration }: Options, iteration: number) =>
   Curriculum.Curriculum.use((curriculum) =>
@@ -164,8 +206,6 @@ const countsOf = (
 const tokensOf = ({ span }: Trajectory.Action): number =>
   span === undefined ? 0 : span.promptIds.length + span.ids.length
 
-type Experienced = Omit<Iteration, "update">
-
 /** What is believed counts here: that a policy always wins or never does is no fault of the experience model. */
 const enough = (
   { minAcceptRate }: Options,
@@ -187,13 +227,28 @@ const enough = (
 
 /** An iteration in which no group has anything to teach is skipped, not failed: GRPO meets it when all returns are equal. */
 const learnt = (
-  dreamt: Experienced
+  parts: Iteration["parts"]
 ): Effect.Effect<Iteration, Learner.LearnerError, Learner.Learner> =>
-  Learner.Learner.use((learner) => learner.update(dreamt.groups)).pipe(
-    Effect.map((update): Iteration => ({ ...dreamt, update })),
+  Learner.Learner.use((learner) => learner.update(parts.flatMap(({ groups }) => groups))).pipe(
+    Effect.map((update): Iteration => ({ ...together(parts), parts, update })),
     Effect.catch((error) =>
       error.reason === "NoTokens"
-        ? Effect.succeed<Iteration>({ ...dreamt, update: undefined })
+        ? Effect.succeed<Iteration>({ ...together(parts), parts, update: undefined })
         : Effect.fail(error)
     )
   )
+
+const together = (parts: Iteration["parts"]): Experienced => {
+  const groups = parts.flatMap((part) => part.groups)
+  const heldBack = parts.flatMap((part) => part.heldBack)
+  return {
+    iteration: parts[0]?.iteration ?? 0,
+    heldBack,
+    credible: parts.flatMap(({ credible }) => credible),
+    groups,
+    ...countsOf(
+      groups.flatMap(({ trajectories }) => trajectories),
+      heldBack
+    )
+  }
+}

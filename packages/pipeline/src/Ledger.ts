@@ -2,7 +2,7 @@
  * The last whole moment of a dream: what a checkpoint would hold if the run ended now.
  * It is renewed between iterations, so that an interruption in the middle of one saves the one before.
  */
-import { Curriculum, Learner, ReplayBuffer } from "@dreamgym/domain"
+import { type Curriculum, Learner, type ReplayBuffer } from "@dreamgym/domain"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Ref from "effect/Ref"
@@ -22,30 +22,30 @@ export interface Instant {
 
 /**
  * `from`: the instant that was saved (absent: the start); learner and curriculum are set to it first, the buffer is at it already.
- * `spent`: the seconds dreamt before.
+ * `spent`: the seconds dreamt before. `curriculum`: what the curricula of all sources remember.
  */
 export interface Options {
   readonly config: Config
+  readonly buffer: ReplayBuffer.ReplayBuffer["Service"]
+  readonly curriculum: Pick<Curriculum.Curriculum["Service"], "records" | "restore">
   readonly from: Instant | undefined
   readonly spent: number
 }
 
 export const make = Effect.fn("Ledger.make")(function* (
   prepared: Prepared.Prepared,
-  { config, from, spent }: Options
+  { buffer, config, curriculum, from, spent }: Options
 ) {
   const learner = yield* Learner.Learner
-  const curriculum = yield* Curriculum.Curriculum
   const directory = yield* RunDirectory
   const log = yield* RunLog
-  const buffer = yield* ReplayBuffer.ReplayBuffer
   const snapshots = yield* Snapshots.make(buffer, from?.buffer.held ?? [])
   if (from !== undefined) {
     yield* learner.restore(from.moment.learner)
     yield* curriculum.restore(from.moment.curriculum)
   }
-  const now = Effect.fnUntraced(function* (iteration: number) {
-    const moment = yield* Prepared.momentNow(iteration, prepared, learner, curriculum)
+  const now = Effect.fnUntraced(function* (iteration: number, before?: Prepared.Moment) {
+    const moment = yield* Prepared.momentNow(iteration, prepared, learner, curriculum, before)
     return { moment, buffer: yield* snapshots.take }
   })
   const newest = yield* Ref.make<Instant>(from ?? (yield* now(0)))
@@ -53,7 +53,12 @@ export const make = Effect.fn("Ledger.make")(function* (
   const savedAt = yield* Ref.make(from?.moment.iteration ?? -1)
   return {
     advance: (iteration: number) =>
-      Effect.uninterruptible(Effect.flatMap(now(iteration), (next) => Ref.set(newest, next))),
+      Effect.uninterruptible(
+        Ref.get(newest).pipe(
+          Effect.flatMap(({ moment }) => now(iteration, moment)),
+          Effect.flatMap((next) => Ref.set(newest, next))
+        )
+      ),
     /** Saves the instant, unless it is saved. */
     save: Effect.gen(function* () {
       const whole = yield* Ref.get(newest)
@@ -62,7 +67,7 @@ export const make = Effect.fn("Ledger.make")(function* (
       const seconds = spent + ((yield* Clock.currentTimeMillis) - start) / 1000
       const counters = countersOf(yield* log.events, iteration, seconds)
       const files = Prepared.filesOf(prepared, whole.moment)
-      const state = stateOf(prepared, whole, counters, config)
+      const state = stateOf(whole, counters, config)
       const path = yield* directory.saveCheckpoint(iteration, files, state, config.train)
       yield* Ref.set(savedAt, iteration)
       yield* log.emit({ _tag: "SavedCheckpoint", iteration, path })
@@ -71,14 +76,9 @@ export const make = Effect.fn("Ledger.make")(function* (
   }
 })
 
-const stateOf = (
-  { experience }: Prepared.Prepared,
-  { buffer, moment }: Instant,
-  counters: Counters,
-  { seed }: Config
-): State => ({
+const stateOf = ({ buffer, moment }: Instant, counters: Counters, { seed }: Config): State => ({
   policyVersion: moment.policyVersion,
-  experienceVersion: experience.version,
+  experienceVersion: moment.experience.version,
   hasOptimizer: "optimizer.safetensors" in moment.learner,
   curriculumTasks: moment.curriculum.length,
   random: { seed, iteration: moment.iteration },

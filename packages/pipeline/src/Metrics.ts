@@ -38,6 +38,16 @@ const dreamt = (event: EventOf<"DreamtGroups">): Line => ({
   "dream/tokens": event.tokens
 })
 
+const lived = (event: EventOf<"LivedGroups">): Line => ({
+  phase: "dream",
+  iteration: event.iteration,
+  "lived/trajectories": event.trajectories,
+  "lived/transitions": event.transitions,
+  "lived/accepted": event.accepted,
+  "lived/successes": event.successes,
+  "lived/tokens": event.tokens
+})
+
 const evaluated = ({ evaluation, iteration }: EventOf<"EvaluatedPolicy">): Line => ({
   phase: "evaluate",
   iteration,
@@ -93,6 +103,16 @@ const measure: (event: RunEvent.RunEvent) => Line | undefined =
         ...within("calibration", metrics)
       }),
       DreamtGroups: dreamt,
+      LivedGroups: lived,
+      RefreshedExperienceModel: ({ iteration, loss, metrics, trajectories, updates }): Line => ({
+        phase: "dream",
+        iteration,
+        "refresh/trajectories": trajectories,
+        "refresh/updates": updates,
+        "refresh/loss": loss,
+        ...within("probe", metrics)
+      }),
+      RaisedAlarm: nothing,
       RejectedTrajectory: nothing,
       UpdatedPolicy: ({ iteration, metrics, policyVersion }): Line => ({
         phase: "dream",

@@ -1,15 +1,18 @@
 /**
  * The phases of a run between the stages' own modules and the run log: timed, told, and stopped where a bound is broken.
  */
-import { type RunEvent, type Task, type Trajectory } from "@dreamgym/domain"
-import { Calibration, type Fidelity, type QualityFilter } from "@dreamgym/experience"
-import { type Tokenizer, Trainable } from "@dreamgym/language"
+import { Ending, type RunEvent, type Task, type Trajectory } from "@dreamgym/domain"
+import * as Calibration from "@dreamgym/experience/Calibration"
+import type * as Fidelity from "@dreamgym/experience/Fidelity"
+import type * as QualityFilter from "@dreamgym/experience/QualityFilter"
+import type * as Tokenizer from "@dreamgym/language/Tokenizer"
+import * as Trainable from "@dreamgym/language/Trainable"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
 import * as Predicate from "effect/Predicate"
 import * as Stream from "effect/Stream"
+import * as Arm from "./Arm.ts"
 import type * as Buffers from "./Buffers.ts"
 import * as Clone from "./Clone.ts"
 import * as Collect from "./Collect.ts"
@@ -21,6 +24,7 @@ import * as Improve from "./Improve.ts"
 import { type Prepared, startOf } from "./Prepared.ts"
 import { RunDirectory } from "./RunDirectory.ts"
 import { RunLog } from "./RunLog.ts"
+import * as Sources from "./Sources.ts"
 import type { World } from "./World.ts"
 
 /** Tells when a phase begins and ends. `spent`: the seconds that an earlier process gave to it. */
@@ -121,31 +125,27 @@ export const calibrated = Effect.fn("Phases.calibrated")(function* (
   if (unfit !== undefined) return yield* unfit
 }, Effect.scoped)
 
-/** One iteration, told; some of its trajectories are kept for people to read. `newTokens`: the experience model's, of this iteration. */
+/** One iteration, told; some of its trajectories are kept for people to read. */
 export const reported = Effect.fn("Phases.reported")(function* (
   iteration: Improve.Iteration,
-  newTokens: Effect.Effect<number>,
+  { arm, newSteps, newTokens }: Pick<Sources.Sources, "arm" | "newSteps" | "newTokens">,
   config: Config
 ) {
   const log = yield* RunLog
   const directory = yield* RunDirectory
-  const { accepted, rejected, trajectories, transitions } = iteration
+  const { accepted, trajectories, update } = iteration
   const at = iteration.iteration + 1
-  const tokens = iteration.tokens + (yield* newTokens)
   for (const { message, reason, trajectory } of examplesOf(iteration.heldBack)) {
     const { id: task } = trajectory.task
     yield* log.emit({ _tag: "RejectedTrajectory", iteration: at, task, reason, message })
   }
-  yield* log.emit({
-    _tag: "DreamtGroups",
-    iteration: at,
-    trajectories,
-    transitions,
-    accepted,
-    rejected,
-    tokens
-  })
-  const { update } = iteration
+  for (const part of iteration.parts) {
+    yield* log.emit(
+      part.source === "dream"
+        ? dreamtGroups(part, at, yield* newTokens)
+        : livedGroups(part, at, yield* newSteps)
+    )
+  }
   if (update !== undefined) {
     const { metrics, policyVersion } = update
     yield* log.emit({ _tag: "UpdatedPolicy", iteration: at, policyVersion, metrics })
@@ -154,7 +154,7 @@ export const reported = Effect.fn("Phases.reported")(function* (
     _tag: "PhaseProgressed",
     phase: "dream",
     done: at,
-    total: config.train.iterations,
+    total: arm.iterations,
     metrics: {
       "dream/success_rate": update?.metrics["charts/success_rate"] ?? 0,
       "dream/accept_rate": accepted / Math.max(1, trajectories),
@@ -162,6 +162,37 @@ export const reported = Effect.fn("Phases.reported")(function* (
     }
   })
   if (isDue(at, config)) yield* directory.saveTrajectories(`dreams-${at}`, shown(iteration.groups))
+})
+
+const dreamtGroups = (
+  { accepted, rejected, tokens, trajectories, transitions }: Improve.Experienced,
+  iteration: number,
+  newTokens: number
+): RunEvent.RunEvent => ({
+  _tag: "DreamtGroups",
+  iteration,
+  trajectories,
+  transitions,
+  accepted,
+  rejected,
+  tokens: tokens + newTokens
+})
+
+const livedGroups = (
+  { accepted, groups, rejected, tokens, trajectories }: Improve.Experienced,
+  iteration: number,
+  transitions: number
+): RunEvent.RunEvent => ({
+  _tag: "LivedGroups",
+  iteration,
+  trajectories,
+  transitions,
+  accepted,
+  successes: groups
+    .flatMap((group) => group.trajectories)
+    .filter(({ ending }) => Ending.isSuccess(ending)).length,
+  rejected,
+  tokens
 })
 
 /** So many rejections of each reason are told in full; `DreamtGroups` counts them all. */
@@ -178,8 +209,8 @@ const examplesOf = (heldBack: ReadonlyArray<QualityFilter.HeldBack>) => {
 }
 
 /** Checkpoints fall on multiples, and on the last iteration. */
-export const isDue = (iteration: number, { train }: Config): boolean =>
-  iteration % train.checkpointEvery === 0 || iteration === train.iterations
+export const isDue = (iteration: number, config: Config): boolean =>
+  iteration % config.train.checkpointEvery === 0 || iteration === Arm.of(config).iterations
 
 /** One of each of the first groups, without the sampled tokens. */
 const shown = (
@@ -194,12 +225,15 @@ export const evaluated = Effect.fn("Phases.evaluated")(function* (
 ) {
   const { config, world } = dreaming
   const { cloned, clonedPlus, policy } = prepared
+  const { name } = Arm.of(config)
   const score = (name: string, trainable: Trainable.Trainable | undefined) =>
     trainable === undefined ? Effect.void : scored(name, trainable, world, world.heldOut, config)
   yield* score("cloned", cloned)
   if (config.evaluate.clonedPlus) yield* score("cloned+", clonedPlus)
-  yield* score("dreamt", policy)
-  if (config.evaluate.real) yield* score("real", yield* lived(prepared, dreaming))
+  yield* score(name, policy)
+  if (config.evaluate.real && name !== "real") {
+    yield* score("real", yield* lived(prepared, { ...dreaming, config: Arm.baselineOf(config) }))
+  }
 })
 
 export const scored = Effect.fn("Phases.scored")(function* (
@@ -212,7 +246,7 @@ export const scored = Effect.fn("Phases.scored")(function* (
   const log = yield* RunLog
   const directory = yield* RunDirectory
   const evaluation = yield* Evaluate.evaluate(name, trainable, world, tasks, config)
-  const iteration = config.train.iterations
+  const iteration = Arm.of(config).iterations
   yield* directory.saveEvaluation(evaluation, iteration)
   yield* log.emit({ _tag: "EvaluatedPolicy", evaluation, iteration })
   return evaluation
@@ -224,27 +258,27 @@ const lived = Effect.fn("Phases.lived")(function* (prepared: Prepared, dreaming:
   const log = yield* RunLog
   const { trainable: reference } = startOf(prepared, config)
   const policy = Trainable.copy(reference)
-  const { iterations: total } = config.train
-  const shards = config.engine.workers
+  const arm = Arm.of(config)
+  const { all } = yield* Sources.make(dreaming, { arm, spent: 0, keeps: false })
   const learning = Dream.learning(policy, reference, dreaming, {
-    purpose: "real",
+    purpose: arm.purpose,
     worker: 0,
-    shards
+    shards: config.engine.workers
   })
-  yield* Improve.iterations(Dream.improveOptions(config, world, 0, "real")).pipe(
+  yield* Improve.mixed(Dream.improveOptions(config, world, 0, arm.purpose), all).pipe(
     Stream.runForEach(({ iteration, transitions, update }) =>
       log.emit({
         _tag: "PhaseProgressed",
         phase: "evaluate",
         done: iteration + 1,
-        total,
+        total: arm.iterations,
         metrics: {
           "real/transitions": transitions,
           "real/success_rate": update?.metrics["charts/success_rate"] ?? 0
         }
       })
     ),
-    Effect.provide(Layer.merge(Dream.layerReal(dreaming), learning))
+    Effect.provide(learning)
   )
   return policy
-})
+}, Effect.scoped)

@@ -2,6 +2,7 @@
  * What a run would cost, before it begins: episodes, transitions and updates of each phase, counted from the configuration.
  * They are upper bounds: episodes may end early, cloning stops early, the filter rejects.
  */
+import * as Arm from "./Arm.ts"
 import type { Config } from "./Config.ts"
 import { stepLimitOf } from "./ConfigRules.ts"
 
@@ -16,45 +17,101 @@ export interface Step {
 }
 
 export const plan = (config: Config): ReadonlyArray<Step> => {
-  const { calibration, clone, collect, evaluate, experience, train } = config
-  const dreams = train.iterations * train.tasksPerIteration * train.groupSize
-  const learning = updatesOfLearner(config)
-  const played = (phase: string, what: string, isReal: boolean, episodes: number, updates = 0) => ({
-    phase,
-    what,
-    isReal,
-    episodes,
-    transitions: episodes * stepLimitOf(config),
-    updates
-  })
-  const learned = (phase: string, what: string, updates: number) => ({
-    ...played(phase, what, false, 0),
-    updates
-  })
-  const policies = ["cloned", ...(evaluate.clonedPlus ? ["cloned+"] : []), "dreamt"]
+  const { clone, collect, evaluate, experience, train } = config
+  const isDreamt = Arm.dreams(Arm.of(config), config)
+  const isClonedTwice = evaluate.clonedPlus || train.start === "cloned+"
   return [
-    played("collect", "real offline experience", true, collect.trajectories),
-    learned("fit", "the experience model", experience.updates),
+    played(config, "collect", "real offline experience", true, collect.trajectories),
+    ...(isDreamt ? [learned("fit", "the experience model", experience.updates)] : []),
     learned("clone", "the clone of the demonstrations", clone.maxUpdates),
-    ...(evaluate.clonedPlus || train.start === "cloned+"
+    ...(isClonedTwice
       ? [learned("clone", "the clone of all successes, cloned+", clone.maxUpdates)]
       : []),
-    played("calibrate", "the first policy, dreamt", false, calibration.tasks),
-    played("calibrate", "the first policy, real", true, calibration.tasks),
-    played("dream", "dreams to learn from", false, dreams, learning),
-    ...policies.map((policy) => played("evaluate", `${policy}, real`, true, evaluate.episodes)),
-    ...(evaluate.real
-      ? [
-          played("evaluate", "the baseline real, to learn from", true, dreams, learning),
-          played("evaluate", "real, real", true, evaluate.episodes)
-        ]
-      : [])
+    ...(isDreamt ? dreamt(config) : []),
+    ...lived(config),
+    ...evaluated(config)
   ]
 }
 
+const played = (
+  config: Config,
+  phase: string,
+  what: string,
+  isReal: boolean,
+  episodes: number,
+  updates = 0
+): Step => ({
+  phase,
+  what,
+  isReal,
+  episodes,
+  transitions: episodes * stepLimitOf(config),
+  updates
+})
+
+const learned = (phase: string, what: string, updates: number): Step => ({
+  phase,
+  what,
+  isReal: false,
+  episodes: 0,
+  transitions: 0,
+  updates
+})
+
+const dreamt = (config: Config): ReadonlyArray<Step> => {
+  const { tasks } = config.calibration
+  const arm = Arm.of(config)
+  const { dreams } = episodesOf(arm, config)
+  const updates = updatesOf(arm, config)
+  return [
+    played(config, "calibrate", "the first policy, dreamt", false, tasks),
+    played(config, "calibrate", "the first policy, real", true, tasks),
+    played(config, "dream", "dreams to learn from", false, dreams, updates)
+  ]
+}
+
+/** Its updates are counted with the dreams where both are learnt from. */
+const lived = (config: Config): ReadonlyArray<Step> => {
+  const arm = Arm.of(config)
+  const { real } = episodesOf(arm, config)
+  if (real === 0) return []
+  const step = played(config, "dream", "real episodes to learn from", true, real)
+  const updates = Arm.dreams(arm, config) ? 0 : updatesOf(arm, config)
+  return [{ ...step, transitions: Math.min(arm.realTransitions, step.transitions), updates }]
+}
+
+const evaluated = (config: Config): ReadonlyArray<Step> => {
+  const { clonedPlus, episodes, real } = config.evaluate
+  const { name } = Arm.of(config)
+  const policies = ["cloned", ...(clonedPlus ? ["cloned+"] : []), name]
+  const scored = policies.map((policy) =>
+    played(config, "evaluate", `${policy}, real`, true, episodes)
+  )
+  if (!real || name === "real") return scored
+  const baseline = Arm.baselineOf(config)
+  const arm = Arm.of(baseline)
+  const learning = episodesOf(arm, baseline).real
+  const updates = updatesOf(arm, baseline)
+  return [
+    ...scored,
+    played(config, "evaluate", "the baseline real, to learn from", true, learning, updates),
+    played(config, "evaluate", "real, real", true, episodes)
+  ]
+}
+
+/** The episodes that an arm learns from. */
+const episodesOf = (arm: Arm.Arm, config: Config) => {
+  const { groupSize, tasksPerIteration } = config.train
+  const real = Array.from({ length: arm.iterations }, (_, i) =>
+    Arm.realTasks(arm, i, config)
+  ).reduce((sum, count) => sum + count, 0)
+  const tasks = arm.iterations * tasksPerIteration
+  return { dreams: (tasks - real) * groupSize, real: real * groupSize }
+}
+
 /** Every minibatch of every epoch of every iteration. */
-const updatesOfLearner = (config: Config): number => {
-  const { iterations, tasksPerIteration, groupSize } = config.train
+const updatesOf = ({ iterations }: Arm.Arm, config: Config): number => {
+  const { tasksPerIteration, groupSize } = config.train
   const { miniBatchSize, ppoEpochs } = config.learner
   const decisions = tasksPerIteration * groupSize * stepLimitOf(config)
   return iterations * ppoEpochs * Math.ceil(decisions / miniBatchSize)

@@ -3,7 +3,9 @@
  * Made by the first three phases, or read back; the same either way.
  */
 import { Curriculum as Curricula, type Learner } from "@dreamgym/domain"
-import { Tokenizer, Trainable, Weights } from "@dreamgym/language"
+import * as Tokenizer from "@dreamgym/language/Tokenizer"
+import * as Trainable from "@dreamgym/language/Trainable"
+import * as Weights from "@dreamgym/language/Weights"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type { Whole } from "./Checkpoint.ts"
@@ -31,12 +33,13 @@ export const startOf = (
     : { name: "cloned", trainable: cloned }
 
 /**
- * What an iteration leaves behind besides the networks and the buffer. `learner` holds policy, moments and counts; `policyVersion` is
- * that policy's.
+ * What an iteration leaves behind besides the networks that stay and the buffer. `learner` holds policy, moments and counts;
+ * `policyVersion` is that policy's. `experience`: the experience model as it was then.
  */
 export interface Moment {
   readonly iteration: number
   readonly policyVersion: number
+  readonly experience: { readonly version: number; readonly bytes: Uint8Array }
   readonly learner: Readonly<Record<string, Uint8Array>>
   readonly curriculum: ReadonlyArray<Curricula.TaskRecord>
 }
@@ -49,7 +52,7 @@ export const filesOf = (
   moment: Moment
 ): Readonly<Record<string, Uint8Array>> => ({
   "tokenizer.json": text.encode(Tokenizer.toJson(prepared.tokenizer)),
-  "experience.safetensors": bytesOf(prepared.experience),
+  "experience.safetensors": moment.experience.bytes,
   "cloned.safetensors": bytesOf(prepared.cloned),
   ...(prepared.clonedPlus === undefined
     ? {}
@@ -101,19 +104,27 @@ export const momentOf = Effect.fn("Prepared.momentOf")(function* ({
   const curriculum = yield* Schema.decodeUnknownEffect(Records)(records).pipe(
     Effect.mapError((error) => damage("curriculum.json", error.message))
   )
-  return { iteration, policyVersion: state.policyVersion, learner: files, curriculum }
+  const bytes = yield* fileOf(files, "experience.safetensors")
+  const experience = { version: state.experienceVersion, bytes }
+  return { iteration, policyVersion: state.policyVersion, experience, learner: files, curriculum }
 })
 
-/** The learner's state and the rest as they are now. */
+/** The learner's state and the rest as they are now; `before` spares what has not changed since. */
 export const momentNow = Effect.fn("Prepared.momentNow")(function* (
   iteration: number,
-  { policy }: Prepared,
+  { experience, policy }: Prepared,
   learner: Learner.Learner["Service"],
-  curriculum: Curricula.Curriculum["Service"]
+  curriculum: Pick<Curricula.Curriculum["Service"], "records">,
+  before: Moment | undefined
 ): Effect.fn.Return<Moment, Learner.LearnerError> {
+  const { version } = experience
   return {
     iteration,
     policyVersion: policy.version,
+    experience:
+      before?.experience.version === version
+        ? before.experience
+        : { version, bytes: bytesOf(experience) },
     learner: yield* learner.state,
     curriculum: yield* curriculum.records
   }

@@ -8,7 +8,7 @@ import { sentences } from "./ReportSentences.ts"
 import { amount, percent, ratio, table, wall, words, wrap } from "./ReportText.ts"
 
 /**
- * `realTransitions` are all that were played for `cloned`, `cloned+` and `dreamt`: offline and to calibrate. `accepted` and `rejected` count dreamt
+ * `realTransitions` are all that were played for the policies but the baseline: offline, to calibrate, to learn from. `accepted` and `rejected` count dreamt
  * trajectories, `tokens` those of policy and experience model in dreams, `seconds` the wall time of each phase.
  */
 export const Summary = Schema.Struct({
@@ -39,6 +39,7 @@ type Events = ReadonlyArray<RunEvent.RunEvent>
 export const summary = (run: string, events: Events): Summary => {
   const dreams = events.filter(RunEvent.RunEvent.guards.DreamtGroups)
   const collected = events.filter(RunEvent.RunEvent.guards.CollectedRealExperience)
+  const lived = events.filter(RunEvent.RunEvent.guards.LivedGroups)
   return {
     run,
     evaluation: evaluations(events).map(
@@ -53,7 +54,9 @@ export const summary = (run: string, events: Events): Summary => {
       })
     ),
     realTransitions:
-      total(collected, ({ transitions }) => transitions) + (paid(events, apart.calibration) ?? 0),
+      total(collected, ({ transitions }) => transitions) +
+      total(lived, ({ transitions }) => transitions) +
+      (paid(events, apart.calibration) ?? 0),
     syntheticTransitions: total(dreams, ({ transitions }) => transitions),
     accepted: total(dreams, ({ accepted }) => accepted),
     rejected: rejections(dreams),
@@ -117,7 +120,7 @@ const evaluations = (events: Events): ReadonlyArray<Evaluation.Evaluation> => {
   return [...last.values()].toSorted((a, b) => rank(a.policy) - rank(b.policy))
 }
 
-const order = ["cloned", "cloned+", "dreamt", "real"]
+const order = ["cloned", "cloned+", "dreamt", "mixed", "sim-to-real", "real"]
 const rank = (policy: string): number =>
   order.includes(policy) ? order.indexOf(policy) : order.length
 
@@ -211,7 +214,11 @@ const paid = (events: Events, metric: string): number | undefined => {
 const paidApart = (events: Events): ReadonlyArray<ReadonlyArray<string>> => {
   const calibration = paid(events, apart.calibration)
   const baseline = paid(events, apart.baseline)
+  const lived = events.filter(RunEvent.RunEvent.guards.LivedGroups)
   return [
+    ...(lived.length === 0
+      ? []
+      : [["  lived to learn from", amount(total(lived, ({ transitions }) => transitions))]]),
     ...(calibration === undefined
       ? []
       : [["  to calibrate, never learned from", amount(calibration)]]),

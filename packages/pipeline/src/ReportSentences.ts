@@ -7,18 +7,32 @@ import { percent } from "./ReportText.ts"
 
 type Rate = Pick<Evaluation.Evaluation, "policy" | "rate" | "low" | "high">
 
-/** Sentences about `dreamt` beside each baseline that was evaluated; none where `dreamt` was not. */
+/** Policies that learnt from dreams, or from dreams and the real world. */
+const trained = ["dreamt", "mixed", "sim-to-real"]
+
+/** Sentences about the trained policy beside each baseline that was evaluated; none where there is none. */
 export const sentences = (rates: ReadonlyArray<Rate>): ReadonlyArray<string> => {
   const find = (policy: string) => rates.find((rate) => rate.policy === policy)
-  const dreamt = find("dreamt")
+  const dreamt = rates.find(({ policy }) => trained.includes(policy))
   if (dreamt === undefined) return []
   return baselines.flatMap(({ policy, say }) => {
     const baseline = find(policy)
     return baseline === undefined
       ? []
-      : [`${say[verdict(dreamt, baseline)]} (${against(dreamt, baseline)}).`]
+      : [`${of(dreamt.policy, say[verdict(dreamt, baseline)])} (${against(dreamt, baseline)}).`]
   })
 }
+
+/** The sentence about a policy that did not learn from dreams alone says so. */
+const of = (policy: string, sentence: string): string =>
+  policy === "dreamt"
+    ? sentence
+    : sentence
+        .replaceAll("`dreamt`", `\`${policy}\``)
+        .replaceAll("dreaming alone", "learning from dreams and reality")
+        .replaceAll("without any dream", "without any of that")
+        .replaceAll("dreaming", "learning")
+        .replaceAll("Dreaming", "Learning")
 
 /** "Above": the first is better, and the intervals are apart. */
 type Verdict = "Above" | "SeemsAbove" | "SeemsBelow" | "Below"

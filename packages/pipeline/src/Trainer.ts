@@ -2,15 +2,16 @@
  * The packaged trainer: collect real experience, fit the experience model, clone a first policy, dream and improve, evaluate.
  * The whole method on one page; each phase is a module of its own.
  */
-import { Trainable } from "@dreamgym/language"
+import * as Trainable from "@dreamgym/language/Trainable"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
+import * as Arm from "./Arm.ts"
 import * as Buffers from "./Buffers.ts"
 import type * as Checkpoint from "./Checkpoint.ts"
 import * as Collect from "./Collect.ts"
 import type { Config } from "./Config.ts"
+import * as Counters from "./Counters.ts"
 import * as Dream from "./Dream.ts"
 import * as DreamFilter from "./DreamFilter.ts"
 import * as Fit from "./Fit.ts"
@@ -18,10 +19,12 @@ import * as Improve from "./Improve.ts"
 import * as Ledger from "./Ledger.ts"
 import * as Phases from "./Phases.ts"
 import * as Prepared from "./Prepared.ts"
+import * as Refresh from "./Refresh.ts"
 import * as Report from "./Report.ts"
 import { RunDirectory } from "./RunDirectory.ts"
 import { RunLog } from "./RunLog.ts"
 import * as Runs from "./Runs.ts"
+import * as Sources from "./Sources.ts"
 import * as Vocabulary from "./Vocabulary.ts"
 import * as World from "./World.ts"
 
@@ -42,7 +45,10 @@ const fromTheBeginning = Effect.fnUntraced(function* (config: Config) {
   const place = Buffers.placeOf(yield* RunDirectory)
   const lived = { ...owner, buffer: yield* Buffers.begin(owner, place) }
   const tokenizer = Vocabulary.tokenizerOf(world.knowledge, [...offline.train, ...offline.heldOut])
-  const fitted = yield* Phases.phase("fit", Phases.fittedAndMeasured(lived, tokenizer))
+  const isDreamt = Arm.dreams(Arm.of(config), config)
+  const fitted = isDreamt
+    ? yield* Phases.phase("fit", Phases.fittedAndMeasured(lived, tokenizer))
+    : yield* Fit.untrained(lived, tokenizer)
   const clones = yield* Phases.phase("clone", Phases.cloned(lived, tokenizer))
   const prepared: Prepared.Prepared = {
     ...clones,
@@ -51,7 +57,10 @@ const fromTheBeginning = Effect.fnUntraced(function* (config: Config) {
     policy: Trainable.copy(Prepared.startOf(clones, config).trainable)
   }
   const dreaming = { ...lived, fitted }
-  const calibrated = Phases.calibrated(prepared, dreaming, fitted.fidelity)
+  const calibrated =
+    fitted.fidelity === undefined
+      ? Effect.void
+      : Phases.calibrated(prepared, dreaming, fitted.fidelity)
   const dreamed = Effect.flatMap(Effect.timed(calibrated), ([spent]) =>
     dreamt(prepared, dreaming, Duration.toSeconds(spent))
   )
@@ -114,34 +123,40 @@ const continued = Effect.fnUntraced(function* (
   yield* Phases.phase("evaluate", Phases.evaluated(prepared, dreaming))
 })
 
-/** The dream of a prepared run, from its beginning or from a saved instant, after `spent` seconds. */
+/** The learning of a prepared run, from its beginning or from a saved instant, after `spent` seconds. */
 const dreamt = Effect.fn("Trainer.dreamt")(function* (
   prepared: Prepared.Prepared,
   dreaming: Dream.Dreaming,
   spent: number,
   from?: Ledger.Instant
 ) {
-  const { config, world } = dreaming
-  const { environment, newTokens } = yield* Dream.synthetic(dreaming)
+  const { buffer, config, world } = dreaming
+  const log = yield* RunLog
+  const first = from?.moment.iteration ?? 0
+  const arm = Arm.of(config)
+  const steps = Counters.livedOf(yield* log.events, first)
+  const sources = yield* Sources.make(dreaming, { arm, spent: steps, keeps: true })
   const program = Effect.gen(function* () {
-    const ledger = yield* Ledger.make(prepared, { config, from, spent })
+    const curriculum = sources.memory
+    const ledger = yield* Ledger.make(prepared, { buffer, config, curriculum, from, spent })
     if (from === undefined) yield* ledger.save
-    const options = Dream.improveOptions(config, world, from?.moment.iteration ?? 0, "dream")
-    yield* Improve.iterations(options).pipe(
-      Stream.tap((iteration) => Phases.reported(iteration, newTokens, config)),
+    const options = Dream.improveOptions(config, world, first, arm.purpose)
+    yield* Improve.mixed(options, sources.all).pipe(
+      Stream.tap((iteration) => Phases.reported(iteration, sources, config)),
+      Stream.tap(({ iteration }) => Refresh.refresh(dreaming, prepared.tokenizer, iteration + 1)),
       Stream.tap(({ iteration }) => ledger.advance(iteration + 1)),
       Stream.runForEach(({ iteration }) =>
         Phases.isDue(iteration + 1, config) ? ledger.save : Effect.void
       ),
+      Effect.andThen(ledger.save),
       Effect.onError(() => Effect.ignoreCause(ledger.save))
     )
   })
-  const shards = config.engine.workers
   const { trainable: reference } = Prepared.startOf(prepared, config)
   const learning = Dream.learning(prepared.policy, reference, dreaming, {
-    purpose: "dreamt",
+    purpose: arm.purpose,
     worker: 0,
-    shards
+    shards: config.engine.workers
   })
-  yield* Effect.provide(program, Layer.merge(Dream.layer(dreaming, environment), learning))
-})
+  yield* Effect.provide(program, learning)
+}, Effect.scoped)

@@ -11,6 +11,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 import { describe, expect, it } from "vitest"
+import * as Arm from "../src/Arm.ts"
 import * as Dream from "../src/Dream.ts"
 import * as Evaluate from "../src/Evaluate.ts"
 import * as Improve from "../src/Improve.ts"
@@ -83,8 +84,13 @@ describe("an experience model", () => {
       events: Effect.succeed([]),
       subscribe: Effect.never
     })
+    const sources = {
+      arm: Arm.of(config),
+      newTokens: Effect.succeed(5),
+      newSteps: Effect.succeed(0)
+    }
     await Effect.runPromise(
-      Phases.reported(iteration, Effect.succeed(5), config).pipe(
+      Phases.reported(iteration, sources, config).pipe(
         Effect.provideService(RunLog.RunLog, log),
         Effect.provide(Layer.mock(RunDirectory, { name: "", path: "", config }))
       )

@@ -1,0 +1,74 @@
+/**
+ * The sections of a configuration that say how the policy learns: by which algorithm, from what, on which tasks.
+ * What it learns with is in `ConfigSections`.
+ */
+import * as Schema from "effect/Schema"
+import { flag, oneOf, rate, real, share, whole } from "./ConfigFields.ts"
+
+export const learner = Schema.Struct({
+  algorithm: oneOf(["ppo", "grpo"], "ppo", "How the policy learns."),
+  lr: rate(1e-3, "Learning rate of AdamW, falling to a tenth over the run."),
+  gamma: share(0.97, "Discount of a reward per step."),
+  gaeLambda: share(0.95, "Lambda of the generalized advantage estimate. Only for ppo."),
+  clipRatioLow: share(0.2, "How far the ratio may fall below 1."),
+  clipRatioHigh: real(0, 10, 0.2, "How far the ratio may rise above 1."),
+  valueClip: real(0, 100, 0, "Clip of the value's change; 0 is none. Only for ppo."),
+  vfCoef: real(0, 100, 0.5, "Weight of the value loss. Only for ppo."),
+  entropyCoef: real(0, 10, 0.003, "Weight of the entropy bonus."),
+  klLossCoef: real(0, 100, 0, "Weight of the KL divergence from the cloned policy."),
+  ppoEpochs: whole(1, 100, 2, "Passes over each batch."),
+  miniBatchSize: whole(1, 1_000_000, 256, "Decisions in one minibatch."),
+  maxGradNorm: real(1e-6, 1e6, 1, "Greatest norm of the gradient."),
+  targetKl: real(0, 100, 0, "An iteration stops early beyond this KL divergence; 0 is never.")
+})
+
+export const train = Schema.Struct({
+  start: oneOf(
+    ["cloned", "cloned+"],
+    "cloned+",
+    "The policy that dreaming starts from: the clone of the demonstrations, or of all successful offline trajectories."
+  ),
+  iterations: whole(0, 1_000_000, 30, "Rounds of dreaming and learning."),
+  tasksPerIteration: whole(1, 100_000, 32, "Tasks dreamt in one iteration."),
+  groupSize: whole(1, 1024, 4, "Dreams of each task."),
+  checkpointEvery: whole(1, 1_000_000, 10, "Iterations between two checkpoints."),
+  keepLast: whole(1, 1_000_000, 3, "How many of the newest checkpoints stay."),
+  keepEvery: whole(
+    0,
+    1_000_000,
+    0,
+    "Checkpoints at multiples of so many iterations stay for ever; 0 is none."
+  ),
+  minAcceptRate: share(0.3, "The run stops where less of its dreams than this pass the filter."),
+  realShareStart: share(
+    0,
+    "Share of an iteration's tasks that is played in the real world, at first: 0 dreams only, 1 is training in reality."
+  ),
+  realShareEnd: share(0, "The same share at the end."),
+  realShareOver: whole(
+    0,
+    1_000_000,
+    0,
+    "Iterations in which the share goes from start to end in a line; 0 is all of `iterations`."
+  ),
+  realIterations: whole(
+    0,
+    1_000_000,
+    0,
+    "Iterations in the real world alone, after the others: sim-to-real."
+  ),
+  realTransitions: Schema.optionalKey(
+    Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 1_000_000_000 })).annotate({
+      description:
+        "Most real transitions that the policy learns from, beside the offline ones (default: as many as the shares take).",
+      domain: "a whole number from 1 to 1000000000"
+    })
+  )
+})
+
+export const curriculum = Schema.Struct({
+  lambda: share(0.25, "Greatest share of generated tasks."),
+  failQuota: share(0.1, "Share of tasks on which every attempt failed so far."),
+  perSeed: whole(1, 100, 2, "Most variations of one seed task."),
+  generate: flag(true, "Whether tasks are generated at all.")
+})
