@@ -54,6 +54,12 @@ describe("A precondition", () => {
     ["(exists (?t - tool, ?y - thing) (r ?x ?y))", "(r a b)", []],
     ["(forall (?y - thing) (r ?x ?y))", "(r a a) (r a b) (r b b)", ["a"]],
     ["(and (r ?x ?x) (not (= ?x b)))", "(r a a) (r b b) (r a b)", ["a"]],
+    ["(r ?x ?x)", "(r a b) (r b a)", []],
+    ["(and (p ?x) (r ?x ?x))", "(p a) (p b) (r a b) (r b b)", ["b"]],
+    ["(exists (?y - thing) (and (r ?x ?y) (r ?y ?x)))", "(r a b) (r b a) (r a k)", ["a", "b"]],
+    ["(= ?x nobody)", "", []],
+    ["(not (= ?x nobody))", "", ["a", "b"]],
+    ["(= ?x a)", "", ["a"]],
     ["(imply (p ?x) (q ?x))", "(p a) (p b) (q b)", ["b"]],
     ["(p nobody)", "(p a)", []],
     [
@@ -74,6 +80,27 @@ describe("A precondition", () => {
     expect(() => world(":precondition (t)")).toThrow("predicate t is not declared")
     expect(() => world(":precondition (p a b)")).toThrow("predicate p takes 1 arguments, not 2")
     expect(() => world(":precondition (p ?x)")).toThrow("variable ?x is not declared")
+  })
+})
+
+describe("A type", () => {
+  const reached = (type: string): ReadonlyArray<string> => {
+    const domain = readDomain(`(define (domain d) (:types cup mug - vessel vessel - thing)
+      (:predicates (p ?x)) (:action act :parameters (?x - ${type}) :effect (p ?x)))`)
+    const problem = readProblem(`(define (problem e)
+      (:objects c - cup m - mug v - vessel t - thing o) (:init) (:goal ()))`)
+    const setting = Ground.setting(domain, problem)
+    return Ground.actions(domain, setting).flatMap((act) => instances({ setting, act }))
+  }
+
+  it.each([
+    ["cup", ["c"]],
+    ["vessel", ["c", "m", "v"]],
+    ["thing", ["c", "m", "t", "v"]],
+    ["object", ["c", "m", "o", "t", "v"]],
+    ["nothing", []]
+  ])("%s has the members of the types below it: %j", (type, expected) => {
+    expect(reached(type)).toEqual(expected)
   })
 })
 
@@ -99,6 +126,27 @@ describe("An effect", () => {
     ])
   })
 
+  it("under two foralls reaches every pair, under two conditions only where both hold", () => {
+    const pairs = "(forall (?x - thing) (forall (?y - tool) (when (p ?x) (when (q ?y) (r ?x ?y)))))"
+    expect(outcome(pairs, "(p a) (p b) (q k)")).toEqual(["p a", "p b", "q k", "r a k", "r b k"])
+    expect(outcome(pairs, "(p a) (p b)")).toEqual(["p a", "p b"])
+    expect(outcome(pairs, "(p a) (q k)")).toEqual(["p a", "q k", "r a k"])
+  })
+
+  it("leaves no trace of its own where the domain has a predicate of that name", () => {
+    const domain = readDomain(`(define (domain d) (:predicates (p) (not_p))
+      (:action act :precondition (p) :effect (not (p))))`)
+    const problem = readProblem("(define (problem e) (:init (p)) (:goal ()))")
+    const setting = Ground.setting(domain, problem, ["not_p"])
+    const [act] = Ground.actions(domain, setting)
+    if (act === undefined) throw new Error("no action")
+    expect(facts(setting, Ground.apply(setting, setting.initial, act, []))).toEqual([])
+  })
+
+  it("leaves a trace of what it takes away also where it adds another fact of the kind", () => {
+    expect(outcome("(and (not (p a)) (p b))", "(p a)")).toEqual(["p b", "not_p a"])
+  })
+
   it("that takes nothing away leaves no trace of a loss", () => {
     expect(outcome("(not (p a))", "(q b)")).toEqual(["q b"])
   })
@@ -111,6 +159,16 @@ describe("An action all of whose effects are granted beforehand", () => {
   it("is no action: nobody moves to where he is", () => {
     expect(instances(world(move, "(p a) (q a) (q b)"))).toEqual(["a b"])
   })
+})
+
+describe("An action that only takes away, or that adds only what is granted but takes away more", () => {
+  it.each(["(not (q ?x))", "(and (p ?x) (not (q ?x)))", "(and (not (p ?x)) (not (q ?x)) (p ?x))"])(
+    "is one: %s",
+    (effect) => {
+      const action = `:parameters (?x - thing) :precondition (p ?x) :effect ${effect}`
+      expect(instances(world(action, "(p a) (q a)"))).toEqual(["a"])
+    }
+  )
 })
 
 describe("A goal", () => {

@@ -56,6 +56,7 @@ describe("A domain", () => {
   it("reads quantified and conditional effects flat, and no costs", () => {
     const [action] =
       domainWith(`(:action a :parameters (?x - t) :effect (and (increase (total-cost) 1)
+      (decrease (fuel) 1) (assign (fuel) 1) (scale-up (fuel) 2) (scale-down (fuel) 2)
       (forall (?y - u) (when (p ?x) (and (not (q ?y)) (r ?x ?y)))) (s ?x)))`).actions
     const p = { _tag: "Atom", predicate: "p", terms: ["?x"] }
     const guard = {

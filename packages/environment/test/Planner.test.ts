@@ -172,6 +172,25 @@ describe("A policy that knows the game", () => {
     expect(new Set(commandsOf(GamePolicy.random(gameOf), 40).commands).size).toBeGreaterThan(4)
   })
 
+  it("knows where the episode stands after older words, if they were taken for what they mean", () => {
+    const told = { ...room, grammar: room.grammar.replace("put {o} into {r}", "move {o} to {r}") }
+    const today = Result.getOrThrow(Game.load(told, "room"))
+    const way = ["go to shelf 1", "take mug 1 from shelf 1"]
+    const before = way.reduce(Game.step, Game.start(today))
+    const turns = way.map((action, index) => ({
+      action,
+      observation: way.slice(0, index + 1).reduce(Game.step, Game.start(today)).observation
+    }))
+    const after = (answer: string) => {
+      const told = [...turns, { action: "put mug 1 in/on shelf 1", observation: answer }]
+      return GamePolicy.stateAfter(today, History.fromTurns("", told)).admissible
+    }
+    const moved = Game.step(before, "move mug 1 to shelf 1")
+    expect(after(moved.observation)).toEqual(moved.admissible)
+    expect(after(Game.nothingHappens)).toEqual(before.admissible)
+    expect(moved.admissible).not.toEqual(before.admissible)
+  })
+
   it("says of a game that cannot be won, which task it was", () => {
     const tight = Planner.policy(gameOf, { expansions: 1 })
     const history = History.start("")

@@ -5,6 +5,7 @@
 import { type Environment, History, Policy, Seed, type Task } from "@dreamgym/domain"
 import * as Effect from "effect/Effect"
 import * as Game from "./Game.ts"
+import { modern } from "./GameEpisode.ts"
 
 /** The game of a task: `AlfWorld.game` of an environment, for instance. */
 export type GameOf = (task: Task.Task) => Effect.Effect<Game.Game, Environment.EnvironmentError>
@@ -34,9 +35,20 @@ export const make = (name: string, gameOf: GameOf, choose: Choose): Policy.Polic
   })
 })
 
-/** Where a game stands after a history. */
-export const stateAfter = (game: Game.Game, history: History.History): Game.GameState =>
-  History.turns(history).reduce((state, { action }) => Game.step(state, action), Game.start(game))
+const recalls = new WeakMap<Game.Game, (history: History.History) => Game.GameState>()
+
+/** Where a game stands after a history, told in today's words or the older ones. One step for each further turn. */
+export const stateAfter = (game: Game.Game, history: History.History): Game.GameState => {
+  const recall = recalls.get(game) ?? History.memoizedFold(() => Game.start(game), afterTurn)
+  recalls.set(game, recall)
+  return recall(history)
+}
+
+/** Only the answer tells whether the episode took the old words for what they mean. */
+const afterTurn = (before: Game.GameState, { action, observation }: History.Turn) => {
+  const after = Game.step(before, action)
+  return after.observation === observation ? after : Game.step(before, modern(action))
+}
 
 /** Any admissible command, each equally likely. */
 export const random = (gameOf: GameOf): Policy.Policy["Service"] =>

@@ -137,7 +137,7 @@ const resolveEqual = (leftName: string, rightName: string, within: Scope): Condi
   const left = term(leftName, within)
   const right = term(rightName, within)
   if (left === undefined || right === undefined) return constant(false)
-  return left === right ? constant(true) : { _tag: "Equal", left, right }
+  return { _tag: "Equal", left, right }
 }
 
 /** The atom in numbers, or undefined when it names an object that the problem does not have. */
