@@ -6,9 +6,12 @@ import type * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type { TrajectoryGroup } from "./Trajectory.ts"
 
-/** `NotFinite`: loss or gradient is no number; the parameters are as they were before the update. */
+/**
+ * `NotFinite`: loss or gradient is no number; the parameters are as they were before the update. `BadOptions`: settings that
+ * contradict one another or the model, refused before anything is computed.
+ */
 export class LearnerError extends Schema.TaggedError<LearnerError>()("LearnerError", {
-  reason: Schema.Literals(["NotFinite", "NoTokens", "Engine", "BadState"]),
+  reason: Schema.Literals(["NotFinite", "NoTokens", "Engine", "BadState", "BadOptions"]),
   message: Schema.String,
   cause: Schema.optionalKey(Schema.Defect())
 }) {}

@@ -10,30 +10,47 @@ export interface GaeOptions {
   readonly gaeLambda: number
 }
 
+/** Of each place: what it is worth beyond the critic's value, and what the critic should say. */
+export interface Estimate {
+  readonly advantagesT: ReadonlyArray<number>
+  readonly returnsT: ReadonlyArray<number>
+}
+
 /**
- * Generalised advantage estimation (Schulman et al. 2016, Eq. 16), one value per decision.
- * `bootstrap` is the value after the last decision: 0 where the episode truly ended, an estimate
- * where it was cut.
+ * Generalised advantage estimation (Schulman et al. 2016, Eq. 16), one value per place: a decision,
+ * or a token. `bootstrap` is the value after the last place: 0 where the episode truly ended, an
+ * estimate where it was cut.
+ * Places where `maskT` is false are no choices of the policy (observations, forced tokens): what
+ * comes after is carried across them, neither discounted nor charged, and they get 0.
  * `returnsT` = advantages + values, before any normalising.
  */
 export const gae = (
   rewardsT: ReadonlyArray<number>,
   valuesT: ReadonlyArray<number>,
   bootstrap: number,
-  { gaeLambda, gamma }: GaeOptions
-): { readonly advantagesT: ReadonlyArray<number>; readonly returnsT: ReadonlyArray<number> } => {
+  { gaeLambda, gamma }: GaeOptions,
+  maskT: ReadonlyArray<boolean> = []
+): Estimate => {
   const advantagesT: Array<number> = new Array(rewardsT.length).fill(0)
   let carried = 0
   let nextValue = bootstrap
   for (let t = rewardsT.length - 1; t >= 0; t--) {
+    if (maskT[t] === false) continue
     const value = valuesT[t] ?? 0
     const delta = (rewardsT[t] ?? 0) + gamma * nextValue - value
     carried = delta + gamma * gaeLambda * carried
     advantagesT[t] = carried
     nextValue = value
   }
-  return { advantagesT, returnsT: advantagesT.map((advantage, t) => advantage + (valuesT[t] ?? 0)) }
+  const returnsT = advantagesT.map((advantage, t) =>
+    maskT[t] === false ? 0 : advantage + (valuesT[t] ?? 0)
+  )
+  return { advantagesT, returnsT }
 }
+
+/** Whether the returns of a group tell its members apart: two at least that differ. */
+export const isInformative = (returnsG: ReadonlyArray<number>): boolean =>
+  returnsG.length >= 2 && moments(returnsG).deviation >= 1e-6
 
 /**
  * GRPO (Shao et al. 2024): return minus the group's mean over its population standard deviation +
@@ -45,8 +62,21 @@ export const groupRelative = (
   returnsG: ReadonlyArray<number>
 ): ReadonlyArray<number> | undefined => {
   const { deviation, mean } = moments(returnsG)
-  if (returnsG.length < 2 || deviation < 1e-6) return undefined
+  if (!isInformative(returnsG)) return undefined
   return returnsG.map((total) => (total - mean) / (deviation + 1e-6))
+}
+
+/** Dr.GRPO (Liu et al. 2025): return minus the group's mean, its deviation left as it is. */
+export const groupCentred = (returnsG: ReadonlyArray<number>): ReadonlyArray<number> => {
+  const { mean } = moments(returnsG)
+  return returnsG.map((total) => total - mean)
+}
+
+/** RLOO (Kool et al. 2019; Ahmadian et al. 2024): return minus the mean of the others'. */
+export const leaveOneOut = (returnsG: ReadonlyArray<number>): ReadonlyArray<number> => {
+  const others = Math.max(1, returnsG.length - 1)
+  const total = returnsG.reduce((sum, one) => sum + one, 0)
+  return returnsG.map((one) => one - (total - one) / others)
 }
 
 /**
@@ -58,6 +88,39 @@ export const normalize = (valuesN: ReadonlyArray<number>): ReadonlyArray<number>
   const { deviation, mean } = moments(valuesN)
   return valuesN.map((value) => (value - mean) / (deviation + 1e-8))
 }
+
+/** What is normalised of a decision: its advantage, or those of its tokens. */
+export interface Worth {
+  readonly advantage: number
+  readonly tokens?: {
+    readonly advantages: ReadonlyArray<number>
+    readonly returns: ReadonlyArray<number>
+    readonly oldValues: ReadonlyArray<number>
+  }
+  readonly source?: "real" | "synthetic"
+}
+
+/**
+ * All advantages brought to mean 0 and deviation 1, those of real and of dreamt decisions apart: a
+ * dream pays otherwise than the world, and neither scale is to set the other's.
+ */
+export const whitened = <D extends Worth>(decisions: ReadonlyArray<D>): ReadonlyArray<D> => {
+  const ofSource = (source: Worth["source"]) => {
+    const own = decisions.filter((decision) => (decision.source ?? "real") === source)
+    return normalize(own.flatMap((decision) => advantagesOf(decision))).values()
+  }
+  const left = { real: ofSource("real"), synthetic: ofSource("synthetic") }
+  return decisions.map((decision) => {
+    const next = () => left[decision.source ?? "real"].next().value ?? 0
+    const { tokens } = decision
+    return tokens === undefined
+      ? { ...decision, advantage: next() }
+      : { ...decision, tokens: { ...tokens, advantages: tokens.advantages.map(next) } }
+  })
+}
+
+const advantagesOf = ({ advantage, tokens }: Worth): ReadonlyArray<number> =>
+  tokens?.advantages ?? [advantage]
 
 /** 1 - Var(returns - values) / Var(returns); 0 where returns do not vary. */
 export const explainedVariance = (

@@ -15,6 +15,8 @@ export interface LearnerState {
   readonly trainable: Trained
   readonly training: TrainStep.TrainState
   updates: number
+  /** Present where the KL coefficients adapt: by what they are multiplied. */
+  klScale?: number | undefined
 }
 
 /** Undoes what an effect did to the numbers, unless it succeeds. */
@@ -39,7 +41,8 @@ export const saved = (learner: LearnerState) =>
   Effect.sync(() => ({
     [files[0]]: Weights.encode(learner.trainable.parameters, {
       version: String(learner.trainable.version),
-      updates: String(learner.updates)
+      updates: String(learner.updates),
+      ...(learner.klScale === undefined ? {} : { klScale: String(learner.klScale) })
     }),
     [files[1]]: Weights.encode(learner.training.state)
   }))
@@ -58,10 +61,13 @@ export const restored = (
     yield* Weights.decodeInto(state, optimizer ?? new Uint8Array(0), files[1])
     const [version, updates] = [Number(metadata["version"]), Number(metadata["updates"])]
     if (!Number.isInteger(version) || !Number.isInteger(updates)) return yield* noVersion
+    const klScale = learner.klScale === undefined ? undefined : Number(metadata["klScale"])
+    if (klScale !== undefined && !(klScale > 0)) return yield* noScale
     new Uint8Array(trainable.parameters.memory).set(new Uint8Array(parameters.memory))
     new Uint8Array(training.state.memory).set(new Uint8Array(state.memory))
     trainable.version = version
     learner.updates = updates
+    learner.klScale = klScale
   }).pipe(
     Effect.mapError((cause) =>
       cause._tag === "LearnerError"
@@ -74,5 +80,12 @@ const noVersion = Effect.fail(
   new Learner.LearnerError({
     reason: "BadState",
     message: `${files[0]} does not say its version and updates; restore it from a checkpoint`
+  })
+)
+
+const noScale = Effect.fail(
+  new Learner.LearnerError({
+    reason: "BadState",
+    message: `${files[0]} does not say its klScale: it was saved without adaptiveKl; leave it out`
   })
 )

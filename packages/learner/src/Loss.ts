@@ -2,9 +2,13 @@
  * The losses of the learner as graphs over a batch of rows. Coefficients are constants of the
  * graph; data are feeds.
  *
- * B rows, K tokens read, V vocabulary. Rows that pad a batch have weight 0 everywhere.
+ * B rows, K tokens read, V vocabulary; E is [B] or [B, K], as the ratio is of actions or of tokens.
+ * Rows that pad a batch have weight 0 everywhere.
  */
 import { Op, type Value } from "@dreamgym/graph"
+import type { AggregationOptions } from "./Aggregation.ts"
+import { type KlEstimator, klInLoss } from "./Penalty.ts"
+import { type RatioLevel, surrogate, type SurrogateOptions } from "./Surrogate.ts"
 
 type V = Value.Value
 
@@ -57,28 +61,44 @@ export const accuracy = (logitsBKV: V, targetBK: V, weightBK: V): V => {
   return Op.divide(Op.sum(Op.multiply(hits, weightBK), [0, 1]), total)
 }
 
-export interface PolicyLossOptions {
-  readonly clipRatioLow: number
-  readonly clipRatioHigh: number
+export interface PolicyLossOptions extends SurrogateOptions, AggregationOptions {
+  /** Default `action`. */
+  readonly ratioLevel?: RatioLevel
+  /** Of which advantages, returns and values are: of decisions (default `step`) or of tokens. */
+  readonly advantageLevel?: "step" | "token"
   /** 0 switches the clipping of the value loss off. */
   readonly valueClip: number
   readonly vfCoef: number
   readonly entropyCoef: number
   readonly klLossCoef: number
+  /** The estimate that is reported; default `k3`. The gradient is that of the KL in any case. */
+  readonly klEstimator?: KlEstimator
 }
 
 /**
- * Absent parts have no place in the loss: a critic (`valueB`, `returnB`, `oldValueB`) or a
- * reference policy.
+ * Absent parts have no place in the loss: a critic or a reference policy. Weights are 0 for padding
+ * and, over the elements of a minibatch, what `Aggregation` and `Correction` make of them: where
+ * they are all 1, a term is the mean over decisions.
  */
 export interface PolicyLossInputs {
-  readonly scores: Pick<Scores, "entropyB" | "logProbabilityB">
-  readonly oldLogProbabilityB: V
-  readonly advantageB: V
+  readonly scores: Scores
   /** 1 for a row, 0 for padding. */
   readonly rowB: V
-  readonly critic?: { readonly valueB: V; readonly oldValueB: V; readonly returnB: V }
-  readonly referenceLogProbabilityB?: V
+  readonly advantageE: V
+  readonly oldLogProbabilityE: V
+  readonly policyWeightE: V
+  /** Of the entropy, and of what is reported; absent where elements are rows. */
+  readonly tokens?: { readonly entropyWeightBK: V; readonly meanWeightBK: V }
+  /** Of decisions, or of tokens; `weightE` averages over those of the minibatch. */
+  readonly critic?: Critic
+  readonly reference?: { readonly logProbabilityE: V; readonly weightE: V }
+}
+
+export interface Critic {
+  readonly valueE: V
+  readonly oldValueE: V
+  readonly returnE: V
+  readonly weightE: V
 }
 
 /** A scalar loss and scalars to report. */
@@ -89,92 +109,111 @@ export interface PolicyLoss {
 
 /**
  * Clipped policy loss, clipped value loss, entropy bonus and KL to the reference (Schulman et al.
- * 2017).
- * The ratio is of whole actions: token log-probabilities are summed first. Every part is a mean
- * over rows.
+ * 2017), each a sum over its elements by weight, over the number of rows.
  */
 export const policyLoss = (inputs: PolicyLossInputs, options: PolicyLossOptions): PolicyLoss => {
-  const { critic, referenceLogProbabilityB: reference, rowB, scores } = inputs
-  const mean = meanOver(rowB)
-  const { metrics, surrogateB } = surrogate(inputs, options)
-  const parts: ReadonlyArray<readonly [name: string, weight: number, value: V]> = [
-    ["losses/policy_loss", 1, Op.negate(mean(surrogateB))],
-    ["losses/entropy", -options.entropyCoef, mean(scores.entropyB)],
-    ...(critic === undefined
-      ? []
-      : [
-          ["losses/value_loss", options.vfCoef, mean(valueLoss(critic, options.valueClip))] as const
-        ]),
-    ...(reference === undefined
-      ? []
-      : [["losses/kl_to_reference", options.klLossCoef, mean(k3(reference, scores))] as const])
+  const { advantageE, policyWeightE, rowB, tokens } = inputs
+  const sum = sumOver(rowB)
+  const elements = elementsOf(inputs, options)
+  const mean = sum(tokens?.meanWeightBK ?? rowB)
+  const { metrics, surrogateE } = surrogate({ ...elements, advantageE, mean }, options)
+  const entropy = sum(tokens?.entropyWeightBK ?? rowB)(elements.entropyE)
+  const terms: ReadonlyArray<Term> = [
+    ["losses/policy_loss", 1, Op.negate(sum(policyWeightE)(surrogateE))],
+    ["losses/entropy", -options.entropyCoef, entropy],
+    ...criticTerms(inputs, options, sum),
+    ...referenceTerms(inputs, options, sum, elements.logProbabilityE)
   ]
   return {
-    loss: parts
+    loss: terms
       .filter(([, weight]) => weight !== 0)
       .map(([, weight, value]) => Op.multiply(value, weight))
-      .reduce((sum, part) => Op.add(sum, part)),
+      .reduce((total, part) => Op.add(total, part)),
     metrics: {
       ...metrics,
-      ...Object.fromEntries(parts.map(([name, , value]) => [name, value] as const))
+      ...Object.fromEntries(terms.map(([name, , value]) => [name, value] as const))
     }
   }
 }
 
-const meanOver = (rowB: V) => {
+/** A part of the loss, its coefficient (0: only reported), and its name. */
+type Term = readonly [name: string, coefficient: number, value: V]
+
+type Sum = (weightE: V) => (x: V) => V
+
+/** The sum by weight, over the number of rows: with weights of 1 the mean over rows. */
+const sumOver = (rowB: V): Sum => {
   const count = Op.maximum(Op.sum(rowB, [0]), 1)
-  return (x: V): V => Op.divide(Op.sum(Op.multiply(x, rowB), [0]), count)
-}
-
-/**
- * Differences of log-probabilities beyond this say only that something is wrong; exp of them must
- * stay a number.
- */
-const mostApart = 20
-
-/**
- * min(ratio * A, clip(ratio) * A), and how far the policy has moved: the k3 estimate, the share
- * that is clipped, the extremes.
- */
-const surrogate = (inputs: PolicyLossInputs, options: PolicyLossOptions) => {
-  const { advantageB, oldLogProbabilityB, rowB, scores } = inputs
-  const mean = meanOver(rowB)
-  const moved = Op.subtract(scores.logProbabilityB, oldLogProbabilityB)
-  const logRatio = Op.clip(moved, -mostApart, mostApart)
-  const ratio = Op.exp(logRatio)
-  const clipped = Op.clip(ratio, 1 - options.clipRatioLow, 1 + options.clipRatioHigh)
-  const outside = Op.greater(Op.abs(Op.subtract(ratio, clipped)), 0)
-  return {
-    surrogateB: Op.minimum(Op.multiply(ratio, advantageB), Op.multiply(clipped, advantageB)),
-    metrics: {
-      "losses/approx_kl": mean(Op.subtract(Op.subtract(ratio, 1), logRatio)),
-      "losses/clipfrac": mean(Op.cast(outside, "float32")),
-      "losses/ratio_max": Op.max(Op.multiply(ratio, rowB), [0]),
-      "losses/ratio_deviation": Op.max(Op.multiply(Op.abs(Op.subtract(ratio, 1)), rowB), [0])
-    }
+  return (weightE) => {
+    const axes = weightE.shape.map((_, axis) => axis)
+    return (x) => Op.divide(Op.sum(Op.multiply(x, weightE), axes), count)
   }
 }
 
-/**
- * The k3 estimate of KL(policy, reference) from the tokens that were sampled (Schulman 2020): never
- * negative.
- */
-const k3 = (referenceB: V, { logProbabilityB }: PolicyLossInputs["scores"]): V => {
-  const apart = Op.clip(Op.subtract(referenceB, logProbabilityB), -mostApart, mostApart)
-  return Op.subtract(Op.subtract(Op.exp(apart), apart), 1)
+/** The policy's elements by the level of the ratio: rows, or tokens. */
+const elementsOf = (
+  { oldLogProbabilityE: oldE, rowB, scores }: PolicyLossInputs,
+  { ratioLevel = "action" }: PolicyLossOptions
+) => {
+  const { entropyB, entropyBK, logProbabilityB, logProbabilityBK, weightBK } = scores
+  if (ratioLevel === "token") {
+    return {
+      logProbabilityE: logProbabilityBK,
+      movedE: Op.subtract(logProbabilityBK, oldE),
+      entropyE: entropyBK,
+      presentE: weightBK
+    }
+  }
+  const movedB = Op.subtract(logProbabilityB, oldE)
+  const lengthB = Op.maximum(Op.sum(weightBK, [1]), 1)
+  return {
+    logProbabilityE: logProbabilityB,
+    movedE: ratioLevel === "action" ? movedB : Op.divide(movedB, lengthB),
+    entropyE: entropyB,
+    presentE: rowB
+  }
+}
+
+const criticTerms = (
+  { critic }: PolicyLossInputs,
+  { valueClip, vfCoef }: PolicyLossOptions,
+  sum: Sum
+): ReadonlyArray<Term> => {
+  if (critic === undefined) return []
+  const { clipped, lossE } = valueLoss(critic, valueClip)
+  return [
+    ["losses/value_loss", vfCoef, sum(critic.weightE)(lossE)],
+    ...(clipped === undefined
+      ? []
+      : [["losses/value_clipfrac", 0, sum(critic.weightE)(clipped)] as const])
+  ]
+}
+
+const referenceTerms = (
+  { reference }: PolicyLossInputs,
+  { klEstimator = "k3", klLossCoef }: PolicyLossOptions,
+  sum: Sum,
+  logProbabilityE: V
+): ReadonlyArray<Term> => {
+  if (reference === undefined) return []
+  const klE = klInLoss(klEstimator, logProbabilityE, reference.logProbabilityE)
+  return [["losses/kl_to_reference", klLossCoef, sum(reference.weightE)(klE)]]
 }
 
 /**
  * Half the larger of the squared error and the squared error of the clipped prediction; `clip` 0:
- * half the squared error.
+ * half the squared error. `clipped`: 1 where the clipped one is larger.
  */
 const valueLoss = (
-  { oldValueB, returnB, valueB }: NonNullable<PolicyLossInputs["critic"]>,
+  { oldValueE, returnE, valueE }: Critic,
   clip: number
-): V => {
-  const plain = Op.square(Op.subtract(valueB, returnB))
-  if (clip === 0) return Op.multiply(plain, 0.5)
-  const moved = Op.clip(Op.subtract(valueB, oldValueB), -clip, clip)
-  const clipped = Op.square(Op.subtract(Op.add(oldValueB, moved), returnB))
-  return Op.multiply(Op.maximum(plain, clipped), 0.5)
+): { readonly lossE: V; readonly clipped?: V } => {
+  const plain = Op.square(Op.subtract(valueE, returnE))
+  if (clip === 0) return { lossE: Op.multiply(plain, 0.5) }
+  const moved = Op.clip(Op.subtract(valueE, oldValueE), -clip, clip)
+  const other = Op.square(Op.subtract(Op.add(oldValueE, moved), returnE))
+  return {
+    lossE: Op.multiply(Op.maximum(plain, other), 0.5),
+    clipped: Op.cast(Op.greater(other, plain), "float32")
+  }
 }

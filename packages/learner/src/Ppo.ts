@@ -1,44 +1,23 @@
 /**
- * PPO (Schulman et al. 2017) on decisions: GAE, clipped policy and value losses, entropy, KL to a
- * reference.
- * It reads the exact tokens and log-probabilities that the sampler recorded.
+ * PPO (Schulman et al. 2017): GAE, clipped policy and value losses, entropy, KL to a reference.
+ * Settings of `PolicyLearner`; nothing is computed here.
  */
-import { Learner, type Trajectory } from "@dreamgym/domain"
+import type { Learner } from "@dreamgym/domain"
 import type { Session } from "@dreamgym/graph"
 import type { Trainable } from "@dreamgym/language"
-import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
-import type * as Scope from "effect/Scope"
-import { forPpo, type PpoDecisionOptions } from "./Decisions.ts"
+import type * as Layer from "effect/Layer"
 import * as DecoderPolicy from "./DecoderPolicy.ts"
-import * as PolicyGradient from "./PolicyGradient.ts"
-import { statsOf } from "./Stats.ts"
+import * as PolicyLearner from "./PolicyLearner.ts"
 
-export interface PpoOptions extends PolicyGradient.PolicyGradientOptions, PpoDecisionOptions {}
+/** GAE unless another estimator is named. */
+export type PpoOptions = Omit<PolicyLearner.PolicyLearnerOptions, "advEstimator"> &
+  Partial<Pick<PolicyLearner.PolicyLearnerOptions, "advEstimator">>
 
-export const make = Effect.fn("Ppo.make")(function* (
-  trainable: Trainable.Trainable,
-  options: PpoOptions
-): Effect.fn.Return<
-  Learner.Learner["Service"],
-  Learner.LearnerError,
-  Session.SessionPool | Scope.Scope
-> {
-  const gradient = yield* PolicyGradient.make(DecoderPolicy.make(trainable), options)
-  return Learner.Learner.of({
-    update: (groups: ReadonlyArray<Trajectory.TrajectoryGroup>) => {
-      const decisions = forPpo(groups, options)
-      return Effect.map(gradient.update(decisions), (metrics) =>
-        statsOf(trainable.version, groups, decisions, metrics)
-      )
-    },
-    state: gradient.state,
-    restore: gradient.restore
-  })
-})
+export const make = (trainable: Trainable.Trainable, options: PpoOptions) =>
+  PolicyLearner.make(DecoderPolicy.make(trainable), { advEstimator: "gae", ...options })
 
 export const layer = (
   trainable: Trainable.Trainable,
   options: PpoOptions
 ): Layer.Layer<Learner.Learner, Learner.LearnerError, Session.SessionPool> =>
-  Layer.effect(Learner.Learner, make(trainable, options))
+  PolicyLearner.layer(DecoderPolicy.make(trainable), { advEstimator: "gae", ...options })

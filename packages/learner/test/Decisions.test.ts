@@ -1,6 +1,6 @@
 import { Ending, type Trajectory } from "@dreamgym/domain"
 import { assert, describe, it } from "@effect/vitest"
-import { Decisions } from "../src/index.ts"
+import { Decisions, Groups } from "../src/index.ts"
 import { taskOf } from "./corridor.ts"
 
 const span = (overrides: Partial<Trajectory.TokenSpan> = {}): Trajectory.TokenSpan => ({
@@ -42,9 +42,19 @@ const group = (
 
 const plain = { gamma: 1, gaeLambda: 1 }
 
+type All = ReadonlyArray<Trajectory.TrajectoryGroup>
+
+const forPpo = (groups: All, options: Partial<Decisions.DecisionOptions> = {}) =>
+  Decisions.decisionsOf(usable(groups), { advEstimator: "gae", ...plain, ...options }).decisions
+
+const forGrpo = (groups: All) =>
+  Decisions.decisionsOf(usable(groups), { advEstimator: "grpo", ...plain })
+
+const usable = (groups: All): All => Groups.kept(groups, 0, {}).groups
+
 describe("A decision", () => {
   it("is its tokens up to the last real choice; what was forced has no part in it", () => {
-    const [one] = Decisions.forPpo([group(trajectory([transition(1)]))], plain)
+    const [one] = forPpo([group(trajectory([transition(1)]))])
     assert.deepStrictEqual(one, {
       row: {
         promptIds: [8, 9],
@@ -66,7 +76,7 @@ describe("A decision", () => {
 
   it("without any choice keeps one token, so that the critic still learns", () => {
     const forced = span({ choices: [[10], [11], [12]], logProbabilities: [0, 0, 0] })
-    const [one] = Decisions.forPpo([group(trajectory([transition(1, forced)]))], plain)
+    const [one] = forPpo([group(trajectory([transition(1, forced)]))])
     assert.deepStrictEqual(one?.row.targetIds, [10])
     assert.deepStrictEqual(one?.oldLogProbabilities, [0])
   })
@@ -74,7 +84,7 @@ describe("A decision", () => {
   it("of free decoding is all of its tokens; a greedy one is scored at temperature 1", () => {
     const { choices, ...free } = span({ temperature: 0 })
     assert.isDefined(choices)
-    const [one] = Decisions.forPpo([group(trajectory([transition(1, free)]))], plain)
+    const [one] = forPpo([group(trajectory([transition(1, free)]))])
     assert.deepStrictEqual(one?.row.targetIds, [10, 11, 12])
     assert.isUndefined(one?.row.choices)
     assert.strictEqual(one?.temperature, 1)
@@ -91,7 +101,7 @@ describe("Decisions", () => {
     ["that was cut", Ending.truncated("Budget"), {}, 0.3]
   ] as const)("of an episode %s look forward to what is left", (_, ending, limit, worth) => {
     const own = { gamma: 0.5, gaeLambda: 0, ...limit }
-    const decisions = Decisions.forPpo([group(trajectory(values, ending))], own)
+    const decisions = forPpo([group(trajectory(values, ending))], own)
     assert.closeTo(decisions.at(-1)?.advantage ?? 1, 0.5 * worth - 0.3, 1e-12)
     assert.closeTo(decisions[0]?.advantage ?? 1, 0.5 * 0.2 - 0.1, 1e-12)
   })
@@ -102,15 +112,15 @@ describe("Decisions", () => {
       trajectory([]),
       trajectory([transition(1), withoutSpan(transition(1))])
     )
-    assert.deepStrictEqual(Decisions.forPpo([useless], plain), [])
-    assert.deepStrictEqual(Decisions.forGrpo([useless]), { decisions: [], zeroVarianceGroups: 0 })
+    assert.deepStrictEqual(forPpo([useless]), [])
+    assert.deepStrictEqual(forGrpo([useless]), { decisions: [], zeroVarianceGroups: 0 })
   })
 
   it("of a group share its advantage; a failed one is no part of the group's mean", () => {
     const failed = trajectory([transition(100)], Ending.failed("Policy", "gone"))
     const won = trajectory([transition(0), transition(1)])
     const lost = trajectory([transition(0)])
-    const { decisions, zeroVarianceGroups } = Decisions.forGrpo([
+    const { decisions, zeroVarianceGroups } = forGrpo([
       group(won, failed, lost),
       group(won, won, failed)
     ])

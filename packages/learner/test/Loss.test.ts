@@ -4,7 +4,8 @@ import { Decoder, DecoderModel } from "@dreamgym/language"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as fc from "fast-check"
-import { DecoderPolicy, Loss } from "../src/index.ts"
+import { columnsOf, type Entry } from "../src/Columns.ts"
+import { Aggregation, DecoderPolicy, Loss } from "../src/index.ts"
 import * as PolicyGraph from "../src/PolicyGraph.ts"
 import type { Decision } from "../src/Decisions.ts"
 import { disturbed, network, options, tokenizer } from "./corridor.ts"
@@ -35,28 +36,32 @@ const decisionsOf = (count: number): ReadonlyArray<Decision> => {
   })
 }
 
-const full = { ...options, klLossCoef: 0.1, valueClip: 0.2, clipRatioHigh: 0.3, entropyCoef: 0.05 }
+/** With k2, of which value and gradient belong together. */
+const full = {
+  ...options,
+  klLossCoef: 0.1,
+  klEstimator: "k2" as const,
+  valueClip: 0.2,
+  clipRatioHigh: 0.3,
+  entropyCoef: 0.05
+}
 const sizes = { batch: 8, prompt: 8, read: 3 }
 
-const feedsOf = (decisions: ReadonlyArray<Decision>, of: Decoder.Sizes): Numbers.Feeds => {
-  const column = (value: (decision: Decision) => number) => {
-    const values = new Float32Array(of.batch)
-    values.set(decisions.map(value))
-    return values
-  }
-  return {
-    ...DecoderPolicy.make(disturbed(4)).feedsOf(decisions, of),
-    row: column(() => 1),
-    advantage: column(({ advantage }) => advantage),
-    return: column(({ totalReturn }) => totalReturn),
-    oldValue: column(({ oldValue }) => oldValue),
-    oldLogProbability: column(oldOf),
-    referenceLogProbability: column((decision) => oldOf(decision) + 0.3)
-  }
-}
+const feedsOf = (
+  decisions: ReadonlyArray<Decision>,
+  of: Decoder.Sizes,
+  counts: Aggregation.Counts = Aggregation.countsOf(decisions)
+): Numbers.Feeds => ({
+  ...DecoderPolicy.make(disturbed(4)).feedsOf(decisions, of),
+  ...columnsOf(decisions.map(entryOf), of, counts, { ...full, klScale: 1 })
+})
 
-const oldOf = ({ oldLogProbabilities }: Decision): number =>
-  oldLogProbabilities.reduce((sum, one) => sum + one, 0)
+const entryOf = (decision: Decision): Entry<unknown> => ({
+  ...decision,
+  baseLogProbabilities: decision.oldLogProbabilities,
+  referenceLogProbabilities: decision.oldLogProbabilities.map((old) => old + 0.3),
+  corrections: []
+})
 
 const policy = (of: Decoder.Sizes = sizes) => {
   const trainable = disturbed(4)
@@ -151,19 +156,32 @@ describe("The gradient of the full loss", () => {
   })
 })
 
+const one = Op.constant(1, [1])
+const zero = Op.constant(0, [1])
+const column = (name: string) => Op.input(name, [1])
+
+/** One row of one token, of which everything is known. */
+const inputsOf = (logProbabilityB: Value.Value, advantage = 0): Loss.PolicyLossInputs => ({
+  scores: {
+    logProbabilityB,
+    logProbabilityBK: Op.reshape(logProbabilityB, [1, 1]),
+    entropyB: zero,
+    entropyBK: Op.constant(0, [1, 1]),
+    weightBK: Op.constant(1, [1, 1])
+  },
+  rowB: one,
+  oldLogProbabilityE: zero,
+  policyWeightE: one,
+  advantageE: Op.constant(advantage, [1])
+})
+
 /** The policy loss of one row with this ratio and nothing else in it. */
 const oneRow = (ratio: number, advantage: number, overrides: Partial<Loss.PolicyLossOptions>) => {
-  const logProbabilityB = Op.input("new", [1])
-  const zero = Op.constant(0, [1])
-  const { loss, metrics } = Loss.policyLoss(
-    {
-      scores: { logProbabilityB, entropyB: zero },
-      rowB: Op.constant(1, [1]),
-      oldLogProbabilityB: zero,
-      advantageB: Op.constant(advantage, [1])
-    },
-    { ...options, ...overrides }
-  )
+  const logProbabilityB = column("new")
+  const { loss, metrics } = Loss.policyLoss(inputsOf(logProbabilityB, advantage), {
+    ...options,
+    ...overrides
+  })
   const feeds = { new: [Math.log(ratio)] }
   const values = { ...Numbers.slopesOf(loss, { new: logProbabilityB }), loss, ...metrics }
   const found = Numbers.exactly(values, feeds)
@@ -198,29 +216,25 @@ describe("The clipped loss", () => {
   })
 })
 
-const column = (name: string) => Op.input(name, [1])
-
 const termOf = (
   name: string,
   inputs: Partial<Loss.PolicyLossInputs>,
   overrides: Partial<Loss.PolicyLossOptions>
 ): Value.Value => {
-  const zero = Op.constant(0, [1])
   const { metrics } = Loss.policyLoss(
-    {
-      scores: { logProbabilityB: column("new"), entropyB: zero },
-      rowB: Op.constant(1, [1]),
-      oldLogProbabilityB: zero,
-      advantageB: zero,
-      ...inputs
-    },
+    { ...inputsOf(column("new")), ...inputs },
     { ...options, ...overrides }
   )
   return metrics[name] ?? zero
 }
 
 describe("The value loss", () => {
-  const critic = { valueB: column("v"), oldValueB: column("old"), returnB: column("r") }
+  const critic = {
+    valueE: column("v"),
+    oldValueE: column("old"),
+    returnE: column("r"),
+    weightE: one
+  }
   const at = (v: number, old: number, r: number, valueClip: number) =>
     Numbers.scalar(termOf("losses/value_loss", { critic }, { valueClip }), {
       v: [v],
@@ -244,7 +258,7 @@ describe("The divergence from a reference", () => {
   it("is 0 where the policies agree, and never negative", () => {
     const term = termOf(
       "losses/kl_to_reference",
-      { referenceLogProbabilityB: column("reference") },
+      { reference: { logProbabilityE: column("reference"), weightE: one } },
       { klLossCoef: 1 }
     )
     const logProbability = fc.double({ min: -30, max: 0, noNaN: true })

@@ -31,6 +31,9 @@ const rewarded = (
   })
 })
 
+const decisionsOf = (groups: ReadonlyArray<Trajectory.TrajectoryGroup>, of: Ppo.PpoOptions) =>
+  Decisions.decisionsOf(groups, { advEstimator: "gae", ...of }).decisions
+
 const lawsOf = (
   name: string,
   make: (trainable: Trainable.Trainable) => ReturnType<typeof Ppo.make>,
@@ -180,7 +183,7 @@ describe("An update", () => {
       const model = yield* modelOf(trainable)
       const groups = yield* play(model, { groups: 9, groupSize: 4, key: 5 })
       const whole = { ...options, normalizeAdvantages: false, ppoEpochs: 1, miniBatchSize: 1000 }
-      const decisions = Decisions.forPpo(groups, whole)
+      const decisions = decisionsOf(groups, whole)
       assert.isAbove(decisions.length, 100)
       const mean = decisions.reduce((sum, one) => sum + one.advantage, 0) / decisions.length
       const { metrics } = yield* (yield* Ppo.make(trainable, whole)).update(groups)
@@ -206,10 +209,7 @@ describe("An update", () => {
           return metrics["losses/minibatches"] ?? 0
         })
       )
-      assert.strictEqual(
-        counts[0],
-        8 * Math.ceil(Decisions.forPpo(groups, options).length / 16 - 0.25)
-      )
+      assert.strictEqual(counts[0], 8 * Math.ceil(decisionsOf(groups, options).length / 16 - 0.25))
       assert.isBelow(counts[1] ?? 99, 6)
     }).pipe(inline, Effect.scoped)
   )
@@ -240,7 +240,7 @@ describe("An update", () => {
   it.effect("without the reference that its loss needs is refused", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(Ppo.make(disturbed(8), { ...options, klLossCoef: 0.1 }))
-      assert.strictEqual(error.reason, "BadState")
+      assert.strictEqual(error.reason, "BadOptions")
     }).pipe(inline, Effect.scoped)
   )
 
