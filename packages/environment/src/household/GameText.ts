@@ -4,7 +4,7 @@
  */
 import type { GameFile } from "../alfworld/GameFile.ts"
 import type { Entity } from "./Entity.ts"
-import * as Goal from "./Goal.ts"
+import type * as Goal from "./Goal.ts"
 import * as HouseDomain from "./HouseDomain.ts"
 import * as HouseGrammar from "./HouseGrammar.ts"
 import { lampKind, type Layout } from "./Layout.ts"

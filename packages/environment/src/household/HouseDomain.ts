@@ -25,12 +25,7 @@ interface Walking {
   readonly look: string
 }
 
-const domainOf = ({ goto, look, predicates, types }: Walking): string => `(define (domain household)
-  (:requirements :adl :typing)
-  (:types ${types})
-  (:constants sinkbasin microwave fridge - kind)
-  (:predicates
-    (stands ?a - agent ?s - spot)
+const facts = `    (stands ?a - agent ?s - spot)
     (stationed ?r - receptacle ?s - spot)
     (openable ?r - receptacle)
     (opened ?r - receptacle)
@@ -51,8 +46,10 @@ const domainOf = ({ goto, look, predicates, types }: Walking): string => `(defin
     (asksclean ?k - kind ?t - kind)
     (askshot ?k - kind ?t - kind)
     (askscool ?k - kind ?t - kind)
-    (askstwo ?k - kind ?t - kind)${predicates})
-${goto}  (:action open
+    (askstwo ?k - kind ?t - kind)`
+
+/** What can be done in every house. */
+const deeds = `  (:action open
     :parameters (?a - agent ?s - spot ?r - receptacle)
     :precondition (and (stands ?a ?s) (stationed ?r ?s) (openable ?r) (not (opened ?r)))
     :effect (opened ?r))
@@ -94,7 +91,15 @@ ${goto}  (:action open
     :parameters (?a - agent ?o - object)
     :precondition (holds ?a ?o)
     :effect (noticed ?o))
-${look}  (:action inventory
+`
+
+const domainOf = ({ goto, look, predicates, types }: Walking): string => `(define (domain household)
+  (:requirements :adl :typing)
+  (:types ${types})
+  (:constants sinkbasin microwave fridge - kind)
+  (:predicates
+${facts}${predicates})
+${goto}${deeds}${look}  (:action inventory
     :parameters (?a - agent)
     :precondition ()
     :effect (noticed ?a)))

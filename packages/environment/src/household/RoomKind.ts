@@ -55,7 +55,7 @@ const roomKinds: ReadonlyMap<string, RoomKind> = new Map(
       sign: "desk",
       places: ["cabinet", "drawer", "garbagecan", "shelf", "sidetable"]
     },
-    hallway: { most: 2, places: ["cabinet", "drawer", "shelf", "sidetable"] }
+    hallway: { most: 2, sign: "shelf", places: ["cabinet", "drawer", "sidetable"] }
   })
 )
 

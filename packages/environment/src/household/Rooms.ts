@@ -85,26 +85,23 @@ const settle = (
   random: () => number
 ): ReadonlyArray<number> => {
   const homes = new Map<Entity, number>()
-  const free = Seed.shuffle(random, places)
+  const shuffled = Seed.shuffle(random, places)
   const kitchen = rooms.findIndex(({ kind }) => kind === "kitchen")
-  const house = (place: Entity | undefined, room: number): void => {
-    if (place === undefined) return
-    homes.set(place, room)
-    free.splice(free.indexOf(place), 1)
-  }
   for (const place of places) {
-    if (RoomKind.appliances.some((kind) => kind === place.kind)) house(place, kitchen)
+    if (RoomKind.appliances.some((kind) => kind === place.kind)) homes.set(place, kitchen)
   }
   for (const [index, { kind }] of rooms.entries()) {
     if ([...homes.values()].includes(index)) continue
+    const free = shuffled.filter((place) => !homes.has(place))
     const sign = free.find((place) => place.kind === RoomKind.of(kind)?.sign)
-    house(sign ?? free.find((place) => RoomKind.suits(kind, place.kind)) ?? free[0], index)
+    const first = sign ?? free.find((place) => RoomKind.suits(kind, place.kind)) ?? free[0]
+    if (first !== undefined) homes.set(first, index)
   }
-  for (const place of [...free]) {
-    const fitting = rooms.flatMap(({ kind }, index) =>
-      RoomKind.suits(kind, place.kind) ? [index] : []
-    )
-    house(place, fitting[Seed.below(random, fitting.length)] ?? Seed.below(random, rooms.length))
-  }
-  return places.map((place) => homes.get(place) ?? kitchen)
+  return places.map((place) => homes.get(place) ?? homeOf(place, rooms, random))
+}
+
+/** A room where the place is at home; any room where there is none such. */
+const homeOf = ({ kind: place }: Entity, rooms: ReadonlyArray<Entity>, random: () => number) => {
+  const fitting = rooms.flatMap(({ kind }, index) => (RoomKind.suits(kind, place) ? [index] : []))
+  return fitting[Seed.below(random, fitting.length)] ?? Seed.below(random, rooms.length)
 }
