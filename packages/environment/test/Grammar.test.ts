@@ -117,6 +117,39 @@ describe("A small game's texts", () => {
     expect(after("wait").observation).toBe("Time passes:\n  slowly.\n")
   })
 
+  it("list again what their condition had to find, each of them", () => {
+    expect(after("go to box 1", "look").observation).toBe("Here: box 1, and shelf 2.")
+  })
+
+  const opening = (rhs: string): string => {
+    const rules = JSON.stringify({ ...roomRules, intro: [{ rhs }] })
+    const grammar = room.grammar.replace(JSON.stringify(roomRules), () => rules)
+    return Game.start(Result.getOrThrow(Game.load({ ...room, grammar }, "room"))).observation
+  }
+
+  const box = "openable(r:receptacle)"
+  const mugs = "objecttype(o:object, t:otype)"
+
+  it.each([
+    [`{r.id | ${box}}`, "box_bar__plus_01_dot_00"],
+    [`{r.type | ${box}}`, "receptacle"],
+    [`{r.definite + " " + r | ${box}}`, "the box 1"],
+    [`{r.name or r.id | ${box}}`, "box 1"],
+    [`{'' or r.id | ${box}}`, "box_bar__plus_01_dot_00"],
+    [`{'' + '' or '' | ${box}}.`, "."],
+    [`<b>`, ""],
+    [`{o.name | ${mugs}}`, "mug 2mug 1"],
+    [`[{o.name | ${mugs}}]`, "mug 2, and mug 1"],
+    [`[{o.name | ${mugs.replace("t:otype", "t:object")}}]`, "nothing"],
+    [`[{o.name | ${mugs.replace("o:object", "o:receptacle")}}]`, "nothing"],
+    [`[{o.name | objecttype(o:object)}]`, "nothing"],
+    [`{x.name}.`, "."],
+    [`[{o.name | ${mugs}}`, ""],
+    [`{o.name | ${mugs}}]`, ""]
+  ])("%s is written %j", (rhs, text) => {
+    expect(opening(rhs)).toBe(text)
+  })
+
   const withRules = (rules: object) => {
     const grammar = room.grammar.replace(JSON.stringify(roomRules), JSON.stringify(rules))
     return Result.match(Game.load({ ...room, grammar }, "room"), {
@@ -184,6 +217,9 @@ describe("A command", () => {
 describe("Names", () => {
   it("count down within a class along the sorted ids; ids without coordinates keep a blank", () => {
     const ids = ["mug_bar_2", "mug_bar_1", "sink_bar_1_bar_sinkbasin", "agent1", "mugtype"]
+    expect([...Names.display(["tub_bar_basin_bar_1"])]).toEqual([
+      ["tub_bar_basin_bar_1", "tubbasin 1"]
+    ])
     expect([...Names.display(ids)]).toEqual([
       ["agent1", "agent1 "],
       ["mug_bar_1", "mug 2"],

@@ -147,6 +147,13 @@ describe("An effect", () => {
     expect(outcome("(and (not (p a)) (p b))", "(p a)")).toEqual(["p b", "not_p a"])
   })
 
+  it("depends on what its conditions read, as the action does on what it requires", () => {
+    const effect = ":precondition (p a) :effect (when (and (q a) (not (s))) (p b))"
+    const { act, setting } = world(effect)
+    const names = [...setting.vocabulary.predicateNumbers.keys()]
+    expect(act.reads.map((number) => names[number])).toEqual(["p", "q", "s"])
+  })
+
   it("that takes nothing away leaves no trace of a loss", () => {
     expect(outcome("(not (p a))", "(q b)")).toEqual(["q b"])
   })
