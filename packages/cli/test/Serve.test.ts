@@ -238,6 +238,43 @@ describe("/ws", () => {
     serving = undefined
   })
 
+  it("waits for a step without an end no longer than its grace", async () => {
+    const { close, url } = await start({ grace: "50 millis" })
+    const [stuck, next] = [await Client.connect(url), await Client.connect(url)]
+    await stuck.ask(reset)
+    stuck.socket.send(JSON.stringify(step("wait")))
+    await next.ask(reset)
+    const before = performance.now()
+    await close()
+    serving = undefined
+    expect(performance.now() - before).toBeLessThan(1000)
+    expect(await next.next()).toEqual({ closed: 1001 })
+  })
+
+  it("answers in the order of the questions, however fast they come", async () => {
+    const { url } = await start()
+    const client = await Client.connect(url)
+    const asked = [reset, step("slow"), reset, step("look"), { type: "state" }, step("ring")]
+    for (const message of asked) client.socket.send(JSON.stringify(message))
+    const answers = []
+    for (const _ of asked) answers.push(await client.next())
+    expect(answers).toEqual([
+      shown("A bell.", { reward: null }),
+      shown("You slow. <b>"),
+      shown("A bell.", { reward: null }),
+      shown("You look. <b>"),
+      expect.objectContaining({ type: "state", data: expect.objectContaining({ step_count: 1 }) }),
+      shown("You ring. <b>", { reward: 1, done: true }, { ...over, success: true })
+    ])
+    client.socket.send(JSON.stringify(reset))
+    client.socket.send(JSON.stringify(step("slow")))
+    client.socket.send('{"type":"close"}')
+    client.socket.send(JSON.stringify(step("look")))
+    expect(await client.next()).toMatchObject({ type: "observation" })
+    expect(await client.next()).toEqual(shown("You slow. <b>"))
+    expect(await client.next()).toEqual({ closed: 1000 })
+  })
+
   it("does not play for a page of another site", async () => {
     const { url } = await start()
     const foreign = await fetch(`${url}/ws`, { headers: { origin: "https://elsewhere.example" } })
