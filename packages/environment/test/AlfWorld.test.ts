@@ -1,5 +1,5 @@
 import { Task, type Environment } from "@dreamgym/domain"
-import { EnvironmentLaws, Law } from "@dreamgym/laws"
+import { EnvironmentLaws, Law, RevisitLaws } from "@dreamgym/laws"
 import { Effect, Exit, FileSystem, Scope } from "effect"
 import { describe, expect, it } from "vitest"
 import * as AlfWorld from "../src/alfworld/AlfWorld.ts"
@@ -41,6 +41,8 @@ const task: Task.Task = {
 }
 
 describe("The tasks of a split", () => {
+  const { solvable: _, ...unmarked } = { ...room, grammar }
+
   it("are its solvable games of the six types, by path, without movable receptacles and sliced objects", async () => {
     const heat = "pick_heat_then_place_in_recep-Mug-None-Shelf-1/trial_1"
     const found = await Effect.runPromise(
@@ -50,6 +52,10 @@ describe("The tasks of a split", () => {
         [`${simple}/traj_data.json`]: "{}",
         "pick_and_place_simple-AppleSliced-None-Desk-1/t/game.tw-pddl": good,
         "pick_and_place_with_movable_recep-Mug-Pan-Desk-1/t/game.tw-pddl": good,
+        "pick_and_place_simple-Mug-movable-Desk-1/t/game.tw-pddl": good,
+        "pick_and_place_simple-Mug-None-Desk-1/t/game.tw-pddl/game.tw-pddl": good,
+        "pick_and_place_simple-Mug-None-Desk-2/t/deeper/game.tw-pddl": good,
+        "pick_and_place_simple-Mug-None-Desk-3/t/game.tw-pddl": JSON.stringify(unmarked),
         "dance-Mug-None-Desk-1/t/game.tw-pddl": good,
         "pick_and_place_simple-Mug-None-Bed-1/t/game.tw-pddl": JSON.stringify({
           ...room,
@@ -127,7 +133,7 @@ describe("The tasks of a split", () => {
       [`${simple}/game.tw-pddl`]: JSON.stringify({
         ...room,
         grammar,
-        walkthrough: ["take mug 1 from shelf 1", "Go to shelf_bar__plus_02_dot_00 now"]
+        walkthrough: ["take mug 1 from shelf 1", "Go to Shelf_bar__plus_02_dot_00 now"]
       })
     }
     const numbered = (seed: number) =>
@@ -278,15 +284,27 @@ describe("An episode", () => {
   })
 })
 
+const alfworld = AlfWorld.make({ dataFolder: "/data" }).pipe(
+  Effect.provide(disk({ [`${simple}/game.tw-pddl`]: good }))
+)
+const winning = ["go to box 1", "take lamp 1 from shelf 2", "put lamp 1 into box 1"]
+
 Law.describeLaws(
   { describe, it },
   EnvironmentLaws.environmentLaws({
     name: "ALFWorld",
-    environment: AlfWorld.make({ dataFolder: "/data" }).pipe(
-      Effect.provide(disk({ [`${simple}/game.tw-pddl`]: good }))
-    ),
+    environment: alfworld,
     task,
-    actions: ["go to box 1", "take lamp 1 from shelf 2", "put lamp 1 into box 1"]
+    actions: winning
+  })
+)
+
+Law.describeLaws(
+  { describe, it },
+  RevisitLaws.revisitLaws({
+    name: "An episode of ALFWorld",
+    start: Effect.flatMap(alfworld, ({ start }) => start(task)),
+    actions: winning
   })
 )
 

@@ -194,6 +194,25 @@ describe("A command", () => {
     expect(Game.step(start, "look").observation).toBe("Around: nothing.")
   })
 
+  it("is written anew where its text tells of what another action changes or takes away", () => {
+    const looks = (template: string) => {
+      const grammar = room.grammar.replace('template :: "look"', `template :: "${template}"`)
+      const game = Result.getOrThrow(Game.load({ ...room, grammar }, "room"))
+      const lookOf = ({ admissible }: Game.GameState) =>
+        admissible.filter((command) => command.startsWith("look"))
+      const there = Game.step(Game.start(game), "go to shelf 2")
+      return [there, Game.step(there, "take lamp 1 from shelf 2")].flatMap(lookOf)
+    }
+    expect(looks("look{' for ' + o | holds(a:agent, o:object)}")).toEqual([
+      "look",
+      "look for lamp 1"
+    ])
+    expect(looks("look [{r | not_inreceptacle(o:object, r:receptacle)}]")).toEqual([
+      "look nothing",
+      "look shelf 2"
+    ])
+  })
+
   it("is written anew where its text tells of something that changes", () => {
     expect(commanding("use {o.name}{'' + x.name | ison(x:object)}")).toEqual([
       "use lamp 1",
@@ -227,6 +246,16 @@ describe("Names", () => {
       ["mugtype", "mugtype "],
       ["sink_bar_1_bar_sinkbasin", "sinkbasin 1"]
     ])
+  })
+})
+
+describe("A thing of which no first fact speaks", () => {
+  it("takes no number from those that are there", () => {
+    const pddl_problem = room.pddl_problem.replace("unused", "Mug_bar__plus_00_dot_00 unused")
+    const game = Result.getOrThrow(Game.load({ ...room, pddl_problem }, "room"))
+    expect(Game.step(Game.start(game), "go to shelf 1").observation).toBe(
+      "You stand at shelf 1. In it: a mug 2, and a mug 1."
+    )
   })
 })
 
