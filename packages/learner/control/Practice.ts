@@ -23,10 +23,7 @@ export interface Settings
   readonly learningRate: number
 }
 
-/**
- * The defaults of CleanRL's `ppo.py`. Two things differ: advantages are normalised over the update's 512 and not over each minibatch's
- * 128, and an episode cut at the step limit bootstraps.
- */
+/** The defaults of CleanRL's `ppo.py`. One thing differs: an episode cut at the step limit bootstraps. */
 export const cleanRl: Settings = {
   totalSteps: 500_000,
   lanes: 4,
@@ -46,7 +43,7 @@ export const cleanRl: Settings = {
   klLossCoef: 0,
   maxGradNorm: 0.5,
   targetKl: 0,
-  normalizeAdvantages: true,
+  normalizeAdvantages: "minibatch",
   adam: { beta1: 0.9, beta2: 0.999, epsilon: 1e-5, weightDecay: 0 }
 }
 
@@ -54,9 +51,8 @@ export const cleanRl: Settings = {
 export const onGridworld: Settings = {
   ...cleanRl,
   gamma: 1,
-  totalSteps: 40_000,
-  hidden: 32,
-  learningRate: 5e-3
+  totalSteps: 60_000,
+  learningRate: 2.5e-3
 }
 
 /** What one update reported, and how many steps had been made by then. */
