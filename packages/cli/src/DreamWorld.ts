@@ -2,8 +2,10 @@
  * The world that a run's experience model dreams, as it stood at the last checkpoint, with the run's buffer as its memory.
  * It is not real: what succeeds in it has still to be tried in the world it was learnt from.
  */
+import * as Session from "@dreamgym/graph/Session"
 import * as Buffers from "@dreamgym/pipeline/Buffers"
 import * as Collect from "@dreamgym/pipeline/Collect"
+import type { Config } from "@dreamgym/pipeline/Config"
 import * as Dream from "@dreamgym/pipeline/Dream"
 import * as Fit from "@dreamgym/pipeline/Fit"
 import * as Prepared from "@dreamgym/pipeline/Prepared"
@@ -33,3 +35,6 @@ export const open = Effect.fn("DreamWorld.open")(function* () {
     tools: [Wire.act]
   })
 })
+
+/** The engine that it dreams with. */
+export const layerEngine = ({ engine }: Config) => Session.layer(engine)

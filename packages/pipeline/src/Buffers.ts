@@ -4,7 +4,6 @@
  */
 import { isDeepStrictEqual } from "node:util"
 import { ReplayBuffer as Buffer, type Task, type Trajectory } from "@dreamgym/domain"
-import * as Postgres from "@dreamgym/replay/postgres/Postgres"
 import * as ReplayBuffer from "@dreamgym/replay/ReplayBuffer"
 import * as Variable from "effect/Config"
 import * as Context from "effect/Context"
@@ -158,6 +157,9 @@ const open = Effect.fnUntraced(function* (owner: Owner, place: Place) {
 const built = <E, R>(layer: Layer.Layer<Buffer.ReplayBuffer, E, R>) =>
   Effect.map(Layer.build(layer), (services) => Context.get(services, Buffer.ReplayBuffer))
 
+/** Few runs have a server, and its client is heavy to load. */
+const loadPostgres = Effect.promise(() => import("@dreamgym/replay/postgres/Postgres"))
+
 /** The password, if one is needed, is where PostgreSQL's own programs look for it: a configuration is written down. */
 const inPostgres = Effect.fnUntraced(function* (
   options: ReplayBuffer.Options,
@@ -168,7 +170,8 @@ const inPostgres = Effect.fnUntraced(function* (
     url: Redacted.make(url),
     ...(Option.isSome(password) ? { password: password.value } : {})
   }
-  return yield* built(Postgres.layerPostgres({ ...options, schema, url: connection }))
+  const { layerPostgres } = yield* loadPostgres
+  return yield* built(layerPostgres({ ...options, schema, url: connection }))
 })
 
 /** Held-out tasks are refused; those of evaluation are other tasks altogether. */

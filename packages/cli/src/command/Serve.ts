@@ -1,12 +1,12 @@
 /** `dreamgym serve`: a world, real or dreamt, on a port, for trainers of any language. It trains nothing itself. */
-import { Session } from "@dreamgym/graph"
-import { RunDirectory, RunLog, Versions } from "@dreamgym/pipeline"
+import * as RunDirectory from "@dreamgym/pipeline/RunDirectory"
+import * as RunLog from "@dreamgym/pipeline/RunLog"
+import * as Versions from "@dreamgym/pipeline/Versions"
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
-import * as DreamWorld from "../DreamWorld.ts"
 import * as EnvironmentServer from "../serve/EnvironmentServer.ts"
 import * as Manifest from "../serve/Manifest.ts"
 import * as World from "../World.ts"
@@ -123,16 +123,20 @@ const env = Command.make(
   ])
 )
 
+/** What a real world does not need. */
+const loadDreamWorld = Effect.promise(() => import("../DreamWorld.ts"))
+
 const dream = Command.make(
   "dream",
   { run, directory, ...place },
   Effect.fn("Serve.dream")(function* (given) {
     return yield* Effect.gen(function* () {
       const { config } = yield* RunDirectory.RunDirectory
+      const DreamWorld = yield* loadDreamWorld
       return yield* DreamWorld.open().pipe(
         Effect.flatMap((world) => until(world, given)),
         Effect.scoped,
-        Effect.provide(Session.layer(config.engine))
+        Effect.provide(DreamWorld.layerEngine(config))
       )
     }).pipe(RunLog.typed, Effect.provide(RunDirectory.layerExisting(given.run, given.directory)))
   })
