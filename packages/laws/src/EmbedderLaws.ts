@@ -6,6 +6,7 @@ import { type Embedder, Seed } from "@dreamgym/domain"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as fc from "fast-check"
+import { character } from "./Arbitraries.ts"
 import { failsWith, forAll, holds, law, same, type Suite } from "./Law.ts"
 
 /**
@@ -111,7 +112,7 @@ const isNamed = ({ embedder }: Options) =>
 const strange = fc.oneof(
   fc.constantFrom("", " ", "\n> ", "\u0000", "\ud800", "\ufeff", "a".repeat(5000)),
   fc.string({ unit: "grapheme", maxLength: 60 }),
-  fc.string({ unit: "binary", maxLength: 60 })
+  fc.string({ unit: character, maxLength: 60 })
 )
 
 const answersOrRefuses = ({ embedder }: Options) =>

@@ -4,6 +4,7 @@
  */
 import { Ending, QualityFilter, type ReplayBuffer, Task, type Trajectory } from "@dreamgym/domain"
 import * as fc from "fast-check"
+import { character } from "./Arbitraries.ts"
 
 /** Objects are as their literals would be: what is compared by prototype too must not differ for that. */
 const plain = { noNullPrototype: true } as const
@@ -45,7 +46,7 @@ const oddities = [
 /** Any text that a JavaScript string can be: zero characters, lone surrogates, control characters, escapes, nothing. */
 export const text: fc.Arbitrary<string> = fc.oneof(
   fc.constantFrom(...oddities),
-  fc.string({ unit: "binary", maxLength: 8 }),
+  fc.string({ unit: character, maxLength: 8 }),
   fc.array(fc.nat({ max: 0xffff }), { maxLength: 6 }).map((units) => String.fromCharCode(...units))
 )
 

@@ -1,5 +1,7 @@
+import { Arbitraries } from "@dreamgym/laws"
 import { Result } from "effect"
 import * as FastCheck from "fast-check"
+import { isDeepStrictEqual } from "node:util"
 import { describe, expect, it } from "vitest"
 import * as Arithmetic from "../../src/taubench/python/Arithmetic.ts"
 import * as Expression from "../../src/taubench/python/Expression.ts"
@@ -9,6 +11,13 @@ import * as Text from "../../src/taubench/python/Text.ts"
 import { fromJson, PythonException, type Value } from "../../src/taubench/python/Value.ts"
 
 const read = (text: string) => Result.getOrThrow(JsonReader.read(text))
+
+/** A value whose dicts are lists of entries, so that their order counts. */
+const inOrder = (value: Value): unknown => {
+  if (Array.isArray(value)) return value.map(inOrder)
+  if (!(value instanceof Map)) return value
+  return { entries: Array.from(value, ([key, element]) => [key, inOrder(element)]) }
+}
 
 const attempt = <A>(run: () => A): A | string => {
   const result = Result.try({ try: run, catch: (cause) => cause })
@@ -26,7 +35,7 @@ describe("JSON as Python reads it", () => {
     )
   })
 
-  it("is printed and read again the same, whatever the value", () => {
+  it("is printed and read again the same, whatever the value, keys in their order", () => {
     const { json } = FastCheck.letrec<{ json: Value }>((tie) => ({
       json: FastCheck.oneof(
         { maxDepth: 3 },
@@ -34,7 +43,7 @@ describe("JSON as Python reads it", () => {
         FastCheck.boolean(),
         FastCheck.bigInt(),
         FastCheck.double({ noNaN: true }),
-        FastCheck.string({ unit: "binary" }),
+        FastCheck.string({ unit: Arbitraries.character }),
         FastCheck.array(tie("json"), { maxLength: 4 }),
         FastCheck.array(FastCheck.tuple(FastCheck.string(), tie("json")), { maxLength: 4 }).map(
           (entries) => new Map(entries)
@@ -43,7 +52,9 @@ describe("JSON as Python reads it", () => {
     }))
     FastCheck.assert(
       FastCheck.property(json, (value) => {
-        expect(read(Text.json(value))).toEqual(value)
+        // Strict equality of all parts; vitest's own takes seconds for nested maps, and does not ask for their order.
+        const again = read(Text.json(value))
+        expect(isDeepStrictEqual(inOrder(again), inOrder(value)), Text.json(value)).toBe(true)
       }),
       { numRuns: 200 }
     )

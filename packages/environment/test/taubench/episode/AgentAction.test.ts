@@ -1,3 +1,4 @@
+import { Arbitraries } from "@dreamgym/laws"
 import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import * as AgentAction from "../../../src/taubench/episode/AgentAction.ts"
@@ -54,7 +55,7 @@ describe("An action", () => {
 
   it("of any text is something", () => {
     const odd = fc.oneof(
-      fc.string({ unit: "binary", maxLength: 100 }),
+      fc.string({ unit: Arbitraries.character, maxLength: 100 }),
       fc.json(),
       fc.json().map((json) => `{"name": "f", "arguments": ${json}}`),
       fc.constantFrom(

@@ -1,5 +1,5 @@
 import { Task, type Environment } from "@dreamgym/domain"
-import { EnvironmentLaws, Law, RevisitLaws } from "@dreamgym/laws"
+import { Arbitraries, EnvironmentLaws, Law, RevisitLaws } from "@dreamgym/laws"
 import { Effect, Exit, Scope } from "effect"
 import * as fc from "fast-check"
 import { describe, expect, it } from "vitest"
@@ -170,7 +170,7 @@ describe("A conversation", () => {
   })
 
   it("takes any text at all, and only a call of a tool that writes changes the database", async () => {
-    const texts = fc.string({ unit: "binary", maxLength: 60 })
+    const texts = fc.string({ unit: Arbitraries.character, maxLength: 60 })
     await fc.assert(
       fc.asyncProperty(texts, async (text) => {
         const kept: Kept = []
