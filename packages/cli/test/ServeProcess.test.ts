@@ -1,77 +1,16 @@
 /** The real command as a process: how it starts, is played by others, is misused, and ends. */
-import { spawn, spawnSync, type ChildProcess } from "node:child_process"
+import { spawn, spawnSync } from "node:child_process"
 import * as net from "node:net"
 import * as path from "node:path"
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest"
-import * as Schema from "effect/Schema"
-import { Client, ask, until } from "./serving.ts"
+import { command, play, served, stopAll, type Server } from "./processes.ts"
+import { Client, until } from "./serving.ts"
 
-const program = path.join(import.meta.dirname, "../bin/dreamgym.mjs")
-const started = new Set<ChildProcess>()
-afterAll(() => started.forEach((process) => process.kill("SIGTERM")))
+afterAll(stopAll)
 
-/** How a process ended: by which code, after how long, and what it told. */
-interface Ended {
-  readonly code: number | null
-  readonly told: string
-}
-
-interface Server {
-  readonly url: string
-  readonly tell: (signal: NodeJS.Signals) => void
-  readonly ended: Promise<Ended>
-}
-
-const command = (...args: ReadonlyArray<string>) => {
-  const child = spawn(process.execPath, [program, ...args], { stdio: ["ignore", "pipe", "pipe"] })
-  started.add(child)
-  const told: Array<string> = []
-  child.stdout.on("data", (chunk) => told.push(String(chunk)))
-  child.stderr.on("data", (chunk) => told.push(String(chunk)))
-  const ended = new Promise<Ended>((resolve) => {
-    child.on("close", (code) => {
-      started.delete(child)
-      resolve({ code, told: told.join("") })
-    })
-  })
-  return { child, ended, told }
-}
-
-/** A served household on a free port, once its health is good. */
-const serve = async (...args: ReadonlyArray<string>): Promise<Server> => {
-  const all = ["serve", "env", "household", "--rung", "L0", "--port", "0", ...args]
-  const { child, ended, told } = command(...all)
-  const announced = () => /http:\/\/\S+?(?= )/.exec(told.join(""))?.[0]
-  for (let i = 0; announced() === undefined && child.exitCode === null && i < 600; i++) {
-    await new Promise((resolve) => setTimeout(resolve, 50))
-  }
-  const url = announced()
-  if (url === undefined) throw new Error(told.join(""))
-  expect(await ask(`${url}/health`)).toEqual([200, { status: "healthy" }])
-  return { url, tell: (signal) => child.kill(signal), ended }
-}
-
-const Observation = Schema.Struct({
-  type: Schema.Literal("observation"),
-  data: Schema.Struct({
-    observation: Schema.Struct({ admissible_commands: Schema.NullOr(Schema.Array(Schema.String)) }),
-    reward: Schema.NullOr(Schema.Finite),
-    done: Schema.Boolean
-  })
-})
-const shown = Schema.decodeUnknownSync(Observation)
-
-/** Plays whatever stands first among the admissible commands, until the end; how many steps. */
-const play = async (client: Client, seed: number) => {
-  let { data } = shown(await client.ask({ type: "reset", data: { seed } }))
-  let steps = 0
-  while (!data.done) {
-    const [text = "look"] = data.observation.admissible_commands ?? []
-    data = shown(await client.ask({ type: "step", data: { text } })).data
-    steps++
-  }
-  return steps
-}
+/** A served household. */
+const serve = (...args: ReadonlyArray<string>) =>
+  served("serve", "env", "household", "--rung", "L0", ...args)
 
 /** A WebSocket by hand, which answers nothing by itself. */
 const raw = async (url: string) => {

@@ -1,0 +1,51 @@
+/** A dreamt world, served: what a run's experience model says, to a client that knows no difference. */
+import * as fs from "node:fs"
+import * as os from "node:os"
+import * as path from "node:path"
+import { afterAll, beforeAll, expect, it } from "vitest"
+import * as Effect from "effect/Effect"
+import { configOf, train } from "../../pipeline/test/tiny.ts"
+import { command, play, served, stopAll } from "./processes.ts"
+import { Client, ask } from "./serving.ts"
+
+const home = fs.mkdtempSync(path.join(os.tmpdir(), "dreamgym-serve-dream-"))
+
+/** As little of a run as an experience model takes that may be dreamt with. */
+const least = [
+  "clone.maxUpdates=4",
+  "evaluate.episodes=1",
+  "train.checkpointEvery=1",
+  "train.groupSize=2",
+  "train.iterations=1",
+  "train.tasksPerIteration=2"
+]
+
+beforeAll(() => Effect.runPromise(train(configOf(home, "one", least))), 120_000)
+afterAll(() => {
+  stopAll()
+  fs.rmSync(home, { recursive: true })
+})
+
+it("a run's experience model is played like a world, writes nothing into the run, and is told from one", async () => {
+  const contents = () => fs.readFileSync(path.join(home, "one", "events.jsonl"), "utf8")
+  const before = contents()
+  const server = await served("serve", "dream", "one", "--directory", home)
+  expect(await ask(`${server.url}/metadata`)).toMatchObject([
+    200,
+    { name: "dream", description: "What the experience model of the run one dreams of household" }
+  ])
+  const [first, second] = [await Client.connect(server.url), await Client.connect(server.url)]
+  const steps = await Promise.all([play(first, 0), play(second, 1)])
+  for (const count of steps) expect([count > 0, count <= 10]).toEqual([true, true])
+  server.tell("SIGTERM")
+  expect([await first.next(), await second.next()]).toEqual([{ closed: 1001 }, { closed: 1001 }])
+  expect(await server.ended).toMatchObject({ code: 0 })
+  expect(contents()).toBe(before)
+}, 120_000)
+
+it("a run that is not there is one clear line and no server", async () => {
+  const { ended } = command("serve", "dream", "none", "--directory", home, "--port", "0")
+  const { code, told } = await ended
+  expect(told).toMatch(/^error: .*none.*\n$/)
+  expect(code).toBeGreaterThan(0)
+}, 60_000)
