@@ -1,4 +1,6 @@
+import { Result } from "effect"
 import { describe, expect, it } from "vitest"
+import * as TauData from "../../src/taubench/TauData.ts"
 import { airlineTables, episode } from "./tiny.ts"
 
 const airline = () => episode(airlineTables)
@@ -57,6 +59,10 @@ describe("The airline refuses a booking in the original's order and words, and c
     [
       { payment_methods: '[{"payment_id": "gift_card_1", "amount": 130}]' },
       "Error: not enough balance in payment method gift_card_1"
+    ],
+    [
+      { payment_methods: '[{"payment_id": "certificate_1", "amount": 130}]' },
+      "Error: not enough balance in payment method certificate_1"
     ],
     [
       { nonfree_baggages: "0.5" },
@@ -156,6 +162,61 @@ describe("A change of flights", () => {
   })
 })
 
+/** A flight that is offered on some days, and late on others. The price of a day is its number. */
+const flight = (
+  [from, to]: readonly [string, string],
+  [departs, arrives]: readonly [string, string],
+  days: Readonly<Record<string, "available" | "delayed">>
+) => ({
+  origin: from,
+  destination: to,
+  scheduled_departure_time_est: departs,
+  scheduled_arrival_time_est: arrives,
+  dates: Object.fromEntries(
+    Object.entries(days).map(([day, status]) => [`2024-05-${day}`, { status, prices: Number(day) }])
+  )
+})
+
+const connections = {
+  A1: flight(["AAA", "BBB"], ["08:00:00", "10:00:00"], {
+    20: "available",
+    21: "delayed",
+    22: "available"
+  }),
+  N1: flight(["AAA", "BBB"], ["22:00:00", "01:00:00+1"], { 20: "available", 21: "available" }),
+  B1: flight(["BBB", "CCC"], ["10:00:00", "12:00:00"], {
+    20: "available",
+    21: "available",
+    22: "delayed"
+  }),
+  B2: flight(["BBB", "CCC"], ["00:59:59", "03:00:00"], { 20: "available", 21: "available" }),
+  X1: flight(["DDD", "CCC"], ["12:00:00", "13:00:00"], { 20: "available", 21: "available" })
+}
+
+const connected = TauData.tablesFrom(
+  "airline",
+  new Map([
+    [
+      "flights",
+      Result.getOrThrow(
+        TauData.parseTable(
+          JSON.stringify(
+            Object.fromEntries(
+              Object.entries(connections).map(([number, fields]) => [
+                number,
+                { flight_number: number, ...fields }
+              ])
+            )
+          ),
+          "flights.json",
+          "airline",
+          "flights"
+        )
+      )
+    ]
+  ])
+)
+
 describe("The airline", () => {
   it("prices baggage by what is added, floats and True included", () => {
     const baggage = (nonfree: string) =>
@@ -217,7 +278,39 @@ describe("The airline", () => {
     expect(connect("LGA", '"2024-05-21"')).toBe("Error: '2024-05-21'")
     expect(connect("LGA", '"soon"')).toBe("Error: invalid literal for int() with base 10: 'on'")
     expect(connect("LGA", "null")).toBe("Error: 'NoneType' object is not subscriptable")
+    expect(connect("LGA", "{}")).toBe("Error: unhashable type: 'slice'")
+    expect(connect("LGA", "[]")).toBe(
+      "Error: int() argument must be a string, a bytes-like object or a real number, not 'list'"
+    )
     expect(connect("JFK", "null")).toBe("[]")
+  })
+
+  it("connects only flights that meet, in time and both offered, and says each leg's own date", () => {
+    const legs = (date: string) => {
+      const answer = episode(connected).call(
+        "search_onestop_flight",
+        `{"origin": "AAA", "destination": "CCC", "date": "${date}"}`
+      )
+      const pairs: ReadonlyArray<ReadonlyArray<Record<string, unknown>>> = JSON.parse(answer ?? "")
+      return pairs.map((pair) =>
+        pair.map((leg) => [leg["flight_number"], leg["date"], leg["prices"]])
+      )
+    }
+    // B1 leaves when A1 arrives; B2 leaves before, X1 elsewhere; after N1's midnight B1 flies, at the prices of the day before.
+    expect(legs("2024-05-20")).toEqual([
+      [
+        ["A1", "2024-05-20", 20],
+        ["B1", "2024-05-20", 20]
+      ],
+      [
+        ["N1", "2024-05-20", 20],
+        ["B1", "2024-05-21", 20]
+      ]
+    ])
+    // A1 is late, so that B1 alone is offered; the day after N1 flies, B1 is not.
+    expect(legs("2024-05-21")).toEqual([])
+    // A1 is offered, and B1 is not.
+    expect(legs("2024-05-22")).toEqual([])
   })
 
   it("knows twenty airports", () => {
