@@ -1,5 +1,5 @@
 /**
- * How many of ALFWorld's real games each player of ours wins within the original's 50 commands: `npm run bench -- experts`.
+ * How many of ALFWorld's validation games each player of ours wins in the original's 50 commands: `npm run bench -- experts`.
  * It judges the players; whether the games are the original's is for the recordings in the tests.
  */
 import { History, Seed, Task, type Policy } from "@dreamgym/domain"
@@ -77,7 +77,7 @@ const isWon = Effect.fnUntraced(function* (
 
 const onRealGames = (folder: string) =>
   Effect.gen(function* () {
-    const files = globSync(`${folder}/json_2.1.1/*/*/*/game.tw-pddl`).toSorted()
+    const files = globSync(`${folder}/json_2.1.1/valid_*/*/*/game.tw-pddl`).toSorted()
     const games = files.map((file): readonly [string, Game.Game] => {
       const parsed = GameFile.parse(readFileSync(file, "utf8"), file)
       return [file, Result.getOrThrow(Result.flatMap(parsed, (each) => Game.load(each, file)))]

@@ -194,9 +194,23 @@ describe("A command", () => {
     expect(Game.step(start, "look").observation).toBe("Around: nothing.")
   })
 
+  it("is written for each thing that decides it, also for one that it does not name", () => {
+    const template = "put {o}{' away' | openable(r:receptacle)}"
+    const grammar = room.grammar.replace("put {o} into {r}", template)
+    const game = Result.getOrThrow(Game.load({ ...room, grammar }, "room"))
+    const way = ["go to shelf 2", "take lamp 1 from shelf 2"]
+    const { admissible } = way.reduce(Game.step, Game.start(game))
+    expect(admissible.filter((command) => command.startsWith("put"))).toEqual([
+      "put lamp 1",
+      "put lamp 1 away"
+    ])
+  })
+
   it("is written anew where its text tells of what another action changes or takes away", () => {
-    const looks = (template: string) => {
-      const grammar = room.grammar.replace('template :: "look"', `template :: "${template}"`)
+    const looks = (template: string, rules: object = roomRules) => {
+      const grammar = room.grammar
+        .replace('template :: "look"', `template :: "${template}"`)
+        .replace(JSON.stringify(roomRules), () => JSON.stringify(rules))
       const game = Result.getOrThrow(Game.load({ ...room, grammar }, "room"))
       const lookOf = ({ admissible }: Game.GameState) =>
         admissible.filter((command) => command.startsWith("look"))
@@ -210,6 +224,12 @@ describe("A command", () => {
     expect(looks("look [{r | not_inreceptacle(o:object, r:receptacle)}]")).toEqual([
       "look nothing",
       "look shelf 2"
+    ])
+    const condition = "holds(a:agent, o:object)"
+    const list_empty = [{ condition, rhs: "no more" }, { rhs: "nothing" }]
+    expect(looks("look [{r | openable(r:agent)}]", { ...roomRules, list_empty })).toEqual([
+      "look nothing",
+      "look no more"
     ])
   })
 

@@ -27,6 +27,24 @@ describe("A plan", () => {
     expect(plan).toEqual(["go to box 1", "take lamp 1 from shelf 2", "put lamp 1 into box 1"])
   })
 
+  const [lamp, far] = ["lamp_bar__plus_01_dot_00", "shelf_bar__plus_02_dot_00"]
+  const lampIn = (receptacle: string): string => `(inReceptacle ${lamp} ${receptacle})`
+
+  it.each([
+    ["either of two", `(or ${lampIn(far)} (broken ${lamp}))`, 1],
+    ["that something be no more", `(not ${lampIn("shelf_bar__plus_01_dot_00")})`, 2],
+    ["what holds for all", `(forall (?o - object) (imply (toggleable ?o) (isOn ?o)))`, 3],
+    ["nothing", "()", 0]
+  ])("wins a game that asks for %s", (_, goal, length) => {
+    const pddl_problem = room.pddl_problem.replace(
+      "(:goal (exists",
+      `(:goal ${goal}) (:metric (exists`
+    )
+    const asking = Result.getOrThrow(Game.load({ ...room, pddl_problem }, "room"))
+    const plan = planned(Game.start(asking))
+    expect([plan.length, wins(Game.start(asking), plan)]).toEqual([length, true])
+  })
+
   it("is empty where the game is won", () => {
     const won = planned(Game.start(game)).reduce(Game.step, Game.start(game))
     expect(planned(won)).toEqual([])
