@@ -42,7 +42,8 @@ const questions = {
   load: cost("load of a real game, domain known, median", "ms", 5),
   forks: cost("10,000 live forks, each a step from its origin", "MB", 200),
   plan: cost("shortest plan of a real game, median", "ms", 50),
-  house: rate("the same steps, generated houses L4", 20_000)
+  house: rate("the same steps, generated houses L4", 20_000),
+  rooms: rate("the same steps, generated houses L4 of four rooms", 20_000)
 }
 
 const here = fileURLToPath(new URL("../../..", import.meta.url))
@@ -120,10 +121,11 @@ const forking = (game: Game.Game) =>
     })
   )
 
-const houses = (): ReadonlyArray<Game.Game> =>
-  Array.from({ length: 40 }, (_, seed) =>
-    Result.getOrThrow(Game.load(Generator.generate({ rung: "L4", seed })))
-  )
+const houses = (rooms: number): ReadonlyArray<Game.Game> =>
+  Array.from({ length: 40 }, (_, seed) => {
+    const difficulty = { rooms: [rooms, rooms] } as const
+    return Result.getOrThrow(Game.load(Generator.generate({ rung: "L4", seed, difficulty })))
+  })
 
 const onRealGames = async (folder: string): Promise<ReadonlyArray<Figure>> => {
   const files = globSync(`${folder}/json_2.1.1/valid_seen/*/*/game.tw-pddl`).toSorted()
@@ -148,7 +150,8 @@ const missing = [questions.play, questions.load, questions.forks, questions.plan
 
 const bench: Bench = async () => [
   ...(dataFolder === undefined ? missing : await onRealGames(dataFolder)),
-  { ...questions.house, value: steady(houses()) }
+  { ...questions.house, value: steady(houses(1)) },
+  { ...questions.rooms, value: steady(houses(4)) }
 ]
 
 export default bench

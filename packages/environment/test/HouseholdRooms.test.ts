@@ -1,7 +1,9 @@
+import { Seed } from "@dreamgym/domain"
 import { Law, EnvironmentLaws, RevisitLaws } from "@dreamgym/laws"
 import { Effect, Result } from "effect"
 import fc from "fast-check"
 import { createHash } from "node:crypto"
+import { readFileSync } from "node:fs"
 import { describe, expect, it } from "vitest"
 import * as Game from "../src/alfworld/Game.ts"
 import * as GameEpisode from "../src/alfworld/GameEpisode.ts"
@@ -15,7 +17,7 @@ import * as Layout from "../src/household/Layout.ts"
 import * as RoomKind from "../src/household/RoomKind.ts"
 import * as Rooms from "../src/household/Rooms.ts"
 import { rungs, type RungName } from "../src/household/Rung.ts"
-import { play, taskOf } from "./houses.ts"
+import { load, play, taskOf } from "./houses.ts"
 
 /** Hashes of what was generated before there were rooms. */
 const before: ReadonlyArray<readonly [RungName, Difficulty | undefined, string]> = [
@@ -276,6 +278,31 @@ describe("A house with rooms", () => {
     expect(Result.getOrThrow(Result.flip(Generator.requestOf(asked)))).toContain(
       `payload.difficulty.${message}`
     )
+  })
+})
+
+describe("The page about the household", () => {
+  it("shows a game in three rooms as it is played", () => {
+    const page = readFileSync(new URL("../../../docs/household.md", import.meta.url), "utf8")
+    const shown = /```text\n([\s\S]*?)\n```/.exec(page)?.[1] ?? ""
+    const [task] = Generator.tasks({
+      rung: "L5",
+      split: "train",
+      count: 1,
+      seed: Seed.key(1, "world/household", 4)
+    })
+    if (task === undefined) throw new Error("no task")
+    const start = Game.start(load(task))
+    const played = [...shown.matchAll(/^> (.*)$/gm)].reduce(
+      ({ state, told }, [line, command = ""]) => {
+        const next = Game.step(state, command)
+        return { state: next, told: `${told}\n${line}\n${next.observation}` }
+      },
+      { state: start, told: `${start.observation}\n` }
+    )
+    expect(shown).toBe(played.told)
+    expect(played.state.won).toBe(true)
+    expect(Generator.layout({ rung: "L5", seed: task.seed }).rooms?.rooms.length).toBe(3)
   })
 })
 
