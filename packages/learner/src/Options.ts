@@ -18,6 +18,12 @@ export interface PolicyGradientOptions extends PolicyLossOptions, EntryOptions {
   readonly miniBatchSize: number
   readonly maxGradNorm: number
   readonly targetKl: number
+  /**
+   * So many updates at first train the critic alone: what the policy says stays as it was, bit for
+   * bit, while its version and `lr` count on. Default 0. Parameters named `critic.*` are the
+   * critic's.
+   */
+  readonly criticWarmup?: number
   readonly seed: number
   /** Of Adam; by default 0.9, 0.95, 1e-8 and no decay. */
   readonly adam?: {

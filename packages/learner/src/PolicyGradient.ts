@@ -13,6 +13,7 @@ import { explainedVariance, whitened } from "./Advantage.ts"
 import { countsOf } from "./Aggregation.ts"
 import { columnsOf, type Entry } from "./Columns.ts"
 import { mismatch } from "./Correction.ts"
+import * as CriticWarmup from "./CriticWarmup.ts"
 import type { Decision } from "./Decisions.ts"
 import {
   type Asked,
@@ -59,6 +60,8 @@ interface Engine<Row, Of extends Shape> extends LearnerState {
   readonly model: Model<Row, Of>
   readonly options: PolicyGradientOptions
   readonly step: ParallelStep.ParallelStep<Of>
+  /** Of the critic alone; where it warms up. */
+  readonly criticStep: ParallelStep.ParallelStep<Of>
   readonly reading: Reading<Row>
 }
 
@@ -92,17 +95,20 @@ const engineOf = Effect.fnUntraced(function* <Row, Of extends Shape>(
   const { trained } = model
   const optimizer = Optimizer.adamW({ beta2: 0.95, weightDecay: 0, ...options.adam })
   const training = TrainStep.begin(trained.parameters, optimizer)
-  const { maxGradNorm, miniBatchSize, worker } = options
+  const { criticWarmup = 0, maxGradNorm, miniBatchSize, worker } = options
   const at = worker === undefined ? {} : { worker }
-  const step = yield* ParallelStep.make<Of>({
-    trainable: trained,
-    training,
-    optimizer,
-    maxGradNorm,
-    ...at,
-    keyOf: nameOf,
-    graphOf: (shape, weights) => PolicyGraph.graphOf(model, weights, options, shape)
-  })
+  const shared = { trainable: trained, training, maxGradNorm, ...at, keyOf: nameOf }
+  const graphOf = (shape: Of, weights: ReturnType<typeof CriticWarmup.policyStill>) =>
+    PolicyGraph.graphOf(model, weights, options, shape)
+  const step = yield* ParallelStep.make<Of>({ ...shared, optimizer, graphOf })
+  const criticStep =
+    criticWarmup === 0
+      ? step
+      : yield* ParallelStep.make<Of>({
+          ...shared,
+          optimizer: CriticWarmup.criticOnly(optimizer),
+          graphOf: (shape, weights) => graphOf(shape, CriticWarmup.policyStill(weights))
+        })
   const { parameters } = options.reference ?? trained
   const reading = readingOf(model, miniBatchSize, {
     present: yield* PolicyGraph.reader(model, trained.parameters, at),
@@ -114,6 +120,7 @@ const engineOf = Effect.fnUntraced(function* <Row, Of extends Shape>(
     options,
     training,
     step,
+    criticStep,
     reading,
     updates: 0,
     klScale: options.adaptiveKl === undefined ? undefined : 1
@@ -127,12 +134,15 @@ const update = Effect.fnUntraced(function* <Row, Of extends Shape>(
 ): Effect.fn.Return<Readonly<Record<string, number>>, EngineFailure> {
   if (decisions.length === 0) return yield* nothing
   const { options, trainable } = engine
+  const { criticWarmup = 0 } = options
+  const isWarmingUp = engine.updates < criticWarmup
+  if (criticWarmup > 0 && engine.updates === criticWarmup) CriticWarmup.forgetMoments(engine)
   const entries = yield* entriesOf(engine.reading, decisions, options)
   const rate = options.lr(engine.updates)
   const key = Seed.key(options.seed, "minibatches", engine.updates)
   const reports: Array<Readonly<Record<string, number>>> = []
   for (const batch of minibatches(entries, options, key)) {
-    const report = yield* minibatch(engine, batch, rate)
+    const report = yield* minibatch(engine, batch, rate, isWarmingUp)
     reports.push(report)
     if (options.targetKl > 0 && (report["losses/approx_kl"] ?? 0) > 1.5 * options.targetKl) break
   }
@@ -148,7 +158,7 @@ const update = Effect.fnUntraced(function* <Row, Of extends Shape>(
     ...(options.isCorrection === undefined
       ? {}
       : mismatch(withProximal(entries), options.isCorrection)),
-    ...adapted(engine, entries),
+    ...(isWarmingUp ? {} : adapted(engine, entries)),
     "charts/learning_rate": rate
   }
 })
@@ -195,9 +205,10 @@ export const minibatches = <A>(
   }).flat()
 
 const minibatch = Effect.fnUntraced(function* <Row, Of extends Shape>(
-  { klScale = 1, model, options, step }: Engine<Row, Of>,
+  { criticStep, klScale = 1, model, options, step }: Engine<Row, Of>,
   batch: ReadonlyArray<Entry<Row>>,
-  rate: number
+  rate: number,
+  isWarmingUp: boolean
 ): Effect.fn.Return<Readonly<Record<string, number>>, EngineFailure> {
   const entries = options.normalizeAdvantages === "minibatch" ? whitened(batch) : batch
   const counts = countsOf(entries)
@@ -209,7 +220,7 @@ const minibatch = Effect.fnUntraced(function* <Row, Of extends Shape>(
     },
     weight: rows.length / entries.length
   }))
-  const report = yield* step(parts, rate)
+  const report = yield* (isWarmingUp ? criticStep : step)(parts, rate)
   const outputs = report.parts.map((part) => part.outputs)
   const weights = report.parts.map(({ weight }) => weight)
   return {

@@ -11,7 +11,7 @@ import type { PolicyGradientOptions, PolicyLearnerOptions } from "./Options.ts"
 /** What is wrong where it holds. */
 type Rule = readonly [isBroken: boolean, message: string]
 
-type AnyModel = Pick<Model<never, Shape>, "hasTokenValues">
+type AnyModel = Pick<Model<never, Shape>, "hasTokenValues" | "hasValue">
 
 type Refused = Effect.Effect<never, Learner.LearnerError> | undefined
 
@@ -21,6 +21,7 @@ export const refusedGradient = (options: PolicyGradientOptions, model: AnyModel)
     ...numbers(options),
     ...losses(options),
     ...references(options),
+    ...warmUps(options, model),
     ...levels(options, model)
   ])
 
@@ -47,7 +48,10 @@ export const refusedLearner = (options: PolicyLearnerOptions): Refused => {
       "klInRewardCoef > 0 needs a reference policy; give one, or set klInRewardCoef to 0"
     ],
     [
-      adaptiveKl !== undefined && klInRewardCoef === 0 && options.klLossCoef === 0,
+      adaptiveKl !== undefined &&
+        options.reference !== undefined &&
+        klInRewardCoef === 0 &&
+        options.klLossCoef === 0,
       "adaptiveKl scales klInRewardCoef and klLossCoef, and both are 0; set one of them, or leave adaptiveKl out"
     ],
     [
@@ -136,6 +140,20 @@ const references = ({
   [
     adaptiveKl !== undefined && !(adaptiveKl.target > 0 && adaptiveKl.horizon > 0),
     "adaptiveKl needs a target and a horizon above 0 (usual: horizon 10000 decisions)"
+  ]
+]
+
+const warmUps = (
+  { criticWarmup = 0, vfCoef }: PolicyGradientOptions,
+  { hasValue }: AnyModel
+): ReadonlyArray<Rule> => [
+  [
+    !(Number.isInteger(criticWarmup) && criticWarmup >= 0),
+    `criticWarmup is ${criticWarmup}; it must be a number of updates, 0 or more`
+  ],
+  [
+    criticWarmup > 0 && !(vfCoef > 0 && hasValue),
+    `criticWarmup is ${criticWarmup}, but nothing trains a critic here; set criticWarmup to 0, or use a model and an advEstimator with a critic and vfCoef above 0`
   ]
 ]
 
