@@ -87,6 +87,10 @@ export type Reader<Of extends Shape> = (
   feeds: Rows.Feeds
 ) => Effect.Effect<Read, Session.SessionError>
 
+/** No model has a parameter of such a name. */
+const logProbabilitiesName = "read: log-probabilities"
+const valuesName = "read: values"
+
 export const reader = Effect.fnUntraced(function* <Row, Of extends Shape>(
   model: Model<Row, Of>,
   parameters: Parameters.Parameters,
@@ -99,8 +103,8 @@ export const reader = Effect.fnUntraced(function* <Row, Of extends Shape>(
     const reading = model.reading(DecoderModel.weightsOf(parameters), shape)
     const { valueBK } = reading
     const values: Readonly<Record<string, Value.Value>> = {
-      logProbabilities: scoresOf(reading).logProbabilityBK,
-      ...(valueBK === undefined ? {} : { values: valueBK })
+      [logProbabilitiesName]: scoresOf(reading).logProbabilityBK,
+      ...(valueBK === undefined ? {} : { [valuesName]: valueBK })
     }
     const names = Value.inputsOf(Object.values(values)).map((input) => input.attributes.name)
     const bind = Record.filter(parameters.arrays, (_: Float32Array, name) => names.includes(name))
@@ -114,8 +118,8 @@ export const reader = Effect.fnUntraced(function* <Row, Of extends Shape>(
     const read = yield* session.run(Record.filter(feeds, (_, name) => name in session.inputs))
     const none = new Float32Array(0)
     return {
-      logProbabilities: read["logProbabilities"] ?? none,
-      values: read["values"] ?? none
+      logProbabilities: read[logProbabilitiesName] ?? none,
+      values: read[valuesName] ?? none
     }
   })
 })

@@ -134,3 +134,84 @@ const withoutSpan = (one: Trajectory.Transition): Trajectory.Transition => ({
   ...one,
   action: { text: one.action.text }
 })
+
+describe("KL in the reward", () => {
+  it("is charged token by token; what the action earned is at its last choice", () => {
+    const episode = group(trajectory([transition(0), transition(1)]))
+    const own = { klInRewardCoef: 0.1, gamma: 0.5, gaeLambda: 1 }
+    const reference = [
+      [-1.5, -0.25],
+      [-0.5, -2.25]
+    ]
+    const read = {
+      reference,
+      values: [
+        [0.5, 0.4],
+        [0.3, 0.2]
+      ]
+    }
+    const { decisions: steps } = Decisions.decisionsOf(
+      [episode],
+      { advEstimator: "reinforce_plus_plus", ...own },
+      read
+    )
+    assertClose(
+      steps.map(({ advantage }) => advantage),
+      [-0.1 + 0.5 * (1 - 0.2), 1 - 0.2]
+    )
+    const { decisions: tokens } = Decisions.decisionsOf(
+      [episode],
+      { advEstimator: "gae", advantageLevel: "token", ...own },
+      read
+    )
+    // From each token on, a half for each token that lies between: the forced ones are no step.
+    assertClose(
+      tokens.flatMap((one) => one.tokens?.returns ?? []),
+      [-0.1 + 0.125 * 0.8, 0.25 * 0.8, 0.5 * 0.8, 0.8]
+    )
+    assertClose(
+      tokens.flatMap((one) => one.tokens?.advantages ?? []),
+      [-0.1 + 0.125 * 0.8 - 0.5, 0.25 * 0.8 - 0.4, 0.5 * 0.8 - 0.3, 0.8 - 0.2]
+    )
+    assert.deepStrictEqual(
+      tokens.map((one) => [one.tokens?.oldValues, one.referenceLogProbabilities]),
+      [
+        [[0.5, 0.4], reference[0]],
+        [[0.3, 0.2], reference[1]]
+      ]
+    )
+  })
+
+  it("does not make a group of equal returns worth learning from", () => {
+    const alike = group(trajectory([transition(1)]), trajectory([transition(1)]))
+    const reads = {
+      reference: [
+        [-9, -9],
+        [0, 0]
+      ]
+    }
+    const own = { advEstimator: "grpo" as const, klInRewardCoef: 1, ...plain }
+    assert.deepStrictEqual(Decisions.decisionsOf([alike], own, reads), {
+      decisions: [],
+      zeroVarianceGroups: 1
+    })
+  })
+})
+
+const assertClose = (found: ReadonlyArray<number>, wanted: ReadonlyArray<number>) => {
+  assert.strictEqual(found.length, wanted.length)
+  for (const [i, value] of found.entries()) assert.closeTo(value, wanted[i] ?? Number.NaN, 1e-12)
+}
+
+describe("The tokens of an episode that was cut", () => {
+  it("look forward to the value of its last choice, not of what was forced", () => {
+    const cut = group(trajectory([transition(0)], Ending.truncated("Budget")))
+    const own = { advEstimator: "gae" as const, advantageLevel: "token" as const, gamma: 0.5 }
+    const { decisions } = Decisions.decisionsOf(
+      [cut],
+      { ...own, gaeLambda: 0 },
+      { values: [[0.5, 0.4]] }
+    )
+    assertClose(decisions[0]?.tokens?.advantages ?? [], [0.2 - 0.5, 0.2 - 0.4])
+  })
+})

@@ -8,7 +8,7 @@ import { Initializer, Op, Parameters } from "@dreamgym/graph"
 import { Rows } from "@dreamgym/language"
 import { Seed } from "@dreamgym/domain"
 import { columnsOf, type Entry } from "../src/Columns.ts"
-import { Aggregation, Loss, type Model, PolicyGradient } from "../src/index.ts"
+import { Aggregation, type Decisions, Loss, type Model, type PolicyGradient } from "../src/index.ts"
 import type * as Numbers from "./numbers.ts"
 
 export const [rows, places, words] = [12, 4, 5] as const
@@ -164,3 +164,10 @@ export const gradientOptions: PolicyGradient.PolicyGradientOptions = {
   normalizeAdvantages: false,
   seed: 1
 }
+
+/** The same decisions as a learner is given them. */
+export const decisionsOf = (key: number): ReadonlyArray<Decisions.Decision<Row>> =>
+  entriesOf(key).map(
+    ({ baseLogProbabilities: _, corrections: __, referenceLogProbabilities: ___, ...decision }) =>
+      decision
+  )
