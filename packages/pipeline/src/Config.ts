@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as SchemaAST from "effect/SchemaAST"
 import { oneOf, whole } from "./ConfigFields.ts"
-import { curriculum, learner, train } from "./ConfigLearning.ts"
+import { curriculum, health, learner, train } from "./ConfigLearning.ts"
 import {
   calibration,
   clone,
@@ -34,6 +34,7 @@ export const sections = {
   curriculum,
   replay,
   filter,
+  health,
   evaluate,
   run,
   engine
@@ -61,6 +62,7 @@ export const Config = Schema.Struct({
   curriculum: curriculum.pipe(Schema.withDecodingDefaultKey(Effect.succeed({}))),
   replay: replay.pipe(Schema.withDecodingDefaultKey(Effect.succeed({}))),
   filter: filter.pipe(Schema.withDecodingDefaultKey(Effect.succeed({}))),
+  health: health.pipe(Schema.withDecodingDefaultKey(Effect.succeed({}))),
   evaluate: evaluate.pipe(Schema.withDecodingDefaultKey(Effect.succeed({}))),
   run: run.pipe(Schema.withDecodingDefaultKey(Effect.succeed({}))),
   engine: engine.pipe(Schema.withDecodingDefaultKey(Effect.succeed({})))

@@ -72,3 +72,14 @@ export const curriculum = Schema.Struct({
   perSeed: whole(1, 100, 2, "Most variations of one seed task."),
   generate: flag(true, "Whether tasks are generated at all.")
 })
+
+export const health = Schema.Struct({
+  alarms: flag(
+    true,
+    "Whether a run tells what looks ill in it, with the likely cause and the setting to try."
+  ),
+  probes: flag(
+    false,
+    "Whether the experience model is also measured on the real episodes of calibration: fresh, and of the policy itself."
+  )
+})

@@ -112,7 +112,12 @@ const measure: (event: RunEvent.RunEvent) => Line | undefined =
         "refresh/loss": loss,
         ...within("probe", metrics)
       }),
-      RaisedAlarm: nothing,
+      RaisedAlarm: ({ alarm, iteration, metric, value }): Line => ({
+        phase: "dream",
+        iteration,
+        alarm,
+        [metric]: value
+      }),
       RejectedTrajectory: nothing,
       UpdatedPolicy: ({ iteration, metrics, policyVersion }): Line => ({
         phase: "dream",

@@ -1,7 +1,7 @@
 /**
  * The phases of a run between the stages' own modules and the run log: timed, told, and stopped where a bound is broken.
  */
-import { Ending, type RunEvent, type Task, type Trajectory } from "@dreamgym/domain"
+import { Ending, type RunEvent, Seed, type Task, type Trajectory } from "@dreamgym/domain"
 import * as Calibration from "@dreamgym/experience/Calibration"
 import type * as Fidelity from "@dreamgym/experience/Fidelity"
 import type * as QualityFilter from "@dreamgym/experience/QualityFilter"
@@ -22,8 +22,10 @@ import * as Evaluate from "./Evaluate.ts"
 import * as Fit from "./Fit.ts"
 import * as Improve from "./Improve.ts"
 import { type Prepared, startOf } from "./Prepared.ts"
+import * as Refresh from "./Refresh.ts"
 import { RunDirectory } from "./RunDirectory.ts"
 import { RunLog } from "./RunLog.ts"
+import { signals } from "./Signals.ts"
 import * as Sources from "./Sources.ts"
 import type { World } from "./World.ts"
 
@@ -109,8 +111,12 @@ export const calibrated = Effect.fn("Phases.calibrated")(function* (
   })
   const episodes = yield* Dream.both(policy, dreaming, environment)
   const calibration = Calibration.calibrate(episodes, () => world.knowledge)
+  const probed = config.health.probes
+    ? yield* Refresh.probe(dreaming, episodes.real, Seed.key(config.seed, "probe"))
+    : {}
   const metrics = {
     ...Calibration.metrics(calibration),
+    ...probed,
     "calibration/realTransitions": Collect.transitionsOf(episodes.real)
   }
   yield* log.emit({ _tag: "MeasuredCalibration", metrics })
@@ -158,6 +164,7 @@ export const reported = Effect.fn("Phases.reported")(function* (
     metrics: {
       "dream/success_rate": update?.metrics["charts/success_rate"] ?? 0,
       "dream/accept_rate": accepted / Math.max(1, trajectories),
+      ...signals(iteration.parts),
       ...iteration.filter
     }
   })

@@ -20,12 +20,13 @@ export interface Phase {
   readonly notes: ReadonlyArray<string>
 }
 
-/** `current` is absent before the first phase, between phases and after the last. */
+/** `current` is absent before the first phase, between phases and after the last. `alarms`: those that were told. */
 export interface View {
   readonly current?: Phase
+  readonly alarms: ReadonlySet<string>
 }
 
-export const initial: View = {}
+export const initial: View = { alarms: new Set() }
 
 /** What an event changes, and the lines that it leaves behind for good. */
 export const step = (
@@ -33,12 +34,14 @@ export const step = (
   event: RunEvent.RunEvent,
   now: number
 ): readonly [View, ReadonlyArray<string>] => {
-  const { current } = view
-  if (event._tag === "PhaseStarted") return [{ current: begin(event.phase, now) }, leftover(view)]
-  if (event._tag === "PhaseFinished") return [{}, finished(view, event)]
+  const { alarms, current } = view
+  if (event._tag === "PhaseStarted") {
+    return [{ alarms, current: begin(event.phase, now) }, leftover(view)]
+  }
+  if (event._tag === "PhaseFinished") return [{ alarms }, finished(view, event)]
   // Why a run stopped is the error of whoever started it; here it would be said twice.
-  if (event._tag === "RunStopped") return [{}, leftover(view)]
-  if (event._tag === "RunFinished") return [{}, leftover(view)]
+  if (event._tag === "RunStopped") return [{ alarms }, leftover(view)]
+  if (event._tag === "RunFinished") return [{ alarms }, leftover(view)]
   if (event._tag === "RunResumed") {
     return [view, [`resumed ${event.run} after iteration ${event.iteration}`]]
   }
@@ -46,8 +49,19 @@ export const step = (
   if (event._tag === "MeasuredCalibration") {
     return [view, notesOf(event).notes.map((note) => `• ${note}`)]
   }
+  // Once for each cause: what lasts is in the report.
+  if (event._tag === "RaisedAlarm") {
+    const isTold = alarms.has(event.alarm)
+    return [{ ...view, alarms: new Set([...alarms, event.alarm]) }, isTold ? [] : [warning(event)]]
+  }
   if (current === undefined) return [view, []]
-  return [{ current: update(current, event, now) }, []]
+  return [{ alarms, current: update(current, event, now) }, []]
+}
+
+const warning = (alarm: Extract<RunEvent.RunEvent, { readonly _tag: "RaisedAlarm" }>): string => {
+  const { bound, cause, iteration, metric, remedy, value } = alarm
+  const found = `${label(metric)} ${short(value)} (bound ${short(bound)})`
+  return `! iteration ${iteration}, ${found}: ${cause}; try ${remedy}`
 }
 
 /** The line that changes, at most `width` characters: the least important parts go first. */
@@ -162,10 +176,10 @@ const bar = (share: number): string => {
 const rate = (perSecond: number): string =>
   perSecond >= 9.95 ? perSecond.toFixed(0) : perSecond.toFixed(perSecond >= 0.1 ? 1 : 2)
 
-/** What the filter measured is in `metrics.jsonl`: for one line it is too much. */
+/** What the filter and the rollouts measured is in `metrics.jsonl`: for one line it is too much. */
 const latest = (metrics: Readonly<Record<string, number>>): ReadonlyArray<string> =>
   Object.entries(metrics)
-    .filter(([name]) => !name.startsWith("filter/"))
+    .filter(([name]) => !name.startsWith("filter/") && !name.startsWith("rollout/"))
     .map(([name, value]) => `${label(name)} ${short(value)}`)
 
 const fit = (parts: ReadonlyArray<string>, width: number): string => {

@@ -36,12 +36,7 @@ export const refresh = Effect.fn("Refresh.refresh")(function* (
   const fresh = lived.filter(isFresh)
   if (fresh.length === 0) return
   const log = yield* RunLog
-  const probed = yield* Fit.fidelityOf(
-    fitted,
-    dreaming,
-    fresh,
-    Seed.key(config.seed, "probe", iteration)
-  )
+  const metrics = yield* probe(dreaming, fresh, Seed.key(config.seed, "probe", iteration))
   const known = { ...dreaming, offline: { ...offline, train: [...offline.train, ...lived] } }
   const stats = yield* Sft.fit(fitted.trainable, yield* Fit.examples(known, tokenizer), {
     ...Fit.optionsOf(config, config.experience.refreshUpdates),
@@ -53,13 +48,23 @@ export const refresh = Effect.fn("Refresh.refresh")(function* (
     trajectories: fresh.length,
     updates: stats.updates,
     loss: stats.loss,
-    metrics: Object.fromEntries(
-      Object.entries(Fidelity.metrics(probed)).map(([name, value]) => [
-        name.replace("fidelity/", "probe/"),
-        value
-      ])
-    )
+    metrics
   })
+})
+
+/** How true the model is on real experience that it has not learnt from, by names that begin with `probe/`. */
+export const probe = Effect.fn("Refresh.probe")(function* (
+  dreaming: Dreaming,
+  fresh: ReadonlyArray<Trajectory.Trajectory>,
+  key: Seed.Key
+) {
+  const report = yield* Fit.fidelityOf(dreaming.fitted, dreaming, fresh, key)
+  return Object.fromEntries(
+    Object.entries(Fidelity.metrics(report)).map(([name, value]) => [
+      name.replace("fidelity/", "probe/"),
+      value
+    ])
+  )
 })
 
 /** The real experience of the run itself, oldest first, without what was held back. */

@@ -105,6 +105,7 @@ export const markdown = (run: string, events: Events): string => {
     "## What it took",
     "",
     ...markdownTable(["what", "how much"], facts(run, events)),
+    ...alarms(events),
     ...measurements,
     ...byKind(rows),
     ""
@@ -251,6 +252,26 @@ const measured = (
     Number.isInteger(value) ? amount(value) : value.toFixed(4)
   ])
   return ["", `## ${heading}`, "", ...markdownTable(["measure", "value"], rows)]
+}
+
+/** Each cause once, with what was measured first. */
+const alarms = (events: Events): ReadonlyArray<string> => {
+  const raised = Map.groupBy(
+    events.filter(RunEvent.RunEvent.guards.RaisedAlarm),
+    ({ alarm }) => alarm
+  )
+  if (raised.size === 0) return []
+  const rows = [...raised].map(([name, [first, ...more]]) => [
+    words(name),
+    first === undefined
+      ? ""
+      : `${words(first.metric.slice(first.metric.lastIndexOf("/") + 1))} ${Number(first.value.toPrecision(3))}, bound ${Number(first.bound.toPrecision(3))}`,
+    [first, ...more].map((alarm) => alarm?.iteration ?? "").join(", "),
+    first?.cause ?? "",
+    first?.remedy ?? ""
+  ])
+  const header = ["alarm", "what was measured first", "at iterations", "likely cause", "try"]
+  return ["", "## Alarms", "", ...markdownTable(header, rows)]
 }
 
 const byKind = (rows: ReadonlyArray<Evaluation.Evaluation>): ReadonlyArray<string> => {

@@ -26,6 +26,7 @@ import { RunLog } from "./RunLog.ts"
 import * as Runs from "./Runs.ts"
 import * as Sources from "./Sources.ts"
 import * as Vocabulary from "./Vocabulary.ts"
+import * as Watch from "./Watch.ts"
 import * as World from "./World.ts"
 
 /** A run from its beginning: the five phases in order. */
@@ -34,7 +35,7 @@ export const train = Effect.fn("Trainer.train")(function* (config: Config) {
   const log = yield* RunLog
   yield* DreamFilter.judges(config)
   yield* log.emit({ _tag: "RunStarted", run: name, seed: config.seed })
-  yield* Phases.whole(Effect.scoped(fromTheBeginning(config)))
+  yield* Phases.whole(Watch.watched(Effect.scoped(fromTheBeginning(config)), config))
   return Report.summary(name, yield* log.events)
 })
 
@@ -90,7 +91,7 @@ const fromCheckpoint = Effect.fnUntraced(function* (config: Config) {
   )
   const { iteration, state } = checkpoint
   yield* log.emit({ _tag: "RunResumed", run: directory.name, iteration })
-  yield* Phases.whole(continued(value, state.counters.seconds))
+  yield* Phases.whole(Watch.watched(continued(value, state.counters.seconds), config))
 })
 
 /** What the run had lived, its buffer as its last process left it. */

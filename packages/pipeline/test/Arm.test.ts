@@ -225,7 +225,8 @@ describe("a run in dreams and the real world at once", () => {
     "train.realShareEnd=0.75",
     "train.realTransitions=330",
     "experience.refreshEvery=2",
-    "experience.refreshUpdates=10"
+    "experience.refreshUpdates=10",
+    "health.probes=true"
   ]
   beforeAll(async () => {
     await Effect.runPromise(train(configOf(home, "mixed", settings)))
@@ -247,7 +248,11 @@ describe("a run in dreams and the real world at once", () => {
   it("refreshes its experience model from what it lived, while there are dreams to come", () => {
     const events = of(inHome("mixed"), "RefreshedExperienceModel")
     expect(events.map(({ iteration, trajectories }) => [iteration, trajectories])).toEqual([[2, 9]])
-    expect(events[0]?.metrics["probe/falseSuccessRate"]).toBeTypeOf("number")
+    const [calibrated] = of(inHome("mixed"), "MeasuredCalibration")
+    for (const event of [calibrated, ...events]) {
+      expect(event?.metrics["probe/transitions"]).toBeGreaterThan(20)
+      expect(event?.metrics["probe/falseSuccessRate"]).toBeTypeOf("number")
+    }
   })
 
   it.each([0, 2])(
