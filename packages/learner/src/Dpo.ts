@@ -97,7 +97,7 @@ interface Judged extends Preference {
   readonly referenceRejected: number
 }
 
-const refused = (reason: "NoTokens" | "BadState", message: string) =>
+const refused = (reason: "NoTokens" | "BadState" | "BadOptions", message: string) =>
   Effect.fail(new Learner.LearnerError({ reason, message }))
 
 const checked = (
@@ -106,9 +106,9 @@ const checked = (
   options: DpoOptions
 ): Effect.Effect<void, Learner.LearnerError> => {
   const problem = DpoLoss.problemOf(options)
-  if (problem !== undefined) return refused("BadState", problem)
+  if (problem !== undefined) return refused("BadOptions", problem)
   if (!(options.batchSize >= 1)) {
-    return refused("BadState", `batchSize is ${options.batchSize}; a batch has at least one pair`)
+    return refused("BadOptions", `batchSize is ${options.batchSize}; a batch has at least one pair`)
   }
   if (preferences.length === 0) {
     return refused(

@@ -329,7 +329,7 @@ const divergenceOf = ({ parts }: ParallelStep.Report): ReadonlyArray<number> => 
 
 const noWeight = Effect.fail(
   new Learner.LearnerError({
-    reason: "BadState",
+    reason: "BadOptions",
     message: "an anchor of coefficient 0 or less holds nothing; give it a weight, or leave it out"
   })
 )

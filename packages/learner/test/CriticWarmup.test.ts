@@ -74,6 +74,24 @@ describe("While the critic warms up", () => {
       }).pipe(inline, Effect.scoped)
   )
 
+  it.effect(
+    "only its own loss counts: not even the length of the gradient hears of the policy's",
+    () =>
+      Effect.gen(function* () {
+        const start = disturbed(5)
+        const groups = yield* groupsOf(start)
+        const warmed = yield* Effect.forEach([0, 5], (entropyCoef) =>
+          Effect.gen(function* () {
+            const trainable = Trainable.copy(start)
+            const learner = yield* Ppo.make(trainable, { ...options, entropyCoef, criticWarmup: 1 })
+            const { metrics } = yield* learner.update(groups)
+            return { norm: metrics["losses/grad_norm"], ...halves(trainable) }
+          })
+        )
+        assert.deepStrictEqual(warmed[1], warmed[0])
+      }).pipe(inline, Effect.scoped)
+  )
+
   it.effect("a checkpoint in the midst goes on as if nothing had been", () =>
     Effect.gen(function* () {
       const whole = disturbed(4)

@@ -273,16 +273,16 @@ describe("Direct preference optimisation", () => {
       "BadState",
       "pair 0: a row of rejected"
     ],
-    ["beta 0", preferences(2), { beta: 0 }, "BadState", "beta"],
+    ["beta 0", preferences(2), { beta: 0 }, "BadOptions", "beta"],
     [
       "labels that say nothing",
       preferences(2),
       { labelSmoothing: 0.5 },
-      "BadState",
+      "BadOptions",
       "labelSmoothing"
     ],
-    ["a negative term", preferences(2), { sftCoef: -1 }, "BadState", "sftCoef"],
-    ["an empty batch", preferences(2), { batchSize: 0 }, "BadState", "batchSize"]
+    ["a negative term", preferences(2), { sftCoef: -1 }, "BadOptions", "sftCoef"],
+    ["an empty batch", preferences(2), { batchSize: 0 }, "BadOptions", "batchSize"]
   ] as const)("refuses %s", ([, pairs, overrides, reason, words]) =>
     Effect.gen(function* () {
       const trainable = disturbed(5)
