@@ -5,7 +5,7 @@
  */
 import { Seed } from "@dreamgym/domain"
 import { Initializer, Parameters } from "@dreamgym/graph"
-import { Decoder, Trainable } from "@dreamgym/language"
+import { Decoder, type Trainable } from "@dreamgym/language"
 
 /**
  * `deviation` of the head's weights (normal numbers around 0; 0, as by default: every value is `bias`), `bias`: for example the mean

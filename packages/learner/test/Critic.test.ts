@@ -1,5 +1,5 @@
 import { Session } from "@dreamgym/graph"
-import { Trainable } from "@dreamgym/language"
+import type { Trainable } from "@dreamgym/language"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { Critic, Ppo } from "../src/index.ts"
