@@ -1,8 +1,13 @@
 import { describe, expect, it } from "vitest"
+import { own } from "../../src/taubench/Database.ts"
 import * as DatabaseHash from "../../src/taubench/DatabaseHash.ts"
-import { episode, shopTables } from "./tiny.ts"
+import { append, subscript } from "../../src/taubench/python/Operation.ts"
+import { episode, given, shopTables } from "./tiny.ts"
 
 const shop = () => episode(shopTables)
+
+const addressed = (key: string, id: string): string =>
+  `{"${key}": "${id}", "address1": "a", "address2": "b", "city": "c", "state": "d", "country": "e", "zip": "f"}`
 
 describe("The shop refuses in the original's order and words, and changes nothing:", () => {
   it.each([
@@ -22,6 +27,13 @@ describe("The shop refuses in the original's order and words, and changes nothin
       "Error: non-pending order cannot be cancelled"
     ],
     ["cancel_pending_order", '{"order_id": "#1", "reason": "x"}', "Error: invalid reason"],
+    ["modify_pending_order_address", addressed("order_id", "#9"), "Error: order not found"],
+    [
+      "modify_pending_order_address",
+      addressed("order_id", "#2"),
+      "Error: non-pending order cannot be modified"
+    ],
+    ["modify_user_address", addressed("user_id", "eve"), "Error: user not found"],
     [
       "modify_pending_order_payment",
       '{"order_id": "#1", "payment_method_id": "paypal_9"}',
@@ -165,6 +177,17 @@ describe("The shop", () => {
     const user = call("get_user_details", '{"user_id": "ann"}')
     expect(user).toContain('"id": "gift_card_1", "balance": 34.4}')
     expect(user).toContain('"id": "gift_card_2", "balance": 271.15}')
+    expect(
+      call("modify_pending_order_payment", '{"order_id": "#1", "payment_method_id": "paypal_1"}')
+    ).toBe("Error: there should be exactly one payment for a pending order")
+  })
+
+  it("takes no other payment where an order was paid twice", () => {
+    const { call, database } = shop()
+    const second = given(
+      '{"transaction_type": "payment", "amount": 1, "payment_method_id": "paypal_1"}'
+    )
+    append(subscript(own(database, "orders", "#1"), "payment_history"), second)
     expect(
       call("modify_pending_order_payment", '{"order_id": "#1", "payment_method_id": "paypal_1"}')
     ).toBe("Error: there should be exactly one payment for a pending order")
