@@ -91,8 +91,7 @@ export const make = Effect.fn("TauBench.make")(function* (options: Options) {
       ...(stepLimit === undefined ? {} : { stepLimit })
     })
   })
-  const environment: Environment.Environment = { ...TauEpisode.worldOf(user), start }
-  return environment
+  return { ...TauEpisode.worldOf(user), start }
 })
 
 class ListKey extends Data.Class<Pick<Payload, "domain" | "split">> {}
