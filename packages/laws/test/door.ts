@@ -52,7 +52,9 @@ export const door = (flaws: Flaws = {}) => {
   let inUse = 0
   const shared: Room = { isUnlocked: false, isDone: false }
   const start = Effect.fnUntraced(function* (given: Task.Task) {
-    if (flaws.crashesOnTasks && given.payload !== null) yield* Effect.die(new Error("no such task"))
+    if (flaws.crashesOnTasks && given.payload !== null) {
+      return yield* Effect.die(new Error("no such task"))
+    }
     const room = flaws.isOneForAll ? shared : { isUnlocked: false, isDone: false }
     room.isUnlocked = false
     room.isDone = false

@@ -33,8 +33,8 @@ export const Snapshot = Schema.Struct({ game: SavedGame.SavedGame, isOver: Schem
 export type Snapshot = typeof Snapshot.Type
 
 /**
- * An episode that can be gone back in. All of it but `admissible` fails with `Closed` after the scope; `fork` and `snapshot` also serve
- * after the end, and `restore` to a state before the end opens the episode again.
+ * An episode that can be gone back in. All of it but `admissible` fails with `Closed` after the scope; `fork` and
+ * `snapshot` also serve after the end, and `restore` to a state before the end opens the episode again.
  */
 export interface GameEpisode extends Environment.Episode {
   readonly admissible: Effect.Effect<ReadonlyArray<string>>
