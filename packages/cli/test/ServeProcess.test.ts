@@ -1,6 +1,8 @@
 /** The real command as a process: how it starts, is played by others, is misused, and ends. */
 import { spawn, spawnSync } from "node:child_process"
+import * as fs from "node:fs"
 import * as net from "node:net"
+import * as os from "node:os"
 import * as path from "node:path"
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest"
 import { command, play, served, stopAll, type Server } from "./processes.ts"
@@ -30,6 +32,17 @@ const isClosed = (url: string) =>
     () => false,
     () => true
   )
+
+/** Another program, run to its end. */
+const finished = (program: string, ...args: ReadonlyArray<string>) => {
+  const child = spawn(program, args)
+  const [out, err]: [Array<string>, Array<string>] = [[], []]
+  child.stdout.on("data", (chunk) => out.push(String(chunk)))
+  child.stderr.on("data", (chunk) => err.push(String(chunk)))
+  return new Promise<{ status: number | null; stdout: string; stderr: string }>((resolve) => {
+    child.on("close", (status) => resolve({ status, stdout: out.join(""), stderr: err.join("") }))
+  })
+}
 
 const seats = 8
 const connected = new Set<Client>()
@@ -93,19 +106,26 @@ describe("dreamgym serve env", () => {
 
   it.skipIf(!python)("is played by a client in Python, four at once", async () => {
     const script = path.join(import.meta.dirname, "openenv_client.py")
-    const child = spawn("python3", [script, server.url, "2", "4"])
-    const told: Array<string> = []
-    child.stdout.on("data", (chunk) => told.push(String(chunk)))
-    child.stderr.on("data", (chunk) => told.push(String(chunk)))
-    expect([await new Promise((resolve) => child.on("close", resolve)), told.join("")]).toEqual([
-      0,
-      expect.stringMatching(/^\[.*\]\n$/)
-    ])
-    const results: ReadonlyArray<{ readonly tasks: ReadonlyArray<string> }> = JSON.parse(
-      told.join("")
-    )
+    const { status, stderr, stdout } = await finished("python3", script, server.url, "2", "4")
+    expect({ status, stderr }).toEqual({ status: 0, stderr: "" })
+    const results: ReadonlyArray<{ readonly tasks: ReadonlyArray<string> }> = JSON.parse(stdout)
     const each = { episodes: 2, refused: 2, closed: 1000, tasks: results[0]?.tasks }
     expect(results).toMatchObject([each, each, each, each])
+  })
+
+  it("is played by the client that docs/serving.md shows", async () => {
+    const page = fs.readFileSync(path.join(import.meta.dirname, "../../../docs/serving.md"), "utf8")
+    const block = /```ts\n([\s\S]*?)```/.exec(page)?.[1] ?? ""
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), "dreamgym-serving-"))
+    const file = path.join(folder, "client.mts")
+    fs.writeFileSync(file, block)
+    const url = `${server.url.replace("http", "ws")}/ws`
+    const { status, stderr, stdout } = await finished(process.execPath, file, url)
+    fs.rmSync(folder, { recursive: true })
+    expect({ status, stderr }).toEqual({ status: 0, stderr: "" })
+    expect(stdout).toMatch(
+      /^You are in .*\n\nYour task is to: [\s\S]*\[reward [01], done true\]\n$/
+    )
   })
 
   it("cannot be started twice on one port: that is one clear line and exit code 1", async () => {
