@@ -1,4 +1,4 @@
-import { Seed } from "@dreamgym/domain"
+import { History, Seed } from "@dreamgym/domain"
 import { Law, EnvironmentLaws, RevisitLaws } from "@dreamgym/laws"
 import { Effect, Result } from "effect"
 import fc from "fast-check"
@@ -131,13 +131,18 @@ describe("A house with rooms", () => {
     )
   })
 
-  it("has every place in a room where it is at home, the appliances in its one kitchen", () => {
+  it("has every place in a room where it is at home, the appliances in its one kitchen, and no bread in the bathroom", () => {
     for (const rung of ["L5", "L6"] as const) {
       for (let seed = 0; seed < 200; seed++) {
         const { places, rooms } = Generator.layout({ rung, seed })
         const kindOf = (index: number) => rooms?.rooms[rooms.of[index] ?? -1]?.kind ?? ""
         const strange = places.filter(({ kind }, index) => !RoomKind.suits(kindOf(index), kind))
         expect(strange).toEqual([])
+        const misplaced = places.flatMap(({ contents }, index) =>
+          contents.filter(({ kind }) => !RoomKind.keeps(kindOf(index), kind))
+        )
+        expect(misplaced).toEqual([])
+        expect(RoomKind.keeps("bathroom", "bread")).toBe(false)
         expect(rooms?.rooms.filter(({ kind }) => kind === "kitchen").length).toBe(1)
         const appliances = places.filter(({ kind }) =>
           RoomKind.appliances.some((one) => one === kind)
@@ -289,7 +294,7 @@ describe("The page about the household", () => {
       rung: "L5",
       split: "train",
       count: 1,
-      seed: Seed.key(1, "world/household", 4)
+      seed: Seed.key(1, "world/household", 8)
     })
     if (task === undefined) throw new Error("no task")
     const start = Game.start(load(task))
@@ -321,6 +326,27 @@ describe("The players", () => {
     const difficulty = { rooms: [4, 6] } as const
     const tasks = Generator.tasks({ rung: "L4", split: "train", count: 25, seed: 2, difficulty })
     expect(tasks.filter((task) => !play(task, policy, 120).turns.at(-1)?.isWon)).toEqual([])
+  })
+
+  it("look for the place that is asked for in the nearest room they have not entered", () => {
+    const first =
+      "You are in the middle of kitchen 1. Looking quickly around you, you see a countertop 1. " +
+      "From here you can go to bedroom 1.\n\nYour task is to: put a clean mug in desk."
+    const listed = "On the countertop 1, you see a mug 1."
+    const history = History.fromTurns(first, [
+      { action: "go to countertop 1", observation: `You arrive at countertop 1. ${listed}` },
+      {
+        action: "take mug 1 from countertop 1",
+        observation: "You pick up the mug 1 from the countertop 1."
+      }
+    ])
+    const policy = Demonstrator.expert({ rung: rungs.L5, randomRate: 0 })
+    for (const instruction of ["put a mug in desk", "put a clean mug in desk"]) {
+      const task = { ...taskOf("L5", 1), instruction }
+      for (let key = 0; key < 20; key++) {
+        expect(Effect.runSync(policy.act({ task, history, key })).text).toBe("go to bedroom 1")
+      }
+    }
   })
 
   it("play at random also in a hallway without anything", () => {

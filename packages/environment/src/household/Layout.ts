@@ -7,7 +7,7 @@
 import { Seed } from "@dreamgym/domain"
 import { nameOf, type Entity } from "./Entity.ts"
 import type { Goal, GoalKind } from "./Goal.ts"
-import { appliances, suits } from "./RoomKind.ts"
+import { appliances, keeps, suits } from "./RoomKind.ts"
 import * as Rooms from "./Rooms.ts"
 import type { Rung } from "./Rung.ts"
 
@@ -75,22 +75,23 @@ const pickOne = <A>(random: Random, values: ReadonlyArray<A>): A | undefined =>
 
 /** Undefined where the dice fell so that the house cannot hold the goal. */
 const attempt = (rung: Rung, random: Random): Layout | undefined => {
-  const rooms = drawRooms(rung, random)
-  const places = drawPlaces(rung, rooms, random)
+  const drawn = drawRooms(rung, random)
+  const places = drawPlaces(rung, drawn, random)
+  const rooms = drawn.length > 1 ? Rooms.furnish(drawn, places, random) : undefined
   const lampPlace = pickOne(
     random,
     places.flatMap(({ kind }, index) => (rung.lampPlaces.includes(kind) ? [index] : []))
   )
   const goal = drawGoal(rung, places, random)
   if (lampPlace === undefined || goal === undefined) return undefined
-  const contents = drawContents(rung, places, goal, random)
+  const contents = drawContents(rung, { places, rooms }, goal, random)
   if (contents === undefined) return undefined
   return {
     places: places.map((place, index) => ({ ...place, contents: contents[index] ?? [] })),
     lampPlace,
     goal,
     ...drawDoors(rung, places, random),
-    ...(rooms.length > 1 ? { rooms: Rooms.furnish(rooms, places, random) } : {})
+    ...(rooms === undefined ? {} : { rooms })
   }
 }
 
@@ -167,13 +168,20 @@ const ownAppliance = (kind: GoalKind): string | undefined =>
 
 type Contents = ReadonlyArray<Array<Entity>>
 
+/** The places of a house before anything lies there. */
+interface Furniture {
+  readonly places: ReadonlyArray<Entity>
+  readonly rooms: Rooms.Rooms | undefined
+}
+
 const drawContents = (
   rung: Rung,
-  places: ReadonlyArray<Entity>,
+  furniture: Furniture,
   goal: Goal,
   random: Random
 ): Contents | undefined => {
-  const likely = likelyPlaces(rung, places)
+  const { places } = furniture
+  const likely = likelyPlaces(rung, furniture)
   const sources = likely(goal.object).filter((index) => places[index]?.kind !== goal.place)
   if (sources.length === 0) return undefined
   const contents: Contents = places.map(() => [])
@@ -209,9 +217,12 @@ const addOne = (
 }
 
 const likelyPlaces =
-  (rung: Rung, places: ReadonlyArray<Entity>) =>
+  (rung: Rung, { places, rooms }: Furniture) =>
   (object: string): ReadonlyArray<number> =>
-    places.flatMap(({ kind }, index) => (rung.likely[object]?.includes(kind) ? [index] : []))
+    places.flatMap(({ kind }, index) => {
+      const room = rooms?.rooms[rooms.of[index] ?? -1]?.kind ?? ""
+      return rung.likely[object]?.includes(kind) && keeps(room, object) ? [index] : []
+    })
 
 const numbersOf = (rung: Rung): ReadonlyArray<number> =>
   Array.from({ length: rung.instances }, (_, index) => index + 1)

@@ -6,13 +6,17 @@ import type { Entity } from "./Entity.ts"
 
 /**
  * `most`: how many of the kind a house may have. `sign`: the place that makes it such a room. `places`: what else
- * belongs there.
+ * belongs there. `never`: objects that nobody keeps there, though a place might hold them.
  */
 export interface RoomKind {
   readonly most: number
   readonly sign?: string
   readonly places: ReadonlyArray<string>
+  readonly never?: ReadonlyArray<string>
 }
+
+const food = ["apple", "bread", "egg", "potato", "tomato", "lettuce"]
+const dishes = ["bowl", "cup", "knife", "mug", "pan", "plate", "spoon"]
 
 /** Where things are washed, heated and cooled: one of each in every house that has them. */
 export const appliances = ["fridge", "microwave", "sinkbasin"] as const
@@ -38,12 +42,14 @@ const roomKinds: ReadonlyMap<string, RoomKind> = new Map(
     bedroom: {
       most: 3,
       sign: "bed",
-      places: ["cabinet", "desk", "drawer", "dresser", "shelf", "sidetable"]
+      places: ["cabinet", "desk", "drawer", "dresser", "shelf", "sidetable"],
+      never: food
     },
     bathroom: {
       most: 2,
       sign: "toilet",
-      places: ["bathtubbasin", "cabinet", "countertop", "drawer", "garbagecan", "shelf"]
+      places: ["bathtubbasin", "cabinet", "countertop", "drawer", "garbagecan", "shelf"],
+      never: [...food, ...dishes]
     },
     livingroom: {
       most: 2,
@@ -53,9 +59,10 @@ const roomKinds: ReadonlyMap<string, RoomKind> = new Map(
     study: {
       most: 1,
       sign: "desk",
-      places: ["cabinet", "drawer", "garbagecan", "shelf", "sidetable"]
+      places: ["cabinet", "drawer", "garbagecan", "shelf", "sidetable"],
+      never: food
     },
-    hallway: { most: 2, sign: "shelf", places: ["cabinet", "drawer", "sidetable"] }
+    hallway: { most: 2, sign: "shelf", places: ["cabinet", "drawer", "sidetable"], never: food }
   })
 )
 
@@ -74,3 +81,7 @@ export const suits = (room: string, place: string): boolean => {
   const kind = roomKinds.get(room)
   return kind !== undefined && (kind.sign === place || kind.places.includes(place))
 }
+
+/** Whether such an object may lie in such a room at first. */
+export const keeps = (room: string, object: string): boolean =>
+  roomKinds.get(room)?.never?.includes(object) !== true

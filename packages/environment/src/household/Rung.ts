@@ -280,7 +280,14 @@ const L5: Rung = {
   lampPlaces: [...L3.lampPlaces, "coffeetable", "dresser"],
   objects: roomyObjects,
   likely: roomyLikely,
-  targets: withCommonPlaces(roomyLikely, [...soft, "cabinet", "countertop", "dresser", "shelf"]),
+  targets: withCommonPlaces(roomyLikely, [
+    "cabinet",
+    "coffeetable",
+    "countertop",
+    "diningtable",
+    "shelf",
+    "sidetable"
+  ]),
   goalObjects: {
     ...L3.goalObjects,
     put: roomyObjects,
