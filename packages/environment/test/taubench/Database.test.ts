@@ -268,6 +268,12 @@ describe("The reward", () => {
     expect(TauReward.judge(played("cancel_reservation"), said, goal).unsaid).toEqual(["1,000"])
   })
 
+  it("counts as said what the task's own actions say, as the original's checker does", () => {
+    const respond = { name: "respond", arguments: given('{"content": "It is 1,000, yes."}') }
+    const telling = { actions: [cancel, respond], outputs: ["1000", "Yes"] }
+    expect(TauReward.judge(played("cancel_reservation"), [], telling).reward).toBe(1)
+  })
+
   it("is 0 where a record differs, and names it", () => {
     const judged = TauReward.judge(played(), [], { ...goal, outputs: [] })
     expect({
