@@ -194,23 +194,29 @@ describe("A command", () => {
     expect(Game.step(start, "look").observation).toBe("Around: nothing.")
   })
 
-  it("is written for each thing that decides it, also for one that it does not name", () => {
-    const template = "put {o}{' away' | openable(r:receptacle)}"
-    const grammar = room.grammar.replace("put {o} into {r}", template)
+  /** How one may put things down after some commands, where putting is said like this. */
+  const putting = (template: string, rules: object = roomRules) => {
+    const grammar = room.grammar
+      .replace("put {o} into {r}", template)
+      .replace(JSON.stringify(roomRules), () => JSON.stringify(rules))
     const game = Result.getOrThrow(Game.load({ ...room, grammar }, "room"))
-    const way = ["go to shelf 2", "take lamp 1 from shelf 2"]
-    const { admissible } = way.reduce(Game.step, Game.start(game))
-    expect(admissible.filter((command) => command.startsWith("put"))).toEqual([
+    return (...commands: ReadonlyArray<string>): ReadonlyArray<string> => {
+      const { admissible } = commands.reduce(Game.step, Game.start(game))
+      return admissible.filter((command) => command.startsWith("put"))
+    }
+  }
+
+  it("is written for each thing that decides it, also for one that it does not name", () => {
+    const puts = putting("put {o}{' away' | openable(r:receptacle)}")
+    expect(puts("go to shelf 2", "take lamp 1 from shelf 2")).toEqual([
       "put lamp 1",
       "put lamp 1 away"
     ])
   })
 
-  it("is written anew where its text tells of what another action changes or takes away", () => {
-    const looks = (template: string, rules: object = roomRules) => {
-      const grammar = room.grammar
-        .replace('template :: "look"', `template :: "${template}"`)
-        .replace(JSON.stringify(roomRules), () => JSON.stringify(rules))
+  it("is written anew where its text tells of what another action changes", () => {
+    const looks = (template: string) => {
+      const grammar = room.grammar.replace('template :: "look"', `template :: "${template}"`)
       const game = Result.getOrThrow(Game.load({ ...room, grammar }, "room"))
       const lookOf = ({ admissible }: Game.GameState) =>
         admissible.filter((command) => command.startsWith("look"))
@@ -221,16 +227,22 @@ describe("A command", () => {
       "look",
       "look for lamp 1"
     ])
-    expect(looks("look [{r | not_inreceptacle(o:object, r:receptacle)}]")).toEqual([
-      "look nothing",
-      "look shelf 2"
-    ])
-    const condition = "holds(a:agent, o:object)"
-    const list_empty = [{ condition, rhs: "no more" }, { rhs: "nothing" }]
-    expect(looks("look [{r | openable(r:agent)}]", { ...roomRules, list_empty })).toEqual([
-      "look nothing",
-      "look no more"
-    ])
+  })
+
+  it("is written anew where its text tells of what was taken away", () => {
+    const puts = putting("put {o}{' back' | not_inreceptacle(o:object, r:receptacle)}")
+    const way = ["go to shelf 2", "take lamp 1 from shelf 2", "go to shelf 1"]
+    expect(puts(...way)).toEqual(["put lamp 1"])
+    expect(puts(...way, "put lamp 1", "take lamp 1 from shelf 1")).toEqual(["put lamp 1 back"])
+  })
+
+  it("is written anew where the state decides what an empty list is called", () => {
+    const list_empty = [{ condition: "broken(o:object)", rhs: "in shards" }, { rhs: "nowhere" }]
+    const puts = putting("put {o} [{r | openable(r:receptacle)}]", { ...roomRules, list_empty })
+    const way = ["go to shelf 2", "take lamp 1 from shelf 2"]
+    expect(puts(...way)).toEqual(["put lamp 1 box 1", "put lamp 1 nowhere"])
+    const broken = ["put lamp 1 nowhere", "smash shelf 2", "take lamp 1 from shelf 2"]
+    expect(puts(...way, ...broken)).toEqual(["put lamp 1 box 1", "put lamp 1 in shards"])
   })
 
   it("is written anew where its text tells of something that changes", () => {
@@ -271,7 +283,7 @@ describe("Names", () => {
 
 describe("A thing of which no first fact speaks", () => {
   it("takes no number from those that are there", () => {
-    const pddl_problem = room.pddl_problem.replace("unused", "Mug_bar__plus_00_dot_00 unused")
+    const pddl_problem = room.pddl_problem.replace("unused", "Mug_bar__plus_09_dot_00 unused")
     const game = Result.getOrThrow(Game.load({ ...room, pddl_problem }, "room"))
     expect(Game.step(Game.start(game), "go to shelf 1").observation).toBe(
       "You stand at shelf 1. In it: a mug 2, and a mug 1."
