@@ -3,6 +3,8 @@
  * It says which is better, not by how much; `Dpo` learns from it.
  */
 import { Ending, Seed, type Trajectory } from "@dreamgym/domain"
+import type { Preference } from "./Dpo.ts"
+import * as Imitation from "./Imitation.ts"
 
 /** `chosen` succeeded, `rejected` did not; both are of one task, or of one beginning. */
 export interface Pair {
@@ -70,3 +72,19 @@ const crossed = (
 const leastCommonMultiple = (a: number, b: number): number => (a * b) / greatestDivisor(a, b)
 
 const greatestDivisor = (a: number, b: number): number => (b === 0 ? a : greatestDivisor(b, a % b))
+
+/**
+ * The rows of pairs, as `Dpo.fit` wants them. A pair of which one side has no action that could have been chosen is left out: there
+ * is nothing in it to prefer.
+ */
+export const preferencesOf = (
+  pairs: ReadonlyArray<Pair>,
+  options: Imitation.ImitationOptions
+): ReadonlyArray<Preference> =>
+  pairs.flatMap(({ chosen, rejected }) => {
+    const preference = {
+      chosen: Imitation.rowsOf(chosen, options),
+      rejected: Imitation.rowsOf(rejected, options)
+    }
+    return Object.values(preference).every(({ length }) => length > 0) ? [preference] : []
+  })

@@ -1,8 +1,8 @@
-import { Ending, type Trajectory } from "@dreamgym/domain"
+import { Ending, History, type Knowledge, type Trajectory } from "@dreamgym/domain"
 import * as fc from "fast-check"
 import { assert, describe, it } from "vitest"
 import { Preferences } from "../src/index.ts"
-import { taskOf } from "./corridor.ts"
+import { taskOf, tokenizer } from "./corridor.ts"
 
 interface Told {
   readonly task: number
@@ -54,6 +54,18 @@ const isBad = ({ ending }: Trajectory.Trajectory) =>
 const counts = (ids: ReadonlyArray<string>) =>
   [...Map.groupBy(ids, (id) => id).values()].map((same) => same.length)
 
+/** A world in which always the same can be done. */
+const knowledgeOf = (admissible: ReadonlyArray<string>): Knowledge.Knowledge => ({
+  features: [],
+  lexicon: [],
+  describe: (_, history) => ({ text: History.observation(history), admissible, matches: {} }),
+  question: () => ({ text: "", matches: {}, forbidden: [], once: [] }),
+  annotate: () => "",
+  audit: () => ({ success: false, contradictions: 0, goalSeen: false }),
+  relabel: () => undefined,
+  restate: () => undefined
+})
+
 describe("Pairs of an offline dataset", () => {
   it("are a success and a failure of one group, never a fault, never twice, as many as may be, and evenly", () => {
     fc.assert(
@@ -89,6 +101,16 @@ describe("Pairs of an offline dataset", () => {
     )
   })
 
+  it("are all that there are where as many are asked for", () => {
+    const list = Array.from({ length: 10 }, (_, i) =>
+      trajectoryOf({ task: 0, outcome: i < 4 ? "good" : "bad" }, i)
+    )
+    const pairs = Preferences.pairsOf(list, { by: "task", mostPerGroup: 99, key: 1 })
+    assert.strictEqual(pairs.length, 24)
+    const named = pairs.map(({ chosen, rejected }) => `${chosen.id} ${rejected.id}`)
+    assert.strictEqual(new Set(named).size, 24)
+  })
+
   it("are the same from the same key, others from another, and do not depend on other groups", () => {
     const list = Array.from({ length: 40 }, (_, i) =>
       trajectoryOf({ task: i % 4, outcome: i % 8 < 4 ? "good" : "bad" }, i)
@@ -102,5 +124,34 @@ describe("Pairs of an offline dataset", () => {
     assert.notDeepEqual(ids(1), ids(2))
     const first = list.filter(({ task }) => task.id === taskOf(0).id)
     assert.deepStrictEqual(ids(1, first), ids(1).slice(0, 4))
+  })
+
+  it("become rows of what could be chosen; a pair with nothing to choose on a side is left out", () => {
+    const admissible = ["go left", "stay"]
+    const options = {
+      tokenizer,
+      knowledge: knowledgeOf(admissible),
+      prompt: (text: string) => `${text} <act>`
+    }
+    const said = (text: string, outcome: Told["outcome"]) => {
+      const [trajectory] = [trajectoryOf({ task: 0, outcome }, 0)]
+      const transitions = trajectory.transitions.map((one) => ({ ...one, action: { text } }))
+      return { ...trajectory, transitions: [...transitions, ...transitions] }
+    }
+    const pairs = [
+      { chosen: said("go left", "good"), rejected: said("stay", "bad") },
+      { chosen: said("go left", "good"), rejected: said("go right", "bad") }
+    ]
+    const preferences = Preferences.preferencesOf(pairs, options)
+    const ids = preferences.map(({ chosen, rejected }) =>
+      [chosen, rejected].map((rows) => rows.map(({ targetIds }) => targetIds))
+    )
+    const [left, stay] = ["go left", "stay"].map(tokenizer.encode)
+    assert.deepStrictEqual(ids, [
+      [
+        [left?.slice(0, 1), left?.slice(0, 1)],
+        [stay, stay]
+      ]
+    ])
   })
 })
