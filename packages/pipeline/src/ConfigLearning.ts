@@ -5,17 +5,107 @@
 import * as Schema from "effect/Schema"
 import { flag, oneOf, rate, real, share, whole } from "./ConfigFields.ts"
 
+/** A field whose default is the algorithm's. */
+const ofAlgorithm = <S extends Schema.Constraint>(field: S) => Schema.optionalKey(field)
+
+const clip = (description: string) =>
+  ofAlgorithm(
+    Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 10 })).annotate({
+      description: `${description} (default: the algorithm's, mostly 0.2).`,
+      domain: "a number from 0 to 10"
+    })
+  )
+
+const choice = <const L extends ReadonlyArray<string>>(literals: L, description: string) =>
+  ofAlgorithm(
+    Schema.Literals(literals).annotate({
+      description: `${description} (default: the algorithm's).`,
+      domain: `one of ${literals.join(", ")}`
+    })
+  )
+
 export const learner = Schema.Struct({
-  algorithm: oneOf(["ppo", "grpo"], "ppo", "How the policy learns."),
+  algorithm: oneOf(
+    ["ppo", "grpo", "dr_grpo", "dapo", "rloo", "reinforce_plus_plus", "gspo", "cispo"],
+    "ppo",
+    "How the policy learns; it chooses the estimator of advantages, and the fields whose default is its own."
+  ),
   lr: rate(1e-3, "Learning rate of AdamW, falling to a tenth over the run."),
   gamma: share(0.97, "Discount of a reward per step."),
   gaeLambda: share(0.95, "Lambda of the generalized advantage estimate. Only for ppo."),
-  clipRatioLow: share(0.2, "How far the ratio may fall below 1."),
-  clipRatioHigh: real(0, 10, 0.2, "How far the ratio may rise above 1."),
+  advantageLevel: oneOf(
+    ["step", "token"],
+    "step",
+    "Whether actions or their tokens have advantages, discount and lambda. `token` only for ppo and reinforce_plus_plus."
+  ),
+  normalizeAdvantages: oneOf(
+    ["update", "minibatch", "none"],
+    "update",
+    "Over what ppo brings advantages to mean 0 and deviation 1, of dreams and of reality apart."
+  ),
+  ratioLevel: choice(
+    ["token", "action", "sequence"],
+    "Of what the ratio of probabilities is; `sequence` is the geometric mean over an action's tokens"
+  ),
+  clipRatioLow: clip("How far the ratio may fall below 1"),
+  clipRatioHigh: clip("How far the ratio may rise above 1"),
+  clipRatioC: real(
+    0,
+    100,
+    0,
+    "Dual clip: no bad action counts more than so many times; 0 is none."
+  ),
+  lossAgg: choice(
+    ["token-mean", "seq-mean-token-mean", "seq-mean-token-sum", "seq-mean-token-sum-norm"],
+    "How the losses of tokens become one"
+  ),
+  lossHorizon: whole(1, 100_000, 12, "Tokens that seq-mean-token-sum-norm divides by."),
   valueClip: real(0, 100, 0, "Clip of the value's change; 0 is none. Only for ppo."),
   vfCoef: real(0, 100, 0.5, "Weight of the value loss. Only for ppo."),
+  criticWarmup: whole(
+    0,
+    1_000_000,
+    0,
+    "Iterations at first that train the critic alone. Only for ppo."
+  ),
   entropyCoef: real(0, 10, 0.003, "Weight of the entropy bonus."),
   klLossCoef: real(0, 100, 0, "Weight of the KL divergence from the cloned policy."),
+  klInRewardCoef: real(
+    0,
+    100,
+    0,
+    "What each token is charged for its log-probability over the cloned policy's."
+  ),
+  klEstimator: oneOf(
+    ["k1", "k2", "k3"],
+    "k3",
+    "The estimate of that divergence that is reported; its gradient is the right one in any case."
+  ),
+  adaptiveKlTarget: real(
+    0,
+    100,
+    0,
+    "Nats per token to which the KL coefficients adapt; 0 leaves them as they are."
+  ),
+  adaptiveKlHorizon: real(1, 1e9, 10_000, "Decisions in which they may double."),
+  isCorrectionLevel: oneOf(
+    ["none", "token", "action"],
+    "none",
+    "Whether what an older policy did is weighed by the present one's probability of it, by token or by action."
+  ),
+  isCorrectionThreshold: real(0.01, 1000, 2, "Greatest such weight."),
+  maxStaleness: Schema.optionalKey(
+    Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 1_000_000 })).annotate({
+      description:
+        "Groups of a policy older by more versions are dropped whole (default: none is).",
+      domain: "a whole number from 0 to 1000000"
+    })
+  ),
+  truncated: oneOf(
+    ["learn", "drop"],
+    "learn",
+    "Whether the policy learns from episodes that a limit cut short."
+  ),
   ppoEpochs: whole(1, 100, 2, "Passes over each batch."),
   miniBatchSize: whole(1, 1_000_000, 256, "Decisions in one minibatch."),
   maxGradNorm: real(1e-6, 1e6, 1, "Greatest norm of the gradient."),
@@ -31,6 +121,12 @@ export const train = Schema.Struct({
   iterations: whole(0, 1_000_000, 30, "Rounds of dreaming and learning."),
   tasksPerIteration: whole(1, 100_000, 32, "Tasks dreamt in one iteration."),
   groupSize: whole(1, 1024, 4, "Dreams of each task."),
+  samplingRounds: whole(
+    1,
+    100,
+    1,
+    "How often an iteration may play more tasks in place of those whose attempts all ended alike; 1 plays each once."
+  ),
   checkpointEvery: whole(1, 1_000_000, 10, "Iterations between two checkpoints."),
   keepLast: whole(1, 1_000_000, 3, "How many of the newest checkpoints stay."),
   keepEvery: whole(

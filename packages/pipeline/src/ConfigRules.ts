@@ -3,6 +3,7 @@
  * The range of one field is the business of `Config`.
  */
 import * as Rung from "@dreamgym/environment/household/Rung"
+import * as Algorithm from "./Algorithm.ts"
 import type { Config } from "./Config.ts"
 
 /** `keys`: the fields that exclude each other, the one to blame first. `broken`: undefined where all is well. */
@@ -76,9 +77,64 @@ const realRules: ReadonlyArray<Rule> = [
   )
 ]
 
+/** Settings of the learner that exclude each other. */
+const learnerRules: ReadonlyArray<Rule> = [
+  rule(
+    ["learner.adaptiveKlTarget", "learner.klLossCoef", "learner.klInRewardCoef"],
+    ({ learner }) =>
+      learner.adaptiveKlTarget > 0 && learner.klLossCoef === 0 && learner.klInRewardCoef === 0,
+    () =>
+      "learner.adaptiveKlTarget adapts learner.klLossCoef and learner.klInRewardCoef, and both are 0: nothing holds the policy near its reference; set one of them"
+  ),
+  rule(
+    ["learner.clipRatioC"],
+    ({ learner }) => learner.clipRatioC > 0 && learner.clipRatioC <= 1,
+    ({ learner }) =>
+      `learner.clipRatioC (${learner.clipRatioC}) bounds what is beyond the advantage itself: set it above 1 (usual: 3), or to 0 for none`
+  ),
+  rule(
+    ["learner.clipRatioC", "learner.algorithm"],
+    ({ learner }) => learner.clipRatioC > 0 && learner.algorithm === "cispo",
+    () => "cispo clips the weight itself and has no dual clip: leave learner.clipRatioC at 0"
+  ),
+  rule(
+    ["learner.ratioLevel", "learner.algorithm"],
+    ({ learner }) => learner.algorithm === "cispo" && learner.ratioLevel === "sequence",
+    () => "cispo weighs tokens or actions: set learner.ratioLevel to token or action"
+  ),
+  rule(
+    ["learner.advantageLevel", "learner.algorithm"],
+    (config) => config.learner.advantageLevel === "token" && Algorithm.comparesGroup(config),
+    ({ learner }) =>
+      `${learner.algorithm} gives all tokens of an episode one advantage: set learner.advantageLevel to step`
+  ),
+  ...(["advantageLevel", "isCorrectionLevel"] as const).map((level) =>
+    rule(
+      [`learner.${level}`, "learner.ratioLevel"],
+      (config) =>
+        config.learner[level] === "token" && Algorithm.settingsOf(config).ratioLevel !== "token",
+      (config) =>
+        `learner.${level} is token, but the ratio is of the ${Algorithm.settingsOf(config).ratioLevel}: set learner.ratioLevel to token`
+    )
+  ),
+  rule(
+    ["learner.criticWarmup", "learner.vfCoef"],
+    ({ learner }) => learner.criticWarmup > 0 && learner.vfCoef === 0,
+    () => "learner.criticWarmup trains a critic, and learner.vfCoef 0 trains none"
+  ),
+  rule(
+    ["learner.criticWarmup", "train.iterations"],
+    ({ learner, train }) =>
+      learner.criticWarmup > 0 && learner.criticWarmup >= train.iterations + train.realIterations,
+    ({ learner }) =>
+      `learner.criticWarmup (${learner.criticWarmup}) is the whole run: the policy would never learn`
+  )
+]
+
 /** Impossible settings. */
 export const rules: ReadonlyArray<Rule> = [
   ...realRules,
+  ...learnerRules,
   rule(
     ["collect.demonstrations", "collect.trajectories"],
     ({ collect }) => collect.demonstrations > collect.trajectories,
@@ -100,8 +156,9 @@ export const rules: ReadonlyArray<Rule> = [
   headsDivide("clone"),
   rule(
     ["learner.algorithm", "train.groupSize"],
-    ({ learner, train }) => learner.algorithm === "grpo" && train.groupSize < 2,
-    () => "grpo compares the dreams of one task with each other: train.groupSize must be at least 2"
+    (config) => Algorithm.comparesGroup(config) && config.train.groupSize < 2,
+    ({ learner }) =>
+      `${learner.algorithm} compares the attempts at one task with each other: train.groupSize must be at least 2`
   ),
   rule(
     ["learner.miniBatchSize", "train.tasksPerIteration", "train.groupSize"],
@@ -142,8 +199,8 @@ export interface Unread {
 
 const unlessPpo = (key: string): Unread => ({
   key,
-  when: ({ learner }) => learner.algorithm !== "ppo",
-  because: "learner.algorithm is grpo, which has no critic"
+  when: (config) => !Algorithm.hasCritic(config),
+  because: "learner.algorithm is not ppo, and only that has a critic"
 })
 
 const unlessGenerating = (key: string): Unread => ({
@@ -199,6 +256,33 @@ export const unread: ReadonlyArray<Unread> = [
   unlessPpo("learner.gaeLambda"),
   unlessPpo("learner.valueClip"),
   unlessPpo("learner.vfCoef"),
+  unlessPpo("learner.criticWarmup"),
+  unlessPpo("learner.normalizeAdvantages"),
+  {
+    key: "learner.lossHorizon",
+    when: (config) => Algorithm.settingsOf(config).lossAgg !== "seq-mean-token-sum-norm",
+    because: "learner.lossAgg is not seq-mean-token-sum-norm"
+  },
+  {
+    key: "learner.klEstimator",
+    when: ({ learner }) => learner.klLossCoef === 0,
+    because: "learner.klLossCoef is 0"
+  },
+  {
+    key: "learner.adaptiveKlHorizon",
+    when: ({ learner }) => learner.adaptiveKlTarget === 0,
+    because: "learner.adaptiveKlTarget is 0"
+  },
+  {
+    key: "learner.isCorrectionThreshold",
+    when: ({ learner }) => learner.isCorrectionLevel === "none",
+    because: "learner.isCorrectionLevel is none"
+  },
+  {
+    key: "train.samplingRounds",
+    when: (config) => !Algorithm.comparesGroup(config),
+    because: "learner.algorithm learns from attempts that ended alike too"
+  },
   unlessGenerating("curriculum.lambda"),
   unlessGenerating("curriculum.perSeed"),
   unlessAskedAgain("filter.sampledShare"),

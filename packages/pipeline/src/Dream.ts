@@ -17,14 +17,15 @@ import * as ReasoningModel from "@dreamgym/experience/ReasoningModel"
 import * as SyntheticEnvironment from "@dreamgym/experience/SyntheticEnvironment"
 import * as TaskGenerator from "@dreamgym/experience/TaskGenerator"
 import type * as Trainable from "@dreamgym/language/Trainable"
-import * as Grpo from "@dreamgym/learner/Grpo"
-import type * as PolicyGradient from "@dreamgym/learner/PolicyGradient"
-import * as Ppo from "@dreamgym/learner/Ppo"
+import * as DecoderPolicy from "@dreamgym/learner/DecoderPolicy"
+import type { PolicyLearnerOptions } from "@dreamgym/learner/Options"
+import * as PolicyLearner from "@dreamgym/learner/PolicyLearner"
 import * as ReplayBuffer from "@dreamgym/replay/ReplayBuffer"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Ref from "effect/Ref"
 import * as Stream from "effect/Stream"
+import * as Algorithm from "./Algorithm.ts"
 import * as Buffers from "./Buffers.ts"
 import type { Offline } from "./Collect.ts"
 import type { Config } from "./Config.ts"
@@ -129,12 +130,10 @@ export const learning = (
   { config, world }: Dreaming,
   options: { readonly purpose: string; readonly worker: number; readonly shards: number }
 ) => {
-  const settings = optionsOf(config, reference, options)
-  const { gaeLambda, gamma } = config.learner
-  const learner =
-    config.learner.algorithm === "ppo"
-      ? Ppo.layer(trainable, { ...settings, gamma, gaeLambda })
-      : Grpo.layer(trainable, settings)
+  const learner = PolicyLearner.layer(
+    DecoderPolicy.make(trainable),
+    optionsOf(config, reference, options)
+  )
   const policy = Layer.effect(
     Policy.Policy,
     Evaluate.policyOf(options.purpose, trainable, world, {
@@ -150,12 +149,11 @@ const optionsOf = (
   config: Config,
   reference: Trainable.Trainable,
   { purpose, worker }: { readonly purpose: string; readonly worker: number }
-): PolicyGradient.PolicyGradientOptions => {
-  const { algorithm: _, gaeLambda: __, gamma: ___, lr, ...rest } = config.learner
+): PolicyLearnerOptions => {
+  const { lr } = config.learner
   return {
-    ...rest,
+    ...Algorithm.optionsOf(config),
     lr: (update) => rateAt(lr, update, config),
-    normalizeAdvantages: true,
     seed: Seed.key(config.seed, purpose),
     reference,
     worker
@@ -180,7 +178,8 @@ export const improveOptions = (
   to: config.train.iterations + config.train.realIterations,
   tasksPerIteration: config.train.tasksPerIteration,
   groupSize: config.train.groupSize,
-  minGroupSize: config.learner.algorithm === "grpo" ? 2 : 1,
+  samplingRounds: config.train.samplingRounds,
+  minGroupSize: Algorithm.comparesGroup(config) ? 2 : 1,
   groupRules: DreamFilter.groupRules(config),
   judgedAtOnce: config.filter.concurrency,
   minAcceptRate: config.train.minAcceptRate,

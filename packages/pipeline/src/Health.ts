@@ -211,7 +211,8 @@ const ofUpdates = {
     metric: "losses/explained_variance",
     judge: below(5, 0, 10),
     cause: "the critic's values say less than their mean would: advantages are noise",
-    remedy: "learner.vfCoef higher, learner.lr lower, or learner.algorithm at grpo, which has none"
+    remedy:
+      "learner.criticWarmup or learner.vfCoef higher, or learner.algorithm at grpo, which has none"
   },
   GradientSpike: {
     metric: "losses/grad_norm",
@@ -255,6 +256,7 @@ const ofRollouts = {
     metric: "rollout/zero_variance_share",
     judge: above(3, 0.9),
     cause: "nearly all attempts at a task end alike: it is too easy or too hard to learn from",
-    remedy: "train.groupSize higher, curriculum.failQuota lower, or environment.rung another"
+    remedy:
+      "train.groupSize higher, train.samplingRounds above 1 with grpo, or environment.rung another"
   }
 } as const satisfies Partial<Record<Name, Alarm>>

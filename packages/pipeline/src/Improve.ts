@@ -17,6 +17,7 @@ import * as FilterMetrics from "@dreamgym/experience/quality/FilterMetrics"
 import * as GroupRules from "@dreamgym/experience/quality/GroupRules"
 import * as QualityFilter from "@dreamgym/experience/QualityFilter"
 import * as SyntheticEnvironment from "@dreamgym/experience/SyntheticEnvironment"
+import * as Groups from "@dreamgym/learner/Groups"
 import * as Stages from "@dreamgym/replay/Stages"
 import * as Rollout from "@dreamgym/rollout/Rollout"
 import type * as Context from "effect/Context"
@@ -41,6 +42,8 @@ export interface Options {
   readonly groupRules?: ReadonlyArray<GroupRules.GroupRule>
   /** How many of a group are judged side by side (default 1). */
   readonly judgedAtOnce?: number
+  /** How often tasks are played in place of those whose attempts all earned the same (DAPO's dynamic sampling); default 1: never. */
+  readonly samplingRounds?: number
   readonly minAcceptRate: number
   readonly stepLimit: number
   readonly seed: number
@@ -78,10 +81,14 @@ export type SourceServices =
   | Filter.QualityFilter
   | ReplayBuffer.ReplayBuffer
 
-/** Where experience comes from. `tasks`: how many tasks of an iteration; `seed` keys its proposals and episodes. */
+/**
+ * Where experience comes from. `tasks`: how many tasks of an iteration; `afford`: how many of so many more can be paid now (absent:
+ * all); `seed` keys its proposals and episodes.
+ */
 export interface Source {
   readonly name: "dream" | "real"
   readonly tasks: (iteration: number) => Effect.Effect<number>
+  readonly afford?: (count: number) => Effect.Effect<number>
   readonly seed: number
   readonly services: Context.Context<SourceServices>
 }
@@ -125,9 +132,7 @@ export const mixed = (
     Stream.mapEffect((wanted) =>
       Effect.forEach(wanted, ({ count, iteration, source }) =>
         Effect.map(
-          partOf({ ...options, seed: source.seed, tasksPerIteration: count }, iteration).pipe(
-            Effect.provide(source.services)
-          ),
+          partOf(options, source, iteration, count).pipe(Effect.provide(source.services)),
           (part) => ({ ...part, source: source.name })
         )
       )
@@ -135,7 +140,26 @@ export const mixed = (
     Stream.mapEffect(learnt)
   )
 
-const partOf = Effect.fnUntraced(function* (options: Options, iteration: number) {
+/** Rounds of a source, until enough groups have something to compare or there may be no more. */
+const partOf = Effect.fnUntraced(function* (
+  options: Options,
+  { afford = Effect.succeed, seed }: Source,
+  iteration: number,
+  count: number
+) {
+  const { samplingRounds = 1 } = options
+  const rounds = [yield* roundOf({ ...options, seed, tasksPerIteration: count }, iteration)]
+  while (rounds.length < samplingRounds) {
+    const { informative } = Groups.informative(rounds.flatMap(({ groups }) => groups))
+    const more = yield* afford(Math.max(0, count - informative.length))
+    if (more === 0) break
+    const key = Seed.key(seed, "round", rounds.length)
+    rounds.push(yield* roundOf({ ...options, seed: key, tasksPerIteration: more }, iteration))
+  }
+  return together(rounds)
+})
+
+const roundOf = Effect.fnUntraced(function* (options: Options, iteration: number) {
   const tasks = yield* proposed(options, iteration)
   const part = yield* experienced(options, iteration, tasks)
   yield* enough(options, part)
@@ -238,7 +262,7 @@ const learnt = (
     )
   )
 
-const together = (parts: Iteration["parts"]): Experienced => {
+const together = (parts: ReadonlyArray<Experienced>): Experienced => {
   const groups = parts.flatMap((part) => part.groups)
   const heldBack = parts.flatMap((part) => part.heldBack)
   return {

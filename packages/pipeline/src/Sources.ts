@@ -41,29 +41,21 @@ export const make = Effect.fn("Sources.make")(function* (
   const { config, world } = dreaming
   const spent = yield* Ref.make(before)
   const told = yield* Ref.make(before)
-  const wanted = (iteration: number) => Arm.realTasks(arm, iteration, config)
-  const real = (iteration: number) =>
-    Effect.map(Ref.get(spent), (sum) =>
-      affordable(wanted(iteration), arm.realTransitions - sum, config)
-    )
-  const isDreamt = Arm.dreams(arm, config)
-  const isLived = arm.realShare(arm.iterations - 1) > 0 || arm.realShare(0) > 0
-  const dreams = isDreamt ? [yield* dreamSource(dreaming, arm, real)] : []
-  const metered = meter(world.environment, spent, arm.realTransitions)
+  const afford = (count: number) =>
+    Effect.map(Ref.get(spent), (sum) => affordable(count, arm.realTransitions - sum, config))
+  const real: Count = (iteration) => afford(Arm.realTasks(arm, iteration, config))
+  const isLived = arm.realShare(0) > 0 || arm.realShare(arm.iterations - 1) > 0
+  const dreams = Arm.dreams(arm, config) ? [yield* dreamSource(dreaming, arm, real)] : []
+  const environment = meter(world.environment, spent, arm.realTransitions)
+  const metered = { ...dreaming, world: { ...world, environment } }
   const lived = isLived
-    ? [
-        yield* realSource(
-          { ...dreaming, world: { ...world, environment: metered } },
-          arm,
-          keeps,
-          real
-        )
-      ]
+    ? [{ ...(yield* realSource(metered, arm, keeps)), tasks: real, afford }]
     : []
+  const all = [...dreams.map(({ source }) => source), ...lived]
   const sources: Sources = {
     arm,
-    all: [...dreams.map(({ source }) => source), ...lived],
-    memory: memoryOf([...dreams.map(({ source }) => source), ...lived], world.environment.name),
+    all,
+    memory: memoryOf(all, world.environment.name),
     newSteps: Effect.flatMap(Ref.get(spent), (sum) =>
       Effect.map(Ref.getAndSet(told, sum), (last) => sum - last)
     ),
@@ -98,8 +90,7 @@ const dreamSource = Effect.fnUntraced(function* (
 const realSource = Effect.fnUntraced(function* (
   dreaming: Dream.Dreaming,
   arm: Arm.Arm,
-  keeps: boolean,
-  tasks: Count
+  keeps: boolean
 ) {
   const { buffer, config } = dreaming
   const count = Array.from({ length: arm.iterations }, (_, i) =>
@@ -107,13 +98,7 @@ const realSource = Effect.fnUntraced(function* (
   ).reduce((sum, one) => sum + one, 0)
   const layer = Dream.layerReal(dreaming, { tasks: count, ...(keeps ? { buffer } : {}) })
   const services = yield* Layer.build(layer)
-  const source: Improve.Source = {
-    name: "real",
-    tasks,
-    seed: Seed.key(config.seed, "real"),
-    services
-  }
-  return source
+  return { name: "real" as const, seed: Seed.key(config.seed, "real"), services }
 })
 
 /**
