@@ -43,6 +43,11 @@ const event = <const Tag extends string, Fields>(
   fields: { [Key in keyof Fields]: fc.Arbitrary<Fields[Key]> }
 ) => fc.record<Fields>(fields).map((rest) => ({ _tag: tag, ...rest }))
 
+const rejected = fc.dictionary(fc.stringMatching(/^[A-Z][a-z]{1,8}$/), count, {
+  maxKeys: 3,
+  noNullPrototype: true
+})
+
 /** Total: a new kind of event without its line here does not compile. */
 const events: { readonly [Tag in RunEvent.RunEvent["_tag"]]: fc.Arbitrary<RunEvent.RunEvent> } = {
   RunStarted: event("RunStarted", { run: text, seed: fc.integer() }),
@@ -75,11 +80,33 @@ const events: { readonly [Tag in RunEvent.RunEvent["_tag"]]: fc.Arbitrary<RunEve
     trajectories: count,
     transitions: count,
     accepted: count,
-    rejected: fc.dictionary(fc.stringMatching(/^[A-Z][a-z]{1,8}$/), count, {
-      maxKeys: 3,
-      noNullPrototype: true
-    }),
+    rejected,
     tokens: count
+  }),
+  LivedGroups: event("LivedGroups", {
+    iteration: count,
+    trajectories: count,
+    transitions: count,
+    accepted: count,
+    successes: count,
+    rejected,
+    tokens: count
+  }),
+  RefreshedExperienceModel: event("RefreshedExperienceModel", {
+    iteration: count,
+    trajectories: count,
+    updates: count,
+    loss: finite,
+    metrics: numbers
+  }),
+  RaisedAlarm: event("RaisedAlarm", {
+    iteration: count,
+    alarm: text,
+    metric: text,
+    value: finite,
+    bound: finite,
+    cause: text,
+    remedy: text
   }),
   RejectedTrajectory: event("RejectedTrajectory", {
     iteration: count,
