@@ -1,9 +1,9 @@
 /**
- * Updates before the first of the policy: the critic learns what the policy is worth as it is, and the policy does not move
- * (VC-PPO, Yuan et al. 2025). A policy gradient against a critic that knows nothing unlearns what imitation taught.
+ * How a critic is trained apart from the policy: with a learning rate of its own, and in updates before the first of the policy, in
+ * which it learns what the policy is worth as it is, and the policy does not move (VC-PPO, Yuan et al. 2025). A policy gradient against a critic that knows nothing unlearns what imitation taught.
  * Which updates these are is `PolicyGradient`'s business.
  */
-import { Op, type Optimizer, type Value } from "@dreamgym/graph"
+import { Op, Optimizer, type Value } from "@dreamgym/graph"
 import * as Record from "effect/Record"
 import type { LearnerState } from "./LearnerState.ts"
 
@@ -29,6 +29,18 @@ export const criticOnly = ({ init, update }: Optimizer.Optimizer): Optimizer.Opt
     }
   }
 })
+
+/** The same optimizer, with which the critic moves `factor` times as far as the learning rate says. */
+export const withCriticRate = (
+  optimizer: Optimizer.Optimizer,
+  factor: number
+): Optimizer.Optimizer =>
+  factor === 1
+    ? optimizer
+    : Optimizer.partition((name) => (isOfCritic(name) ? "critic" : "policy"), {
+        policy: optimizer,
+        critic: Optimizer.chain(optimizer, Optimizer.scale(factor))
+      })
 
 /**
  * Forgets moments and their count, before the first update of the policy: they are of another loss, and corrected for a count of

@@ -24,6 +24,8 @@ export interface PolicyGradientOptions extends PolicyLossOptions, EntryOptions {
    * critic's.
    */
   readonly criticWarmup?: number
+  /** The critic's learning rate over `lr` (usual with models of language: 5 to 10). Default 1. */
+  readonly criticLrFactor?: number
   readonly seed: number
   /** Of Adam; by default 0.9, 0.95, 1e-8 and no decay. */
   readonly adam?: {

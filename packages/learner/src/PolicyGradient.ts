@@ -93,7 +93,8 @@ const engineOf = Effect.fnUntraced(function* <Row, Of extends Shape>(
   options: PolicyGradientOptions
 ) {
   const { trained } = model
-  const optimizer = Optimizer.adamW({ beta2: 0.95, weightDecay: 0, ...options.adam })
+  const adam = Optimizer.adamW({ beta2: 0.95, weightDecay: 0, ...options.adam })
+  const optimizer = CriticWarmup.withCriticRate(adam, options.criticLrFactor ?? 1)
   const training = TrainStep.begin(trained.parameters, optimizer)
   const { criticWarmup = 0, maxGradNorm, miniBatchSize, worker } = options
   const at = worker === undefined ? {} : { worker }
@@ -158,7 +159,7 @@ const update = Effect.fnUntraced(function* <Row, Of extends Shape>(
     ...(options.isCorrection === undefined
       ? {}
       : mismatch(withProximal(entries), options.isCorrection)),
-    ...(isWarmingUp ? {} : adapted(engine, entries)),
+    ...(isWarmingUp ? {} : apartFrom(engine, entries)),
     "charts/learning_rate": rate
   }
 })
@@ -175,17 +176,22 @@ const withProximal = (entries: ReadonlyArray<Entry<unknown>>) =>
     proximalLogProbabilities: baseLogProbabilities
   }))
 
-/** The next scale of the KL coefficients, by how far the policy was before this update. */
-const adapted = (
+/**
+ * How far the policy was from the reference before this update, where that was read, and the next
+ * scale of the KL coefficients.
+ */
+const apartFrom = (
   engine: LearnerState & { readonly options: PolicyGradientOptions },
   entries: ReadonlyArray<Entry<unknown>>
 ): Readonly<Record<string, number>> => {
-  const { adaptiveKl } = engine.options
-  if (adaptiveKl === undefined || engine.klScale === undefined) return {}
+  const isRead = entries.some((entry) => entry.referenceLogProbabilities.length > 0)
+  if (!isRead) return {}
   const kl = meanApart(entries)
-  const used = engine.klScale
-  engine.klScale = nextScale(used, kl, entries.length, adaptiveKl)
-  return { "losses/kl_mean": kl, "losses/kl_scale": used }
+  const { adaptiveKl } = engine.options
+  const { klScale } = engine
+  if (adaptiveKl === undefined || klScale === undefined) return { "losses/kl_mean": kl }
+  engine.klScale = nextScale(klScale, kl, entries.length, adaptiveKl)
+  return { "losses/kl_mean": kl, "losses/kl_scale": klScale }
 }
 
 /**

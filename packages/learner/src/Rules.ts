@@ -144,13 +144,14 @@ const references = ({
 ]
 
 const warmUps = (
-  { criticWarmup = 0, vfCoef }: PolicyGradientOptions,
+  { criticLrFactor = 1, criticWarmup = 0, vfCoef }: PolicyGradientOptions,
   { hasValue }: AnyModel
 ): ReadonlyArray<Rule> => [
   [
     !(Number.isInteger(criticWarmup) && criticWarmup >= 0),
     `criticWarmup is ${criticWarmup}; it must be a number of updates, 0 or more`
   ],
+  [!(criticLrFactor > 0), `criticLrFactor is ${criticLrFactor}; it must be more than 0`],
   [
     criticWarmup > 0 && !(vfCoef > 0 && hasValue),
     `criticWarmup is ${criticWarmup}, but nothing trains a critic here; set criticWarmup to 0, or use a model and an advEstimator with a critic and vfCoef above 0`

@@ -112,6 +112,7 @@ describe("While the critic warms up", () => {
   )
 
   it.effect.each([
+    ["a critic that does not move", Ppo.make, { criticLrFactor: 0 }],
     ["half an update", Ppo.make, { criticWarmup: 1.5 }],
     ["a critic that is not trained", Ppo.make, { criticWarmup: 1, vfCoef: 0 }],
     ["an estimator without one", Grpo.make, { criticWarmup: 1 }]
@@ -120,7 +121,33 @@ describe("While the critic warms up", () => {
       const error = yield* Effect.flip(make(disturbed(1), { ...options, ...overrides }))
       assert.instanceOf(error, Learner.LearnerError)
       assert.strictEqual(error.reason, "BadOptions")
-      assert.include(error.message, "criticWarmup")
+      assert.match(error.message, /^critic(Warmup|LrFactor) is/)
+    }).pipe(inline, Effect.scoped)
+  )
+})
+
+describe("A critic with a learning rate of its own", () => {
+  it.effect("moves so many times as far, and the policy as ever", () =>
+    Effect.gen(function* () {
+      const start = disturbed(6)
+      const groups = yield* groupsOf(start)
+      const told = { ...options, ppoEpochs: 1, miniBatchSize: 1e6 }
+      const [once, fast] = yield* Effect.forEach([1, 5], (criticLrFactor) =>
+        Effect.gen(function* () {
+          const trainable = Trainable.copy(start)
+          yield* (yield* Ppo.make(trainable, { ...told, criticLrFactor })).update(groups)
+          return trainable.parameters.arrays
+        })
+      )
+      for (const [name, array] of Object.entries(start.parameters.arrays)) {
+        const factor = name.startsWith("critic.") ? 5 : 1
+        const expected = array.map((x, i) => x + factor * ((once?.[name]?.[i] ?? 9) - x))
+        assert.isBelow(distance(fast?.[name] ?? [], expected), 1e-6, name)
+      }
+      assert.isAbove(
+        distance(once?.["critic.weight"] ?? [], start.parameters.arrays["critic.weight"] ?? []),
+        1e-3
+      )
     }).pipe(inline, Effect.scoped)
   )
 })
