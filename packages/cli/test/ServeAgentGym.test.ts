@@ -108,10 +108,16 @@ describe("AgentGym's routes", () => {
     const at = `${url}/agentgym`
     await ask(`${at}/create`, {})
     await ask(`${at}/reset`, { id: 0, game: 0 })
-    expect(await ask(`${at}/step`, { id: 0, action: "slow" })).toMatchObject([
-      200,
-      { observation: "You slow. <b>" }
-    ])
+    const seen = new Set<number>()
+    const answer = ask(`${at}/step`, { id: 0, action: "slow" })
+    const isAnswered = { yet: false }
+    void answer.then(() => (isAnswered.yet = true))
+    while (!isAnswered.yet) {
+      seen.add(await sessions())
+      await new Promise((resolve) => setTimeout(resolve, 5))
+    }
+    expect(await answer).toMatchObject([200, { observation: "You slow. <b>" }])
+    expect([...seen]).toEqual([1])
     await until(async () => (await sessions()) === 0)
   })
 
@@ -120,14 +126,17 @@ describe("AgentGym's routes", () => {
     const at = `${url}/agentgym`
     await ask(`${at}/create`, {})
     await ask(`${at}/reset`, { id: 0, game: 0 })
-    const slow = ask(`${at}/step`, { id: 0, action: "slow" })
+    const order: Array<string> = []
+    const noted = <A>(name: string, work: Promise<A>) => work.finally(() => order.push(name))
+    const slow = noted("slow", ask(`${at}/step`, { id: 0, action: "slow" }))
     await new Promise((resolve) => setTimeout(resolve, 20))
-    const look = ask(`${at}/step`, { id: 0, action: "look" })
+    const look = noted("look", ask(`${at}/step`, { id: 0, action: "look" }))
     await new Promise((resolve) => setTimeout(resolve, 20))
-    const closed = ask(`${at}/close`, { id: 0 })
+    const closed = noted("close", ask(`${at}/close`, { id: 0 }))
     expect(await slow).toMatchObject([200, { observation: "You slow. <b>" }])
     expect(await look).toMatchObject([200, { observation: "You look. <b>" }])
     expect(await closed).toEqual([200, { closed: true }])
+    expect(order).toEqual(["slow", "look", "close"])
     expect(await sessions()).toBe(0)
   })
 

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest"
-import { ask, Client, open, serve, shown, until, type Serving } from "./serving.ts"
+import * as Effect from "effect/Effect"
+import { ask, Client, open, serve, shown, until, world, type Serving } from "./serving.ts"
 
 let serving: Serving | undefined
 const start = async (...options: Parameters<typeof serve>) => {
@@ -92,7 +93,7 @@ describe("the web interface", () => {
   })
 
   it("opens one session, however many begin at once", async () => {
-    const { sessions, url } = await start()
+    const { sessions, url } = await start({ world: Effect.delay(Effect.succeed(world), 20) })
     const begun = await Promise.all([1, 2, 3, 4].map(() => ask(`${url}/web/reset`, { seed: 0 })))
     expect(begun.map(([status]) => status)).toEqual([200, 200, 200, 200])
     expect(await sessions()).toBe(1)
