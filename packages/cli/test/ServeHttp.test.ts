@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from "vitest"
 import * as Schema from "effect/Schema"
 import * as OpenApi from "../src/serve/OpenApi.ts"
+import { dreamgym } from "./front.ts"
 import { ask, open, serve, shown, until, type Serving } from "./serving.ts"
 
 let serving: Serving | undefined
@@ -124,4 +125,20 @@ it("an address that is taken is an error that says so", async () => {
     _tag: "ServeError",
     message: expect.stringContaining("EADDRINUSE")
   })
+})
+
+it("openenv.yaml is printed, and nothing is served", async () => {
+  const { code, out } = await dreamgym("serve env household --port 8123 --openenv-yaml".split(" "))
+  expect([code, out.split("\n").filter((line) => !line.startsWith("#"))]).toEqual([
+    0,
+    [
+      "spec_version: 1",
+      "name: dreamgym-household",
+      "type: space",
+      "runtime: fastapi",
+      "app: server.app:app",
+      "port: 8123",
+      ""
+    ]
+  ])
 })
