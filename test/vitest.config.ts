@@ -1,3 +1,3 @@
 import { project } from "../vitest.shared.ts"
 
-export default project("workspace", "*.test.ts")
+export default project("workspace", { include: "*.test.ts", isolate: true })

@@ -1,3 +1,3 @@
 import { project } from "../../vitest.shared.ts"
 
-export default project("pipeline")
+export default project("pipeline", { isolate: true })

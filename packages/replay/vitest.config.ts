@@ -1,3 +1,3 @@
 import { project } from "../../vitest.shared.ts"
 
-export default project("replay")
+export default project("replay", { isolate: true })
