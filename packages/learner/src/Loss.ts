@@ -120,9 +120,9 @@ export const policyLoss = (inputs: PolicyLossInputs, options: PolicyLossOptions)
   const entropy = sum(tokens?.entropyWeightBK ?? rowB)(elements.entropyE)
   const terms: ReadonlyArray<Term> = [
     ["losses/policy_loss", 1, Op.negate(sum(policyWeightE)(surrogateE))],
-    ["losses/entropy", -options.entropyCoef, entropy],
+    ["losses/entropy", -options.entropyCoef, entropy, mean(elements.entropyE)],
     ...criticTerms(inputs, options, sum),
-    ...referenceTerms(inputs, options, sum, elements.logProbabilityE)
+    ...referenceTerms(inputs, options, { sum, mean }, elements.logProbabilityE)
   ]
   return {
     loss: terms
@@ -131,13 +131,16 @@ export const policyLoss = (inputs: PolicyLossInputs, options: PolicyLossOptions)
       .reduce((total, part) => Op.add(total, part)),
     metrics: {
       ...metrics,
-      ...Object.fromEntries(terms.map(([name, , value]) => [name, value] as const))
+      ...Object.fromEntries(terms.map(([name, , value, shown]) => [name, shown ?? value] as const))
     }
   }
 }
 
-/** A part of the loss, its coefficient (0: only reported), and its name. */
-type Term = readonly [name: string, coefficient: number, value: V]
+/**
+ * A part of the loss, its coefficient (0: only reported), and its name. What is reported is `shown`
+ * where the part itself is weighed otherwise than a mean.
+ */
+type Term = readonly [name: string, coefficient: number, value: V, shown?: V]
 
 type Sum = (weightE: V) => (x: V) => V
 
@@ -192,12 +195,12 @@ const criticTerms = (
 const referenceTerms = (
   { reference }: PolicyLossInputs,
   { klEstimator = "k3", klLossCoef }: PolicyLossOptions,
-  sum: Sum,
+  { mean, sum }: { readonly sum: Sum; readonly mean: (x: V) => V },
   logProbabilityE: V
 ): ReadonlyArray<Term> => {
   if (reference === undefined) return []
   const klE = klInLoss(klEstimator, logProbabilityE, reference.logProbabilityE)
-  return [["losses/kl_to_reference", klLossCoef, sum(reference.weightE)(klE)]]
+  return [["losses/kl_to_reference", klLossCoef, sum(reference.weightE)(klE), mean(klE)]]
 }
 
 /**

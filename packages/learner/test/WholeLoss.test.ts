@@ -114,6 +114,33 @@ describe("The whole loss, in every mode,", () => {
     )
   })
 
+  it("is reported with means over tokens, however they are weighed in it", () => {
+    const entries = withoutTokens(Table.entriesOf(5))
+    const shown = aggregations.map((lossAgg) => {
+      const mode: Options = {
+        ...Table.gradientOptions,
+        ratioLevel: "token",
+        lossAgg,
+        lossHorizon: 7,
+        klEstimator: "k2"
+      }
+      const { model, outputs } = graphOf(mode, 2, entries.length)
+      const found = Numbers.exactly(outputs, Table.feedsWith(model, entries, mode))
+      return ["losses/entropy", "losses/kl_to_reference", "losses/approx_kl"].map(
+        (name) => found[`out ${name}`]?.[0] ?? Number.NaN
+      )
+    })
+    const plain: Options = { ...Table.gradientOptions, ratioLevel: "token", vfCoef: 0 }
+    const lost = (more: Partial<Options>) =>
+      wholeLoss(tables, entries, { ...plain, lossAgg: "token-mean", klEstimator: "k2", ...more })
+    const none = lost({ entropyCoef: 0, klLossCoef: 0 })
+    for (const [entropy = 0, kl = 0, moved] of shown) {
+      assert.closeTo(entropy, none - lost({ entropyCoef: 1, klLossCoef: 0 }), 1e-6)
+      assert.closeTo(kl, lost({ entropyCoef: 0, klLossCoef: 1 }) - none, 1e-6)
+      assert.strictEqual(moved, shown[0]?.[2])
+    }
+  })
+
   it("has the gradient that differences of the formulas have", () => {
     for (const [key, mode] of modes.entries()) {
       const entries = drawn(mode, key, 6)
