@@ -216,6 +216,35 @@ describe("The clipped loss", () => {
   })
 })
 
+describe("The dual clip", () => {
+  it.each([
+    // A bad action that became much likelier counts three times at most, and then has no slope.
+    [5, -1, 3, 0, 1],
+    [2, -1, 2, 2, 0],
+    [0.5, -1, 0.8, 0, 0],
+    // A good one is not touched.
+    [5, 1, -1.3, 0, 0]
+  ])("at ratio %f and advantage %f is %f with slope %f", (ratio, advantage, loss, slope, lower) => {
+    const of = oneRow(ratio, advantage, { clipRatioHigh: 0.3, clipRatioC: 3 })
+    assert.closeTo(of("loss"), loss, 1e-9)
+    assert.closeTo(of("new"), slope, 1e-9)
+    assert.strictEqual(of("losses/clipfrac_lower"), lower)
+  })
+})
+
+describe("CISPO", () => {
+  it.each([
+    [5, 1, 1.3],
+    [1.1, -2, 1.1],
+    [0.1, 1, 0.8]
+  ])("at ratio %f and advantage %f weighs the log-probability with %f", (ratio, advantage, w) => {
+    const of = oneRow(ratio, advantage, { clipRatioHigh: 0.3, surrogate: "cispo" })
+    assert.closeTo(of("loss"), -w * advantage * Math.log(ratio), 1e-9)
+    assert.closeTo(of("new"), -w * advantage, 1e-9)
+    assert.closeTo(of("losses/ratio_min"), ratio, 1e-9)
+  })
+})
+
 const termOf = (
   name: string,
   inputs: Partial<Loss.PolicyLossInputs>,
@@ -245,6 +274,18 @@ describe("The value loss", () => {
 
   it("is half the squared error without a clip", () => {
     assert.closeTo(at(0.9, 0, 0.1, 0), 0.32, 1e-9)
+  })
+
+  it("says how often the clipped one was the larger", () => {
+    const share = (v: number, r: number) =>
+      Numbers.scalar(termOf("losses/value_clipfrac", { critic }, { valueClip: 0.2 }), {
+        v: [v],
+        old: [0],
+        r: [r],
+        new: [0]
+      })
+    assert.strictEqual(share(0.9, 1), 1)
+    assert.strictEqual(share(0.9, 0.1), 0)
   })
 
   it("is the larger of the clipped and the plain one with a clip", () => {
