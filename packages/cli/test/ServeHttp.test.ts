@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from "vitest"
 import * as Schema from "effect/Schema"
 import * as OpenApi from "../src/serve/OpenApi.ts"
 import { dreamgym } from "./front.ts"
-import { ask, open, serve, shown, until, type Serving } from "./serving.ts"
+import { ask, Client, open, serve, shown, until, type Serving } from "./serving.ts"
 
 let serving: Serving | undefined
 const start = async (...options: Parameters<typeof serve>) => {
@@ -91,6 +91,20 @@ describe("HTTP", () => {
       expect(page.headers.get("content-type")).toMatch(/^text\/html/)
       expect(page.headers.get("content-security-policy")).toContain("default-src 'none'")
     }
+  })
+
+  it("takes a seat for every request that plays, and says when there is none", async () => {
+    const { url } = await start({ maxSessions: 1 })
+    const client = await Client.connect(url)
+    await client.ask({ type: "state" })
+    const detail = expect.stringContaining("--max-sessions")
+    expect(await ask(`${url}/reset`, {})).toEqual([503, { detail }])
+    expect(await ask(`${url}/web/reset`, {})).toEqual([503, { detail }])
+    const params = { name: "act", arguments: { text: "look" } }
+    const call = { jsonrpc: "2.0", id: 1, method: "tools/call", params }
+    const error = { code: -32000, message: detail }
+    expect(await ask(`${url}/mcp`, call)).toEqual([200, { jsonrpc: "2.0", id: 1, error }])
+    expect(await ask(`${url}/health`)).toEqual([200, { status: "healthy" }])
   })
 
   it("keeps sessions for JSON-RPC over POST, as long as they are wanted", async () => {
