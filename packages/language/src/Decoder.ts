@@ -140,9 +140,9 @@ export const forward = (network: Network, weights: Weights, sizes: Sizes): Forwa
   }
 }
 
-/** What the network makes of the last K places before it says a word: normalised, [B, K, D]. */
-export const hidden = (network: Network, weights: Weights, sizes: Sizes): V =>
-  trunkOf(network, weights, sizes).hiddenBKD
+/** The last K places, normalised, [B, K, D]; `prefix` goes before the names of the feeds. */
+export const hidden = (network: Network, weights: Weights, sizes: Sizes, prefix = ""): V =>
+  trunkOf(network, weights, sizes, prefix).hiddenBKD
 
 /**
  * Reads a prompt of P tokens: logits [B, V] after it, `value` [B], and caches `keys.l`, `values.l`
@@ -187,7 +187,7 @@ export const step = (
     sin: Op.input("sin", [1, rotatedPairs(network.config)])
   }
   const penalty = Op.reshape(penaltyOf(Op.input("cached", [b, cache])), [b, 1, 1, cache])
-  let hidden = embed(network, weights, tables, b, 1)
+  let hidden = embed(network, weights, tables, [b, 1])
   const slices: Array<Readonly<Record<string, V>>> = []
   for (let l = 0; l < layers; l++) {
     const x = norm(hidden, weight(weights, `layers.${l}.norm1`))
@@ -259,12 +259,12 @@ const embed = (
   network: Network,
   weights: Weights,
   tables: Tables,
-  b: number,
-  length: number
+  [b, length]: readonly [batch: number, length: number],
+  prefix = ""
 ): V => {
-  const idsBT = Op.input("ids", [b, length], "int64")
-  const previousBT = Op.input("previous", [b, length], "int64")
-  const featuresBTF = Op.input("features", [b, length, network.config.features])
+  const idsBT = Op.input(`${prefix}ids`, [b, length], "int64")
+  const previousBT = Op.input(`${prefix}previous`, [b, length], "int64")
+  const featuresBTF = Op.input(`${prefix}features`, [b, length, network.config.features])
   const words = Op.add(Op.gather(tables.wordsVD, idsBT), Op.gather(tables.previousVD, previousBT))
   const flat = Op.reshape(featuresBTF, [b * length, network.config.features])
   const matched = Op.reshape(Op.matMul(flat, weight(weights, "features.input")), words.shape)
@@ -335,11 +335,12 @@ const rotationOf = (config: DecoderConfig, from: number, to: number): Rotation =
 }
 
 /** The tables, and all blocks over what they make of the tokens. */
-const trunkOf = (network: Network, weights: Weights, { batch, prompt, read }: Sizes) => {
+const trunkOf = (network: Network, weights: Weights, sizes: Sizes, prefix = "") => {
+  const { batch, prompt, read } = sizes
   const length = prompt + read - 1
-  const validBT = Op.input("valid", [batch, length])
+  const validBT = Op.input(`${prefix}valid`, [batch, length])
   const tables = tablesOf(network, weights)
-  const seen = embed(network, weights, tables, batch, length)
+  const seen = embed(network, weights, tables, [batch, length], prefix)
   return { tables, ...blocks(network, weights, seen, validBT, read) }
 }
 

@@ -141,10 +141,12 @@ const episodeOf = (
     const n = next()
     const referenceLogProbabilities = reads.reference?.[n]
     const reward = action.reward - (t === sampled.length - 1 ? penalty : 0)
+    const values = reads.values?.[n] ?? []
     return {
       ...action,
+      oldValue: values[0] ?? action.oldValue,
       source,
-      values: reads.values?.[n] ?? [],
+      values,
       referenceLogProbabilities,
       rewards: rewardsOf(action, reward, referenceLogProbabilities, options)
     }

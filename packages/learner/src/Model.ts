@@ -56,6 +56,11 @@ export interface Model<Row, Of extends Shape> {
   readonly trained: Trained
   readonly hasValue: boolean
   readonly hasTokenValues: boolean
+  /**
+   * Values were not said when decisions were sampled, as the sampler has no critic: a learner reads
+   * them before the update. Absent: no. Needs `hasTokenValues`.
+   */
+  readonly readsValues?: boolean
   /** A minibatch in parts that cost about the same, one thread each; it may be one part. */
   readonly inParts: <Entry extends Sampled<Row>>(
     entries: ReadonlyArray<Entry>

@@ -49,7 +49,7 @@ export const make = Effect.fn("PolicyLearner.make")(function* <Of extends Shape>
   return Learner.Learner.of({
     update: Effect.fnUntraced(function* (groups: Groups) {
       const staleness = mostOf(groups.map((group) => stalenessOf(group, model.trained.version)))
-      const { counts, decisions } = yield* decided(gradient, groups, options, model.trained.version)
+      const { counts, decisions } = yield* decided(gradient, groups, options, model)
       const isIdle = decisions.length === 0 && blameless.some((name) => (counts[name] ?? 0) > 0)
       const metrics = isIdle ? {} : yield* gradient.update(decisions)
       return statsOf(model.trained.version, groups, decisions, {
@@ -77,7 +77,7 @@ const decided = Effect.fnUntraced(function* (
   gradient: PolicyGradient.Gradient<Rows.Row>,
   groups: Groups,
   options: PolicyLearnerOptions,
-  version: number
+  { readsValues = false, trained }: Pick<Model<Rows.Row, Shape>, "readsValues" | "trained">
 ): Effect.fn.Return<
   {
     readonly decisions: ReadonlyArray<Decision>
@@ -90,22 +90,24 @@ const decided = Effect.fnUntraced(function* (
   if (estimators[advEstimator].comparesGroup && largest === 1) {
     return yield* loneGroups(advEstimator)
   }
-  const { counts, groups: left } = kept(groups, version, options)
-  const reads = yield* readsOf(gradient, left, options)
+  const { counts, groups: left } = kept(groups, trained.version, options)
+  const reads = yield* readsOf(gradient, left, options, readsValues)
   const charged = { ...options, klInRewardCoef: klInRewardCoef * gradient.klScale() }
   const { decisions, zeroVarianceGroups } = decisionsOf(left, charged, reads)
   return { decisions, counts: { ...counts, "reward/zero_variance_groups": zeroVarianceGroups } }
 })
 
-/** What has to be read before advantages: values of tokens, and the reference for KL in reward. */
+/** What has to be read before advantages: values that were not said, and the reference for KL in reward. */
 const readsOf = Effect.fnUntraced(function* (
   gradient: PolicyGradient.Gradient<Rows.Row>,
   groups: Groups,
-  { advEstimator, advantageLevel, klInRewardCoef = 0 }: PolicyLearnerOptions
+  { advEstimator, advantageLevel, klInRewardCoef = 0 }: PolicyLearnerOptions,
+  readsValues: boolean
 ): Effect.fn.Return<Reads, Learner.LearnerError> {
-  const hasTokenValues = advantageLevel === "token" && estimators[advEstimator].hasCritic
-  const sampled = hasTokenValues || klInRewardCoef > 0 ? sampledOf(groups) : []
-  const present = hasTokenValues ? yield* gradient.read("present", sampled) : undefined
+  const isUnsaid = advantageLevel === "token" || readsValues
+  const needsValues = isUnsaid && estimators[advEstimator].hasCritic
+  const sampled = needsValues || klInRewardCoef > 0 ? sampledOf(groups) : []
+  const present = needsValues ? yield* gradient.read("present", sampled) : undefined
   const reference = klInRewardCoef > 0 ? yield* gradient.read("reference", sampled) : undefined
   return {
     ...(present === undefined ? {} : { values: present.map(({ values }) => values) }),
