@@ -54,13 +54,27 @@ const lawsOf = (
       : {})
   })
 
+/** Everything that reads before it learns, or keeps more than parameters and moments. */
+const byToken: Ppo.PpoOptions = {
+  ...options,
+  ratioLevel: "token",
+  advantageLevel: "token",
+  lossAgg: "token-mean",
+  klInRewardCoef: 0.1,
+  klLossCoef: 0.1,
+  adaptiveKl: { target: 0.01, horizon: 100 },
+  isCorrection: { level: "token", threshold: 2 },
+  reference: disturbed(2)
+}
+
 const isSame = (a: LearnerLaws.State, b: LearnerLaws.State): boolean =>
   Object.keys(a).every((name) => String(a[name]) === String(b[name]))
 
 describe("The laws of a learner", () => {
   it.effect.each([
     ["PPO", (trainable: Trainable.Trainable) => Ppo.make(trainable, options)],
-    ["GRPO", (trainable: Trainable.Trainable) => Grpo.make(trainable, options)]
+    ["GRPO", (trainable: Trainable.Trainable) => Grpo.make(trainable, options)],
+    ["PPO by token", (trainable: Trainable.Trainable) => Ppo.make(trainable, byToken)]
   ] as const)("hold for %s", ([name, make]) =>
     Effect.gen(function* () {
       const groups = yield* groupsOf(disturbed(1))

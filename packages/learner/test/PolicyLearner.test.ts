@@ -3,8 +3,15 @@ import { Session } from "@dreamgym/graph"
 import type { Trainable } from "@dreamgym/language"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { DecoderPolicy, type Options, PolicyGradient, PolicyLearner } from "../src/index.ts"
+import {
+  Decisions,
+  DecoderPolicy,
+  type Options,
+  PolicyGradient,
+  PolicyLearner
+} from "../src/index.ts"
 import { disturbed, modelOf, network, options, play, successRate, trainableOf } from "./corridor.ts"
+import { distance } from "./numbers.ts"
 import * as Table from "./table.ts"
 
 const inline = Effect.provide(Session.layerInline)
@@ -116,6 +123,28 @@ describe("The first minibatch", () => {
       assert.strictEqual(metrics["losses/first_ratio_max"], 1)
       assert.strictEqual(metrics["losses/first_ratio_deviation"], 0)
       assert.strictEqual(metrics["losses/ratio_min"], 1)
+    }).pipe(inline, Effect.scoped)
+  )
+})
+
+describe("Reading decisions", () => {
+  it.effect("says of every token what the sampler said, and the value before the first", () =>
+    Effect.gen(function* () {
+      const trainable = disturbed(7)
+      const groups = yield* groupsOf(trainable, 0.7)
+      const { decisions } = Decisions.decisionsOf(groups, { ...options, advEstimator: "gae" })
+      const gradient = yield* PolicyGradient.make(DecoderPolicy.make(trainable), {
+        ...options,
+        miniBatchSize: 5
+      })
+      const read = yield* gradient.read("present", decisions)
+      assert.strictEqual(read.length, decisions.length)
+      for (const [n, { oldLogProbabilities, oldValue }] of decisions.entries()) {
+        const { logProbabilities = [], values = [] } = read[n] ?? {}
+        assert.isBelow(distance(logProbabilities, oldLogProbabilities), 1e-4)
+        assert.closeTo(values[0] ?? Number.NaN, oldValue, 1e-4)
+        assert.strictEqual(values.length, oldLogProbabilities.length)
+      }
     }).pipe(inline, Effect.scoped)
   )
 })
