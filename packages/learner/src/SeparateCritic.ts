@@ -58,12 +58,13 @@ const doubled = (
 ): Parameters.Parameters => {
   const own = Record.filter(shapes, (_, name) => !name.startsWith("critic."))
   const width = network.config.dimension
-  const parameters = Parameters.zeros({
+  const all: Parameters.Parameters["shapes"] = {
     ...own,
     ...Record.mapKeys(own, (name) => `${trunk}${name}`),
     "critic.weight": [1, width],
     "critic.bias": [1]
-  })
+  }
+  const parameters = Parameters.zeros(all)
   for (const name of Object.keys(own)) {
     const numbers = arrays[name] ?? new Float32Array(0)
     parameters.arrays[name]?.set(numbers)
