@@ -29,12 +29,24 @@ export class TaskGenerator extends Context.Service<
   }
 >()("@dreamgym/domain/TaskGenerator") {}
 
+/**
+ * More of a task, where a score asks for it: the mean return of the group before the last (of the last where there was none), the best
+ * return ever, and the mean distance of the last group's returns from their mean.
+ */
+export const TaskHistory = Schema.Struct({
+  previousMean: Schema.Finite,
+  best: Schema.Finite,
+  absoluteAdvantage: Schema.Finite
+})
+export interface TaskHistory extends Schema.Schema.Type<typeof TaskHistory> {}
+
 /** What the curriculum knows of a task. `variance` is the population variance of the group's returns (Eq. 7). */
 export const TaskRecord = Schema.Struct({
   task: Task,
   attempts: Schema.Int,
   meanReturn: Schema.Finite,
-  variance: Schema.Finite
+  variance: Schema.Finite,
+  history: Schema.optionalKey(TaskHistory)
 })
 export interface TaskRecord extends Schema.Schema.Type<typeof TaskRecord> {}
 

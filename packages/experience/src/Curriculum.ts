@@ -7,6 +7,8 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Ref from "effect/Ref"
 import * as Stream from "effect/Stream"
+import * as Growth from "./Growth.ts"
+import * as TaskScore from "./TaskScore.ts"
 
 /**
  * `pool`: the original tasks. `lambda`: largest share of generated tasks in a proposal, in [0, 1]. `failedShare` (default 0.1): quota
@@ -14,6 +16,8 @@ import * as Stream from "effect/Stream"
  * above `minVariance` (default 0.05; 0.25 is the most for rewards 0 and 1), each asked for `perSeed` (default 2) variations or as
  * many as fill the share. `cluster`: tasks with one name share their group for the variance, as the paper has it for PPO (default:
  * each task by itself). `maxGenerated` (default 1000) bounds the generated tasks remembered; the longest unseen goes first.
+ * `score` (default: the variance) says which tasks are seeds, and which of the original ones come again: the share `againShare` (default
+ * 0) goes to those of the highest score. `growing`: only so much of the pool is open (default: all of it).
  */
 export interface Options {
   readonly pool: ReadonlyArray<Task.Task>
@@ -24,6 +28,9 @@ export interface Options {
   readonly perSeed?: number
   readonly cluster?: (task: Task.Task) => string
   readonly maxGenerated?: number
+  readonly score?: TaskScore.Name
+  readonly againShare?: number
+  readonly growing?: Growth.Growing
 }
 
 /**
@@ -38,7 +45,9 @@ export const make = Effect.fnUntraced(function* (options: Options) {
   const records = yield* Ref.make<ReadonlyArray<Curriculum.TaskRecord>>([])
   return Curriculum.Curriculum.of({
     observe: (groups) =>
-      Ref.update(records, (before) => forget(options, observed(before, groups, options.cluster))),
+      Ref.update(records, (before) =>
+        forget(options, observed(before, groups, options.cluster, options.score !== undefined))
+      ),
     propose: Effect.fn("Curriculum.propose")(function* (count, key) {
       const before = yield* Ref.get(records)
       const generated = yield* generatedTasks(generator, options, before, count, key)
@@ -74,26 +83,30 @@ export const meanAndVariance = (
   return { mean, variance }
 }
 
-/** Seeds for the task generator: highest variance first; equal ones in the order of their ids. */
+/** The tasks of the highest score above `least` (seeds for the task generator), equal ones in the order of their ids. */
 export const seedsOf = (
   records: ReadonlyArray<Curriculum.TaskRecord>,
-  maxSeeds: number,
-  minVariance: number
-): ReadonlyArray<Task.Task> =>
-  records
-    .filter((record) => record.variance > minVariance)
-    .toSorted((a, b) => b.variance - a.variance || (a.task.id < b.task.id ? -1 : 1))
-    .slice(0, maxSeeds)
+  most: number,
+  least: number,
+  score: TaskScore.Name = "variance"
+): ReadonlyArray<Task.Task> => {
+  const scoreOf = TaskScore.table[score]
+  return records
+    .filter((record) => scoreOf(record) > least)
+    .toSorted((a, b) => scoreOf(b) - scoreOf(a) || (a.task.id < b.task.id ? -1 : 1))
+    .slice(0, most)
     .map((record) => record.task)
+}
 
 /**
  * Records after these groups: `attempts` of all time, mean and variance of the last group; a task of which nothing was scored keeps
- * its record. The variance is that of the whole cluster's returns.
+ * its record. The variance is that of the whole cluster's returns. `hasHistory`: whether more is remembered (`TaskHistory`).
  */
 export const observed = (
   records: ReadonlyArray<Curriculum.TaskRecord>,
   groups: ReadonlyArray<Trajectory.TrajectoryGroup>,
-  cluster: (task: Task.Task) => string = nameOf
+  cluster: (task: Task.Task) => string = nameOf,
+  hasHistory = false
 ): ReadonlyArray<Curriculum.TaskRecord> => {
   const returnsOf = (name: (task: Task.Task) => string) =>
     Map.groupBy(
@@ -106,11 +119,14 @@ export const observed = (
   for (const [name, own] of byTask) {
     const task = own[0]?.task
     if (task === undefined) continue
-    const { mean } = meanAndVariance(own.map(({ value }) => value))
+    const returns = own.map(({ value }) => value)
+    const { mean } = meanAndVariance(returns)
     const all = byCluster.get(cluster(task)) ?? own
     const { variance } = meanAndVariance(all.map(({ value }) => value))
-    const attempts = (updated.get(name)?.attempts ?? 0) + own.length
-    updated.set(name, { task, attempts, meanReturn: mean, variance })
+    const before = updated.get(name)
+    const attempts = (before?.attempts ?? 0) + own.length
+    const history = hasHistory ? { history: TaskScore.grown(before, returns) } : {}
+    updated.set(name, { task, attempts, meanReturn: mean, variance, ...history })
   }
   return [...updated.values()]
 }
@@ -128,7 +144,8 @@ const generatedTasks = Effect.fnUntraced(function* (
   key: Seed.Key
 ) {
   const share = shareOf(options.lambda, count)
-  const seeds = seedsOf(records, options.maxSeeds ?? 8, options.minVariance ?? 0.05)
+  const { maxSeeds = 8, minVariance = 0.05, score } = options
+  const seeds = seedsOf(records, maxSeeds, minVariance, score)
   if (share === 0 || seeds.length === 0) return []
   const perSeed = Math.max(options.perSeed ?? 2, Math.ceil(share / seeds.length))
   const known = new Set([...options.pool, ...records.map(({ task }) => task)].map(nameOf))
@@ -139,7 +156,7 @@ const generatedTasks = Effect.fnUntraced(function* (
   )
 })
 
-/** `places` original tasks; the quota is a share of the whole proposal of `count`. */
+/** `places` original tasks; the quotas are shares of the whole proposal of `count`. */
 const originalTasks = (
   options: Options,
   records: ReadonlyArray<Curriculum.TaskRecord>,
@@ -147,19 +164,23 @@ const originalTasks = (
   count: number,
   key: Seed.Key
 ): ReadonlyArray<Task.Task> => {
-  const { pool } = options
+  const { againShare = 0, failedShare = 0.1, growing, score } = options
+  const pool = growing === undefined ? options.pool : Growth.open(options.pool, records, growing)
   const inPool = new Set(pool.map(nameOf))
-  const failed = records
-    .filter((record) => inPool.has(nameOf(record.task)) && hasFailed(record))
-    .map((record) => record.task)
-  const quota = Math.min(places, shareOf(options.failedShare ?? 0.1, count))
-  const chosen = draw(failed, quota, Seed.key(key, "failed"))
+  const own = records.filter(({ task }) => inPool.has(nameOf(task)))
+  const failed = own.filter(hasFailed).map((record) => record.task)
+  const quota = Math.min(places, shareOf(failedShare, count))
+  const drawn = draw(failed, quota, Seed.key(key, "failed"))
+  const again = Math.min(places - drawn.length, shareOf(againShare, count))
+  const isDrawn = new Set(drawn.map(nameOf))
+  const others = own.filter(({ task }) => !isDrawn.has(nameOf(task)))
+  const chosen = [...drawn, ...seedsOf(others, again, 0, score)]
   const taken = new Set(chosen.map(nameOf))
   const rest = queueOf(pool, records, key).filter((task) => !taken.has(nameOf(task)))
   // A pool smaller than the proposal goes round.
   const round = [...rest, ...chosen]
-  const others = Array.from({ length: places - chosen.length }, (_, i) => round[i % round.length])
-  return [...chosen, ...others.flatMap((task) => (task === undefined ? [] : [task]))]
+  const turns = Array.from({ length: places - chosen.length }, (_, i) => round[i % round.length])
+  return [...chosen, ...turns.flatMap((task) => (task === undefined ? [] : [task]))]
 }
 
 /** floor(share * count), with 0.29 * 100 = 28.999... read as 29. */

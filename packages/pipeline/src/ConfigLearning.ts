@@ -2,6 +2,7 @@
  * The sections of a configuration that say how the policy learns: by which algorithm, from what, on which tasks.
  * What it learns with is in `ConfigSections`.
  */
+import * as TaskScore from "@dreamgym/experience/TaskScore"
 import * as Schema from "effect/Schema"
 import { flag, oneOf, rate, real, share, whole } from "./ConfigFields.ts"
 
@@ -166,7 +167,27 @@ export const curriculum = Schema.Struct({
   lambda: share(0.25, "Greatest share of generated tasks."),
   failQuota: share(0.1, "Share of tasks on which every attempt failed so far."),
   perSeed: whole(1, 100, 2, "Most variations of one seed task."),
-  generate: flag(true, "Whether tasks are generated at all.")
+  generate: flag(true, "Whether tasks are generated at all."),
+  score: oneOf(
+    TaskScore.names,
+    "variance",
+    "By what a task seeds new ones and comes again: variance of its returns, their distance from the mean, progress since it was last tried, or regret."
+  ),
+  againShare: share(0, "Share of original tasks that come again by their score."),
+  order: oneOf(
+    ["uniform", "growing"],
+    "uniform",
+    "Whether all original tasks are drawn from, or only the easiest until those are mastered."
+  ),
+  startShare: share(
+    0.3,
+    "Share of the tasks, the easiest, with which a growing curriculum begins."
+  ),
+  target: share(0.6, "Mean return on the hardest tenth that is open at which the next one opens."),
+  spread: flag(
+    false,
+    "Whether the household's collected and practised houses go from easy ones to those of the rung."
+  )
 })
 
 export const health = Schema.Struct({

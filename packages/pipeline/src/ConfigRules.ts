@@ -131,8 +131,17 @@ const learnerRules: ReadonlyArray<Rule> = [
   )
 ]
 
+const quotas: Rule = rule(
+  ["curriculum.againShare", "curriculum.failQuota", "curriculum.lambda"],
+  ({ curriculum: { againShare, failQuota, generate, lambda } }) =>
+    againShare > 0 && againShare + failQuota + (generate ? lambda : 0) > 1,
+  () =>
+    "curriculum.againShare, curriculum.failQuota and curriculum.lambda are shares of the same tasks, and together more than all of them"
+)
+
 /** Impossible settings. */
 export const rules: ReadonlyArray<Rule> = [
+  quotas,
   ...realRules,
   ...learnerRules,
   rule(
@@ -207,6 +216,12 @@ const unlessGenerating = (key: string): Unread => ({
   key,
   when: ({ curriculum }) => !curriculum.generate,
   because: "curriculum.generate is false"
+})
+
+const unlessGrowing = (key: string): Unread => ({
+  key,
+  when: ({ curriculum }) => curriculum.order !== "growing",
+  because: "curriculum.order is uniform"
 })
 
 const unlessAskedAgain = (key: string): Unread => ({
@@ -285,6 +300,18 @@ export const unread: ReadonlyArray<Unread> = [
   },
   unlessGenerating("curriculum.lambda"),
   unlessGenerating("curriculum.perSeed"),
+  unlessGrowing("curriculum.startShare"),
+  unlessGrowing("curriculum.target"),
+  {
+    key: "curriculum.score",
+    when: ({ curriculum }) => !curriculum.generate && curriculum.againShare === 0,
+    because: "curriculum.generate is false and curriculum.againShare is 0"
+  },
+  {
+    key: "curriculum.spread",
+    when: ({ environment }) => environment.name !== "household",
+    because: "environment.name is alfworld, whose games are given"
+  },
   unlessAskedAgain("filter.sampledShare"),
   unlessAskedAgain("filter.minAgreement"),
   {

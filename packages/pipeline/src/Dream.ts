@@ -70,11 +70,22 @@ export const pool = (offline: Offline) => offline.train.map(dreamOf)
 const dreamOf = ({ firstObservation, task }: Trajectory.Trajectory) =>
   SyntheticEnvironment.dreamTask(task, firstObservation)
 
+/** What a configuration says of the order in which tasks come; nothing where it is the usual one. */
+const orderOf = ({ curriculum }: Config, { difficultyOf }: World) => {
+  const { againShare, order, score, startShare, target } = curriculum
+  return {
+    againShare,
+    ...(score === "variance" ? {} : { score }),
+    ...(order === "growing" ? { growing: { difficultyOf, start: startShare, target } } : {})
+  }
+}
+
 /** Everything that `Improve.iterations` needs but the policy and the learner, in dreams. */
 export const layer = (dreaming: Dreaming, environment: Environment.Environment) => {
   const { buffer, config, fitted, offline, world } = dreaming
   const knowledge = () => world.knowledge
   const { failQuota, generate, lambda, perSeed } = config.curriculum
+  const order = orderOf(config, world)
   const generator = TaskGenerator.layer({ knowledge }).pipe(
     Layer.provide(Layer.succeed(LanguageModel.LanguageModel, fitted.model))
   )
@@ -83,7 +94,8 @@ export const layer = (dreaming: Dreaming, environment: Environment.Environment) 
       pool: pool(offline),
       lambda: generate ? lambda : 0,
       failedShare: failQuota,
-      perSeed
+      perSeed,
+      ...order
     }).pipe(Layer.provide(generator)),
     DreamFilter.layer({
       config,
@@ -115,7 +127,8 @@ export const layerReal = (
     Curricula.layer({
       pool: world.practice(tasks, 0),
       lambda: 0,
-      failedShare: 0
+      failedShare: 0,
+      ...orderOf(config, world)
     }).pipe(Layer.provide(noVariations)),
     DreamFilter.layerReal({ config, world }),
     buffer === undefined ? ReplayBuffer.layerMemory() : Layer.succeed(Buffer.ReplayBuffer, buffer),

@@ -134,9 +134,10 @@ export const calibrated = Effect.fn("Phases.calibrated")(function* (
 /** One iteration, told; some of its trajectories are kept for people to read. */
 export const reported = Effect.fn("Phases.reported")(function* (
   iteration: Improve.Iteration,
-  { arm, newSteps, newTokens }: Pick<Sources.Sources, "arm" | "newSteps" | "newTokens">,
+  sources: Pick<Sources.Sources, "arm" | "difficultyOf" | "newSteps" | "newTokens">,
   config: Config
 ) {
+  const { arm, difficultyOf, newSteps, newTokens } = sources
   const log = yield* RunLog
   const directory = yield* RunDirectory
   const { accepted, trajectories, update } = iteration
@@ -164,7 +165,7 @@ export const reported = Effect.fn("Phases.reported")(function* (
     metrics: {
       "dream/success_rate": update?.metrics["charts/success_rate"] ?? 0,
       "dream/accept_rate": accepted / Math.max(1, trajectories),
-      ...signals(iteration.parts),
+      ...signals(iteration.parts, difficultyOf),
       ...iteration.filter
     }
   })

@@ -2,7 +2,7 @@
  * The sources of an arm's experience, dreams and the real world, with how much of each an iteration takes and what it costs.
  * What is done with the experience is the business of `Improve`.
  */
-import { Curriculum, Environment, Seed } from "@dreamgym/domain"
+import { Curriculum, Environment, Seed, type Task } from "@dreamgym/domain"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -23,6 +23,7 @@ export interface Sources {
   readonly arm: Arm.Arm
   readonly all: ReadonlyArray<Improve.Source>
   readonly memory: Memory
+  readonly difficultyOf: (task: Task.Task) => number
   readonly newSteps: Effect.Effect<number>
   readonly newTokens: Effect.Effect<number>
 }
@@ -56,6 +57,7 @@ export const make = Effect.fn("Sources.make")(function* (
     arm,
     all,
     memory: memoryOf(all, world.environment.name),
+    difficultyOf: world.difficultyOf,
     newSteps: Effect.flatMap(Ref.get(spent), (sum) =>
       Effect.map(Ref.getAndSet(told, sum), (last) => sum - last)
     ),

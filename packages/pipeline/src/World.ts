@@ -17,10 +17,12 @@ import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
 import * as Schema from "effect/Schema"
 import type { Config } from "./Config.ts"
+import * as Difficulty from "./Difficulty.ts"
 
 /**
  * `collection` tasks and `heldOut` tasks share no layout. `demonstrators` act from visible text only; the noisy one plays random
- * actions at its rate. `kindOf` names the kind of a task, for tables.
+ * actions at its rate. `kindOf` names the kind of a task, for tables; `difficultyOf` says of a task, or a dream of it, about how many
+ * steps somebody needs who knows nothing of the place.
  */
 export interface World {
   readonly environment: Environment.Environment
@@ -35,6 +37,7 @@ export interface World {
     readonly random: Policy.Policy["Service"]
   }
   readonly kindOf: (task: Task.Task) => string
+  readonly difficultyOf: (task: Task.Task) => number
 }
 
 export const make = (
@@ -73,7 +76,8 @@ const alfWorld = Effect.fn("World.alfWorld")(function* (config: Config) {
       noisy: mixed(Expert.policy, atRandom, noisyRandomRate),
       random: atRandom
     },
-    kindOf: kindOfInstruction
+    kindOf: kindOfInstruction,
+    difficultyOf: Difficulty.ofText
   }
 })
 
@@ -103,20 +107,35 @@ const household = (config: Config): World => {
   const { noisyRandomRate, trajectories } = config.collect
   const tasks = (split: "train" | "heldout", count: number, offset: number) =>
     Generator.tasks({ rung: name, split, count, seed: config.seed, offset })
+  const levels = config.curriculum.spread ? Difficulty.levelsOf(rung) : []
+  const spread = (count: number, offset: number) =>
+    levels.length === 0
+      ? tasks("train", count, offset)
+      : Difficulty.interleaved(levels, count, offset, (difficulty, size, from) =>
+          Generator.tasks({
+            rung: name,
+            split: "train",
+            count: size,
+            seed: config.seed,
+            offset: from,
+            ...(difficulty === undefined ? {} : { difficulty })
+          })
+        )
   const environment = Household.make(rung)
   return {
     environment,
     knowledge: sayable(HouseholdKnowledge.ofRung(rung)),
     stepLimit: stepLimit ?? rung.stepLimit,
-    collection: tasks("train", trajectories, 0),
+    collection: spread(trajectories, 0),
     heldOut: tasks("heldout", config.evaluate.episodes, 0),
-    practice: (count, offset) => tasks("train", count, trajectories + offset),
+    practice: (count, offset) => spread(count, trajectories + offset),
     demonstrators: {
       expert: Demonstrator.expert({ rung, randomRate: 0 }),
       noisy: Demonstrator.expert({ rung, randomRate: noisyRandomRate }),
       random: Demonstrator.random({ rung, invalidRate: 0.06 })
     },
-    kindOf: kindOfInstruction
+    kindOf: kindOfInstruction,
+    difficultyOf: Difficulty.ofHouse
   }
 }
 

@@ -86,6 +86,7 @@ describe("an experience model", () => {
     })
     const sources = {
       arm: Arm.of(config),
+      difficultyOf: () => 1,
       newTokens: Effect.succeed(5),
       newSteps: Effect.succeed(0)
     }

@@ -1,0 +1,60 @@
+/**
+ * A pool that opens from its easiest tasks on, as the agent masters them.
+ * It is a function of what the curriculum remembers, so a checkpoint needs no more than that.
+ */
+import type { Curriculum, Task } from "@dreamgym/domain"
+
+/**
+ * `difficultyOf`: any scale, only its order counts. The easiest `start` of the pool is open from the beginning; the next tenth opens
+ * once the mean return on the hardest open tenth, as far as it was tried, is at least `target`.
+ */
+export interface Growing {
+  readonly difficultyOf: (task: Task.Task) => number
+  readonly start: number
+  readonly target: number
+}
+
+const parts = 10
+
+/** Fewer tasks of a tenth that were tried say nothing about it. */
+const leastTried = 3
+
+/** The tenths of a pool, the easiest first; equally hard tasks in the order of their ids. */
+const tenthsOf = (
+  pool: ReadonlyArray<Task.Task>,
+  { difficultyOf }: Growing
+): ReadonlyArray<ReadonlyArray<Task.Task>> => {
+  const ranked = pool
+    .map((task) => ({ task, difficulty: difficultyOf(task) }))
+    .toSorted((a, b) => a.difficulty - b.difficulty || (a.task.id < b.task.id ? -1 : 1))
+    .map(({ task }) => task)
+  const edge = (part: number) => Math.round((part * ranked.length) / parts)
+  return Array.from({ length: parts }, (_, part) => ranked.slice(edge(part), edge(part + 1)))
+}
+
+const isMastered = (
+  tenth: ReadonlyArray<Task.Task>,
+  records: ReadonlyMap<string, Curriculum.TaskRecord>,
+  target: number
+): boolean => {
+  const tried = tenth.flatMap((task) => records.get(nameOf(task)) ?? [])
+  const returns = tried.filter(({ attempts }) => attempts > 0).map(({ meanReturn }) => meanReturn)
+  const mean = returns.reduce((sum, value) => sum + value, 0) / Math.max(1, returns.length)
+  return returns.length >= Math.min(leastTried, tenth.length) && mean >= target
+}
+
+/** The tasks that are open now, in the order of the pool. */
+export const open = (
+  pool: ReadonlyArray<Task.Task>,
+  records: ReadonlyArray<Curriculum.TaskRecord>,
+  growing: Growing
+): ReadonlyArray<Task.Task> => {
+  const tenths = tenthsOf(pool, growing)
+  const byName = new Map(records.map((record) => [nameOf(record.task), record]))
+  let count = Math.max(1, Math.min(parts, Math.ceil(growing.start * parts)))
+  while (count < parts && isMastered(tenths[count - 1] ?? [], byName, growing.target)) count++
+  const opened = new Set(tenths.slice(0, count).flat().map(nameOf))
+  return pool.filter((task) => opened.has(nameOf(task)))
+}
+
+const nameOf = (task: Task.Task): string => `${task.environment}\n${task.id}`
