@@ -1,5 +1,5 @@
 /**
- * Who plays the customer of tau-bench while a person plays the agent: a script, a person, or a served language model.
+ * Who plays the customer of tau-bench: a script, a person, or a served language model.
  * It plays no agent, and other worlds have no customers.
  */
 import * as LanguageUser from "@dreamgym/environment/taubench/episode/LanguageUser"
@@ -55,11 +55,13 @@ export interface Given {
   readonly userModel: Option.Option<string>
 }
 
-/** The customer that is asked for in a world; undefined where none is, and then the world has its own. */
+/**
+ * The customer that is asked for in a world; undefined where none is, and then the world has its own. A person needs a `seat`.
+ */
 export const of = Effect.fn("Customer.of")(function* (
   given: Given,
   environment: string,
-  seat: Seat
+  seat?: Seat
 ) {
   const kind = Option.getOrUndefined(given.user)
   const surplus = surplusOf(given, kind, environment)
@@ -68,7 +70,9 @@ export const of = Effect.fn("Customer.of")(function* (
       message: `${surplus}: nothing would read it ${kind === "model" || environment !== "tau-bench" ? `with the world ${environment}` : "without --user model"}; leave it out`
     })
   }
-  return kind === undefined ? undefined : yield* players[kind](given, seat)
+  if (kind === "human")
+    return yield* seat === undefined ? Effect.fail(nobodySits) : Effect.succeed(person(seat))
+  return kind === undefined ? undefined : yield* players[kind](given)
 })
 
 const surplusOf = (
@@ -121,9 +125,12 @@ const person = (seat: Seat): UserSimulator.UserSimulator =>
 
 const players = {
   scripted: () => Effect.succeed(ScriptedUser.fromInstruction()),
-  human: (_: Given, seat: Seat) => Effect.succeed(person(seat)),
-  model: (given: Given) => served(given)
+  model: served
 } as const satisfies Record<
-  Kind,
-  (given: Given, seat: Seat) => Effect.Effect<UserSimulator.UserSimulator, UsageError>
+  Exclude<Kind, "human">,
+  (given: Given) => Effect.Effect<UserSimulator.UserSimulator, UsageError>
 >
+
+const nobodySits = new UsageError({
+  message: "--user human: nobody sits at a served world; give scripted or model"
+})

@@ -15,7 +15,7 @@ export interface Game {
   readonly openings: ReadonlyArray<string>
 }
 
-/** `task`: a number from 1, or words of its id or instruction. */
+/** `task`: its number in `env tasks`, from 0, or words of its id or instruction. */
 export interface Wanted extends World.Given {
   readonly environment: World.Name
   readonly task: string
@@ -39,9 +39,7 @@ const searched = 1000
 const choose = (world: World.World, wanted: string) => {
   const number = numberOf(wanted)
   const tasks =
-    number === undefined
-      ? world.tasks(0, world.size ?? searched)
-      : world.tasks(Math.max(number - 1, 0), 1)
+    number === undefined ? world.tasks(0, world.size ?? searched) : world.tasks(number, 1)
   const found =
     number === undefined
       ? tasks.find(({ id, instruction }) => `${id} ${instruction}`.includes(wanted))
@@ -49,11 +47,11 @@ const choose = (world: World.World, wanted: string) => {
   return found === undefined
     ? Effect.fail(
         new UsageError({
-          message: `--task ${wanted}: there is no such task; give a number from 1 to ${world.size ?? searched}, or words of an instruction such as "${world.tasks(0, 1)[0]?.instruction ?? ""}"`
+          message: `--task ${wanted}: there is no such task; give a number from 0 to ${(world.size ?? searched) - 1}, or words of an instruction such as "${world.tasks(0, 1)[0]?.instruction ?? ""}"`
         })
       )
     : Effect.succeed(found)
 }
 
 const numberOf = (text: string): number | undefined =>
-  /^[1-9]\d{0,5}$/.test(text) ? Number(text) : undefined
+  /^(0|[1-9]\d{0,5})$/.test(text) ? Number(text) : undefined

@@ -12,6 +12,7 @@ import type * as UserSimulator from "@dreamgym/environment/taubench/episode/User
 import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
+import * as Record from "effect/Record"
 import type * as Schema from "effect/Schema"
 import { UsageError } from "./Failure.ts"
 import * as ToolFile from "./serve/ToolFile.ts"
@@ -40,6 +41,11 @@ export interface Given {
   readonly split: Option.Option<string>
   readonly seed: Option.Option<number>
   readonly data: Option.Option<string>
+  /** Which of ALFWorld's games, and how they are told: see `AlfWorld.TasksOptions`. None or absent: all. */
+  readonly taskType?: ReadonlyArray<AlfWorld.TaskType>
+  readonly goals?: Option.Option<"template" | "human">
+  readonly wording?: Option.Option<"either" | "current">
+  readonly domainRandomization?: boolean
   /** Who plays the customers, where a world has them and not the script is to; the others do not look at it. */
   readonly customer?: UserSimulator.UserSimulator | undefined
 }
@@ -50,11 +56,46 @@ export type Name = (typeof names)[number]
 /** Why a world could not be opened. */
 export type OpenError = UsageError | Environment.EnvironmentError
 
+type Open = (given: Given) => Effect.Effect<World, OpenError, FileSystem.FileSystem>
+
 interface Entry {
   readonly description: string
   readonly splits: ReadonlyArray<string>
-  readonly open: (given: Given) => Effect.Effect<World, OpenError, FileSystem.FileSystem>
+  readonly open: Open
 }
+
+/** What not every world reads, by its flag. */
+const flags = {
+  rung: "--rung",
+  seed: "--seed",
+  data: "--data",
+  taskType: "--task-type",
+  goals: "--goals",
+  wording: "--wording",
+  domainRandomization: "--domain-randomization"
+} as const
+type Part = keyof typeof flags
+
+const isGiven = (value: unknown): boolean =>
+  Option.isOption(value)
+    ? Option.isSome(value)
+    : Array.isArray(value)
+      ? value.length > 0
+      : value === true
+
+/** Refuses what the world does not read, `because`, before it is opened. */
+const reading =
+  (parts: ReadonlyArray<Part>, because: string, open: Open): Open =>
+  (given) => {
+    const unread = Record.findFirst(
+      flags,
+      (_, part) => !parts.includes(part) && isGiven(given[part])
+    )
+    return Option.match(unread, {
+      onNone: () => open(given),
+      onSome: ([, flag]) => Effect.fail(unreadBy(flag, because))
+    })
+  }
 
 /** The folder that a flag or the variable names. */
 export const alfworldFolder = Effect.fnUntraced(function* (given: Option.Option<string>) {
@@ -66,11 +107,7 @@ export const alfworldFolder = Effect.fnUntraced(function* (given: Option.Option<
   })
 })
 
-/** ALFWorld's own limit. */
-const alfworldSteps = 50
-
-const household = Effect.fnUntraced(function* ({ data, rung: name, seed, split }: Given) {
-  if (Option.isSome(data)) return yield* unread("--data", "household, which makes its own games")
+const household = Effect.fnUntraced(function* ({ rung: name, seed, split }: Given) {
   const rung = Rung.rungs[Option.getOrElse(name, () => "L2" as const)]
   const chosen = yield* oneOf(["train", "heldout"] as const, split, "household")
   const base = Option.getOrElse(seed, () => 1)
@@ -96,27 +133,38 @@ const household = Effect.fnUntraced(function* ({ data, rung: name, seed, split }
   return world
 })
 
-const alfworld = Effect.fnUntraced(function* ({ data, rung, seed, split }: Given) {
-  if (Option.isSome(rung)) return yield* unread("--rung", "alfworld, whose games are given")
-  if (Option.isSome(seed)) return yield* unread("--seed", "alfworld, whose games are given")
-  const dataFolder = yield* alfworldFolder(data)
-  const chosen = yield* oneOf(AlfWorld.splits, split, "alfworld")
-  const tasks = yield* AlfWorld.tasks({ dataFolder, split: chosen })
-  const environment = yield* AlfWorld.make({ dataFolder })
+const alfworld = Effect.fnUntraced(function* (given: Given) {
+  const { domainRandomization = false, goals = Option.none(), taskType = [] } = given
+  const isDrawn = domainRandomization || Option.contains(goals, "human")
+  if (Option.isSome(given.seed) && !isDrawn) {
+    return yield* unreadBy("--seed", "alfworld without --goals human or --domain-randomization")
+  }
+  const dataFolder = yield* alfworldFolder(given.data)
+  const split = yield* oneOf(AlfWorld.splits, given.split, "alfworld")
+  if (domainRandomization && split !== "train") {
+    return yield* unreadBy("--domain-randomization", `alfworld's ${split}; it is for train`)
+  }
+  const tasks = yield* AlfWorld.tasks({
+    dataFolder,
+    split,
+    domainRandomization,
+    ...(taskType.length === 0 ? {} : { types: taskType }),
+    goals: Option.getOrElse(goals, () => "template" as const),
+    seed: Option.getOrElse(given.seed, () => 0)
+  })
+  const wording = Option.getOrElse(given.wording ?? Option.none(), () => "either" as const)
   return ofTasks({
-    environment,
+    environment: yield* AlfWorld.make({ dataFolder, wording }),
     tasks,
     description: worlds.alfworld.description,
-    stepLimit: alfworldSteps,
+    stepLimit: AlfWorld.stepLimit,
     tools: [Wire.act]
   })
 })
 
 const tauSplits = ["airline/test", "retail/test", "retail/dev", "retail/train"] as const
 
-const tauBench = Effect.fnUntraced(function* ({ customer, data, rung, seed, split }: Given) {
-  if (Option.isSome(rung)) return yield* unread("--rung", "tau-bench, whose tasks are given")
-  if (Option.isSome(seed)) return yield* unread("--seed", "tau-bench, whose tasks are given")
+const tauBench = Effect.fnUntraced(function* ({ customer, data, split }: Given) {
   const dataFolder = Option.getOrUndefined(data) ?? (yield* Settings.tauBenchData)
   if (dataFolder === undefined) {
     return yield* new UsageError({
@@ -154,18 +202,22 @@ export const worlds: Readonly<Record<Name, Entry>> = {
   household: {
     description: "Generated houses: find things, clean, heat or cool them, and put them away",
     splits: ["train", "heldout"],
-    open: household
+    open: reading(["rung", "seed"], "household, which makes its own games", household)
   },
   alfworld: {
     description: "ALFWorld's text games, from the data folder of the original",
     splits: AlfWorld.splits,
-    open: alfworld
+    open: reading(
+      ["seed", "data", "taskType", "goals", "wording", "domainRandomization"],
+      "alfworld, whose games are given",
+      alfworld
+    )
   },
   "tau-bench": {
     description:
       "tau-bench's customers of a shop and an airline, by policy and tools; the customer reads a script",
     splits: tauSplits,
-    open: tauBench
+    open: reading(["data"], "tau-bench, whose tasks are given", tauBench)
   }
 }
 
@@ -222,9 +274,7 @@ const oneOf = <Split extends string>(
     : Effect.succeed(split)
 }
 
-const unread = (flag: string, world: string) =>
-  Effect.fail(
-    new UsageError({
-      message: `${flag}: nothing would read it with the world ${world}; leave it out`
-    })
-  )
+const unreadBy = (flag: string, world: string) =>
+  new UsageError({
+    message: `${flag}: nothing would read it with the world ${world}; leave it out`
+  })

@@ -117,6 +117,16 @@ describe("wrong usage", () => {
       /^error: --json and --output -/
     ],
     ["a flag that nothing reads", ["play", "--data", "x"], /^error: --data: nothing would read it/],
+    [
+      "a person at a served world",
+      ["serve", "env", "tau-bench", "--user", "human"],
+      /^error: --user human: nobody sits at a served world/
+    ],
+    [
+      "a customer in a house",
+      ["serve", "env", "household", "--user", "scripted"],
+      /^error: --user: nothing would read it/
+    ],
     ["no such task", ["play", "--task", "juggle"], /^error: --task juggle: there is no such task/]
   ])("%s is one clear line on stderr and exit code 2", async (_, args, expected) => {
     const { code, err, out } = await dreamgym(args)

@@ -61,6 +61,16 @@ describe("env list and env tasks", () => {
     [["alfworld", "--rung", "L0"], "--rung: nothing would read it"],
     [["alfworld"], "ALFWORLD_DATA"],
     [["tau-bench"], "TAU_BENCH_DATA"],
+    [["alfworld", "--seed", "1", "--goals", "template"], "--seed: nothing would read it"],
+    [["alfworld", "--task-type", "cook"], "task-type"],
+    [
+      ["alfworld", "--data", "x", "--domain-randomization", "--split", "valid_seen"],
+      "--domain-randomization: nothing would read it"
+    ],
+    [["household", "--task-type", "pick_and_place_simple"], "--task-type: nothing would read it"],
+    [["household", "--goals", "human"], "--goals: nothing would read it"],
+    [["household", "--wording", "current"], "--wording: nothing would read it"],
+    [["tau-bench", "--domain-randomization"], "--domain-randomization: nothing would read it"],
     [["tau-bench", "--seed", "3"], "--seed: nothing would read it"],
     [["household", "--limit", "-1"], "negative"]
   ])("refuse what they would not read: %j", async (args, why) => {
@@ -72,7 +82,7 @@ describe("env list and env tasks", () => {
     const world = await open("household")
     const [third] = world.tasks(2, 1)
     expect(await Effect.runPromise(world.task(2))).toEqual(third)
-    const { out } = await dreamgym(["play", "--task", "3", "--json"], { stdin: "quit\n" })
+    const { out } = await dreamgym(["play", "--task", "2", "--json"], { stdin: "quit\n" })
     expect(JSON.parse(out)).toMatchObject({ task: third?.id })
     for (const number of [-1, 2 ** 31]) {
       expect(await Effect.runPromise(world.task(number))).toMatchObject({
@@ -168,6 +178,66 @@ describe.skipIf(shared === undefined)(
       const world = await open("tau-bench", { data: Option.fromUndefinedOr(shared) })
       expect([world.size, world.tools.length]).toEqual([50, 15])
       expect(world.tools.map(({ name }) => name)).toContain("book_reservation")
+    })
+  }
+)
+
+const games = [
+  process.env["ALFWORLD_DATA"],
+  fileURLToPath(new URL("../../../../shared/data/alfworld", import.meta.url))
+].find((folder) => folder !== undefined && fs.existsSync(path.join(folder, "json_2.1.1")))
+
+describe.skipIf(games === undefined)(
+  `ALFWorld's games (${games === undefined ? "skipped: set ALFWORLD_DATA" : "at hand"})`,
+  () => {
+    const data = Option.fromUndefinedOr(games)
+    const seen = { data, split: Option.some("valid_seen") }
+
+    it("can be asked for by their types", async () => {
+      const hot = await open("alfworld", { ...seen, taskType: ["pick_heat_then_place_in_recep"] })
+      const both = await open("alfworld", {
+        ...seen,
+        taskType: ["pick_heat_then_place_in_recep", "look_at_obj_in_light"]
+      })
+      expect([hot.size, both.size]).toEqual([16, 29])
+    })
+
+    it("can be asked for in people's own words, other ones for other seeds", async () => {
+      const told = async (seed: number) => {
+        const goals = Option.some("human" as const)
+        const world = await open("alfworld", { ...seen, goals, seed: Option.some(seed) })
+        return world.tasks(0, 140).map(({ instruction }) => instruction)
+      }
+      const [one, again, other] = [await told(1), await told(1), await told(2)]
+      expect(again).toEqual(one)
+      expect(other).not.toEqual(one)
+      const plain = await open("alfworld", seen)
+      expect(one).not.toContain(plain.tasks(0, 1)[0]?.instruction)
+    })
+
+    it("take older words unless they are not to", async () => {
+      const answered = async (wording: "either" | "current") => {
+        const world = await open("alfworld", { ...seen, wording: Option.some(wording) })
+        const task = await Effect.runPromise(world.task(20))
+        return Effect.gen(function* () {
+          const episode = yield* world.environment.start(task)
+          const can = (verb: string) =>
+            Effect.map(episode.admissible ?? Effect.undefined, (all = []) =>
+              all.filter((command) => command.startsWith(verb))
+            )
+          for (const place of yield* can("go to desk")) {
+            yield* episode.step({ text: place })
+            const [take] = yield* can("take")
+            if (take === undefined) continue
+            yield* episode.step({ text: take })
+            const older = take.replace("take", "put").replace(" from ", " in/on ")
+            return (yield* episode.step({ text: older })).observation
+          }
+          return "no desk has anything"
+        }).pipe(Effect.scoped, Effect.runPromise)
+      }
+      expect(await answered("current")).toBe("Nothing happens.")
+      expect(await answered("either")).toMatch(/^You move the /)
     })
   }
 )

@@ -1,4 +1,5 @@
 /** The flags by which commands name a world and its tasks. Which world reads which is in `World`. */
+import * as AlfWorld from "@dreamgym/environment/alfworld/AlfWorld"
 import * as Rung from "@dreamgym/environment/household/Rung"
 import * as Flag from "effect/cli/Flag"
 import * as Settings from "../Settings.ts"
@@ -22,5 +23,27 @@ export const flags = {
     Flag.optional
   ),
   seed: Settings.seed,
-  data
+  data,
+  taskType: Flag.Literals("task-type", AlfWorld.TaskType.literals).pipe(
+    Flag.withDescription("Only ALFWorld's games of this type; may be given several times"),
+    Flag.between(0, AlfWorld.TaskType.literals.length)
+  ),
+  goals: Flag.Literals("goals", ["template", "human"]).pipe(
+    Flag.withDescription(
+      "ALFWorld's goals in the games' sentences, or in people's own words, drawn by --seed (default: template)"
+    ),
+    Flag.optional
+  ),
+  wording: Flag.Literals("wording", ["either", "current"]).pipe(
+    Flag.withDescription(
+      "Whether ALFWorld also takes `put X in/on Y`, as its older data said it (default: either)"
+    ),
+    Flag.optional
+  ),
+  domainRandomization: Flag.Boolean("domain-randomization").pipe(
+    Flag.withDescription(
+      "The things of ALFWorld's training games get other numbers, drawn by --seed"
+    ),
+    Flag.withDefault(false)
+  )
 }

@@ -21,9 +21,9 @@ const flags = {
   task: Flag.String("task").pipe(
     Flag.withMetavar("N|words"),
     Flag.withDescription(
-      "Which task: its number from 1, or words that its id or instruction holds"
+      "Which task: its number in `dreamgym env tasks`, or words that its id or instruction holds"
     ),
-    Flag.withDefault("1")
+    Flag.withDefault("0")
   )
 }
 
@@ -38,7 +38,7 @@ export const play = Command.make(
   })
 ).pipe(
   Command.withExamples([
-    { command: "dreamgym play --rung L0 --task 3", description: "The third of the easiest tasks" },
+    { command: "dreamgym play --rung L0 --task 3", description: "Number 3 of the easiest tasks" },
     {
       command: "dreamgym play alfworld --task 'clean' --data ~/alfworld",
       description: "A game of ALFWorld that asks to clean something"

@@ -7,6 +7,7 @@ import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
 import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
+import * as Customer from "../Customer.ts"
 import * as EnvironmentServer from "../serve/EnvironmentServer.ts"
 import * as Manifest from "../serve/Manifest.ts"
 import * as World from "../World.ts"
@@ -97,6 +98,7 @@ const env = Command.make(
       Argument.withDescription("Which world")
     ),
     ...EnvironmentFlags.flags,
+    ...Customer.flags,
     ...place,
     manifest: Flag.Boolean("openenv-yaml").pipe(
       Flag.withDescription(
@@ -108,7 +110,8 @@ const env = Command.make(
   Effect.fn("Serve.environment")(function* (given) {
     const { environment: name, manifest, port } = given
     if (manifest) return yield* Console.log(Manifest.text({ name, port }))
-    return yield* until(yield* World.worlds[name].open(given), given)
+    const customer = yield* Customer.of(given, name)
+    return yield* until(yield* World.worlds[name].open({ ...given, customer }), given)
   })
 ).pipe(
   Command.withDescription(
