@@ -6,7 +6,7 @@
 import { Session } from "@dreamgym/graph"
 import * as Effect from "effect/Effect"
 import { mkdirSync, writeFileSync } from "node:fs"
-import { cartPole } from "./CartPole.ts"
+import { type Cart, cartPole } from "./CartPole.ts"
 import type { ControlTask } from "./ControlTask.ts"
 import * as Curves from "./Curves.ts"
 import * as Gridworld from "./Gridworld.ts"
@@ -27,7 +27,7 @@ interface Plan<S> {
   readonly goal: number
 }
 
-const onCartPole: Plan<Parameters<typeof cartPole.observe>[0]> = {
+const onCartPole: Plan<Cart> = {
   file: "cartpole",
   task: cartPole,
   settings: Practice.cleanRl,
