@@ -3,24 +3,65 @@ import * as fs from "node:fs"
 import * as os from "node:os"
 import * as path from "node:path"
 import { afterAll, beforeAll, expect, it } from "vitest"
-import * as Effect from "effect/Effect"
-import { configOf, train } from "../../pipeline/test/tiny.ts"
 import { command, play, served, stopAll } from "./processes.ts"
 import { Client, ask } from "./serving.ts"
 
 const home = fs.mkdtempSync(path.join(os.tmpdir(), "dreamgym-serve-dream-"))
 
-/** As little of a run as an experience model takes that may be dreamt with. */
-const least = [
-  "clone.maxUpdates=4",
-  "evaluate.episodes=1",
-  "train.checkpointEvery=1",
-  "train.groupSize=2",
-  "train.iterations=1",
-  "train.tasksPerIteration=2"
-]
+/** As little of a run as an experience model takes that may be dreamt with; of what it says nothing is asked. */
+const least = `
+[environment]
+rung = "L0"
+[collect]
+trajectories = 60
+demonstrations = 10
+heldOutTrajectories = 8
+[experience]
+updates = 260
+batchSize = 24
+lr = 0.005
+dimension = 32
+layers = 1
+[fidelity]
+transitions = 30
+minNextStateExact = 0
+maxFalseSuccess = 1
+[calibration]
+tasks = 6
+minLegitimate = 0
+maxOptimism = 1
+maxMalformed = 1
+maxContradictions = 1
+[clone]
+maxUpdates = 4
+minUpdates = 4
+dimension = 16
+layers = 1
+heads = 2
+[learner]
+miniBatchSize = 32
+[train]
+start = "cloned"
+iterations = 1
+tasksPerIteration = 2
+groupSize = 2
+minAcceptRate = 0
+[filter]
+contradiction = false
+[evaluate]
+episodes = 1
+clonedPlus = false
+real = false
+[run]
+directory = ${JSON.stringify(home)}
+name = "one"
+`
 
-beforeAll(() => Effect.runPromise(train(configOf(home, "one", least))), 120_000)
+beforeAll(async () => {
+  fs.writeFileSync(path.join(home, "least.toml"), least)
+  const { code, told } = await command("train", "--config", path.join(home, "least.toml")).ended
+  expect(code, told).toBe(0)
+}, 120_000)
 afterAll(() => {
   stopAll()
   fs.rmSync(home, { recursive: true })
