@@ -48,7 +48,7 @@ export interface Figure {
 
 const width = 640
 const height = 320
-const frame = { left: 56, right: 16, top: 32, bottom: 40 }
+const frame = { left: 56, right: 32, top: 32, bottom: 40 }
 
 /** A thin line per seed, and a thick one of their mean. */
 export const svg = (curves: ReadonlyArray<Curve>, figure: Figure): string => {
@@ -77,7 +77,7 @@ export const svg = (curves: ReadonlyArray<Curve>, figure: Figure): string => {
     }),
     text([width / 2, height - 8], "environment steps", "middle"),
     rule(goal[1], 'stroke="#b00" stroke-dasharray="4 3"'),
-    text([x(total) - 4, y(goal[1]) - 4], goal[0], "end"),
+    text([x(total) - 4, y(goal[1]) + 16], goal[0], "end"),
     ...curves.map(({ points }) => line(points, 'stroke="#69c" stroke-width="1"')),
     line(meanOf(curves), 'stroke="#035" stroke-width="2.5"'),
     "</svg>\n"
