@@ -113,6 +113,7 @@ export const optionsOf = (config: Config): Omit<PolicyLearnerOptions, Ours> => {
     valueClip: learner.valueClip,
     vfCoef: learner.vfCoef,
     criticWarmup: learner.criticWarmup,
+    criticLrFactor: learner.criticLrFactor,
     entropyCoef: learner.entropyCoef,
     klLossCoef: learner.klLossCoef,
     klInRewardCoef: learner.klInRewardCoef,

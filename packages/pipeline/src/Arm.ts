@@ -47,8 +47,9 @@ const nameOf = (train: Config["train"]): Arm["name"] => {
 export const realTasks = (arm: Arm, iteration: number, { train }: Pick<Config, "train">): number =>
   Math.round(arm.realShare(iteration) * train.tasksPerIteration)
 
-/** Whether anything is dreamt at all: without that nobody needs an experience model. */
+/** Whether there is a use for an experience model: not where all that is learnt from is real. Without iterations it is measured. */
 export const dreams = (arm: Arm, config: Pick<Config, "train">): boolean =>
+  arm.iterations === 0 ||
   Array.from({ length: arm.iterations }, (_, i) => realTasks(arm, i, config)).some(
     (count) => count < config.train.tasksPerIteration
   )
@@ -62,9 +63,10 @@ export const baselineOf = (config: Config): Config => {
   }
 }
 
-/** The rows of the paper's Table 1 that a run can be (SFT is the policy that all of them start from). */
+/** The rows of the paper's Table 1 (`sft` is the policy that all the others start from; `dpo` is evaluated under that name). */
 export const names = [
   "sft",
+  "dpo",
   "grpo_real",
   "ppo_real",
   "grpo_dream",
@@ -98,6 +100,7 @@ const simToReal = (config: Config, realOnly: number) => ({
 
 const byName: Readonly<Record<Name, (config: Config, realOnly: number) => Partial>> = {
   sft: () => ({ train: { ...dream, iterations: 0 } }),
+  dpo: () => ({ train: { ...dream, iterations: 0 }, evaluate: { dpo: true } }),
   grpo_real: () => ({ learner: { algorithm: "grpo" }, train: real }),
   ppo_real: () => ({ learner: { algorithm: "ppo" }, train: real }),
   grpo_dream: () => ({ learner: { algorithm: "grpo" }, train: dream }),

@@ -32,11 +32,7 @@ export const clone = Effect.fn("Clone.clone")(function* (
   const good = trajectories.filter(({ ending }) => Ending.isSuccess(ending))
   const rowsOf = (list: ReadonlyArray<Trajectory.Trajectory>) =>
     list.flatMap((trajectory) =>
-      Imitation.rowsOf(trajectory, {
-        tokenizer,
-        knowledge: world.knowledge,
-        prompt: LanguagePolicy.statePrompt
-      }).map((row) => ({ row }))
+      Imitation.rowsOf(trajectory, imitation(world, tokenizer)).map((row) => ({ row }))
     )
   const fresh = () =>
     Trainable.make(
@@ -64,6 +60,16 @@ export const clone = Effect.fn("Clone.clone")(function* (
     loss: stats.loss
   })
   return trainable
+})
+
+/** How a trajectory becomes rows to learn from: with the policy's own prompts. */
+export const imitation = (
+  world: World,
+  tokenizer: Tokenizer.Tokenizer
+): Imitation.ImitationOptions => ({
+  tokenizer,
+  knowledge: world.knowledge,
+  prompt: LanguagePolicy.statePrompt
 })
 
 /** The learning rate falls to 0 at the last of `updates`: a training that stops before it has come down is not done. */

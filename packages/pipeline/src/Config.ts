@@ -11,6 +11,7 @@ import {
   calibration,
   clone,
   collect,
+  dpo,
   engine,
   environment,
   evaluate,
@@ -36,6 +37,7 @@ export const sections = {
   filter,
   health,
   evaluate,
+  dpo,
   run,
   engine
 }
@@ -64,6 +66,7 @@ export const Config = Schema.Struct({
   filter: filter.pipe(Schema.withDecodingDefaultKey(Effect.succeed({}))),
   health: health.pipe(Schema.withDecodingDefaultKey(Effect.succeed({}))),
   evaluate: evaluate.pipe(Schema.withDecodingDefaultKey(Effect.succeed({}))),
+  dpo: dpo.pipe(Schema.withDecodingDefaultKey(Effect.succeed({}))),
   run: run.pipe(Schema.withDecodingDefaultKey(Effect.succeed({}))),
   engine: engine.pipe(Schema.withDecodingDefaultKey(Effect.succeed({})))
 })

@@ -69,6 +69,7 @@ export const learner = Schema.Struct({
     0,
     "Iterations at first that train the critic alone. Only for ppo."
   ),
+  criticLrFactor: real(1e-3, 1000, 1, "The critic's learning rate over `lr`. Only for ppo."),
   entropyCoef: real(0, 10, 0.003, "Weight of the entropy bonus."),
   klLossCoef: real(0, 100, 0, "Weight of the KL divergence from the cloned policy."),
   klInRewardCoef: real(

@@ -237,7 +237,16 @@ const unlessOthersAreAsked = (key: string): Unread => ({
   because: "no rule of the filter asks a model, a judge or the buffer"
 })
 
+const unlessPreferring = (key: string): Unread => ({
+  key,
+  when: ({ evaluate }) => !evaluate.dpo,
+  because: "evaluate.dpo is false"
+})
+
 export const unread: ReadonlyArray<Unread> = [
+  ...["updates", "batchSize", "lr", "beta", "sftCoef"].map((name) =>
+    unlessPreferring(`dpo.${name}`)
+  ),
   {
     key: "environment.rung",
     when: ({ environment }) => environment.name !== "household",
@@ -272,6 +281,7 @@ export const unread: ReadonlyArray<Unread> = [
   unlessPpo("learner.valueClip"),
   unlessPpo("learner.vfCoef"),
   unlessPpo("learner.criticWarmup"),
+  unlessPpo("learner.criticLrFactor"),
   unlessPpo("learner.normalizeAdvantages"),
   {
     key: "learner.lossHorizon",

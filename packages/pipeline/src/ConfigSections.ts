@@ -203,7 +203,19 @@ export const evaluate = Schema.Struct({
   episodes: whole(1, 1_000_000, 256, "Real held-out episodes of each policy."),
   temperature: real(0, 5, 1, "Temperature of the policies; 0 takes the likeliest action."),
   clonedPlus: flag(true, "Also evaluate the clone of every successful offline trajectory."),
-  real: flag(true, "Also run the same learner in the real world, as a baseline.")
+  real: flag(true, "Also run the same learner in the real world, as a baseline."),
+  dpo: flag(
+    false,
+    "Also evaluate the first policy after direct preference optimisation: offline successes over its own failures at the same tasks."
+  )
+})
+
+export const dpo = Schema.Struct({
+  updates: whole(1, 1_000_000, 200, "Updates of the preference baseline."),
+  batchSize: whole(1, 4096, 16, "Pairs in one update."),
+  lr: rate(5e-4, "Learning rate of AdamW."),
+  beta: real(1e-3, 100, 0.1, "How dear it is to move away from the first policy."),
+  sftCoef: real(0, 100, 0, "Weight of imitating what is preferred.")
 })
 
 export const run = Schema.Struct({

@@ -21,6 +21,7 @@ import * as Dream from "./Dream.ts"
 import * as Evaluate from "./Evaluate.ts"
 import * as Fit from "./Fit.ts"
 import * as Improve from "./Improve.ts"
+import * as Prefer from "./Prefer.ts"
 import { type Prepared, startOf } from "./Prepared.ts"
 import * as Refresh from "./Refresh.ts"
 import { RunDirectory } from "./RunDirectory.ts"
@@ -238,6 +239,7 @@ export const evaluated = Effect.fn("Phases.evaluated")(function* (
     trainable === undefined ? Effect.void : scored(name, trainable, world, world.heldOut, config)
   yield* score("cloned", cloned)
   if (config.evaluate.clonedPlus) yield* score("cloned+", clonedPlus)
+  if (config.evaluate.dpo) yield* score("dpo", yield* Prefer.preferred(prepared, dreaming))
   yield* score(name, policy)
   if (config.evaluate.real && name !== "real") {
     yield* score("real", yield* lived(prepared, { ...dreaming, config: Arm.baselineOf(config) }))

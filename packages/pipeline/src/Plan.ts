@@ -81,12 +81,17 @@ const lived = (config: Config): ReadonlyArray<Step> => {
 }
 
 const evaluated = (config: Config): ReadonlyArray<Step> => {
-  const { clonedPlus, episodes, real } = config.evaluate
+  const { clonedPlus, dpo, episodes, real } = config.evaluate
   const { name } = Arm.of(config)
-  const policies = ["cloned", ...(clonedPlus ? ["cloned+"] : []), name]
-  const scored = policies.map((policy) =>
-    played(config, "evaluate", `${policy}, real`, true, episodes)
-  )
+  const policies = ["cloned", ...(clonedPlus ? ["cloned+"] : []), ...(dpo ? ["dpo"] : []), name]
+  const { trajectories } = config.collect
+  const preferring = "at most, what `dpo` prefers against"
+  const scored = [
+    ...(dpo
+      ? [played(config, "evaluate", preferring, true, trajectories, config.dpo.updates)]
+      : []),
+    ...policies.map((policy) => played(config, "evaluate", `${policy}, real`, true, episodes))
+  ]
   if (!real || name === "real") return scored
   const baseline = Arm.baselineOf(config)
   const arm = Arm.of(baseline)

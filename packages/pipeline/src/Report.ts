@@ -121,7 +121,7 @@ const evaluations = (events: Events): ReadonlyArray<Evaluation.Evaluation> => {
   return [...last.values()].toSorted((a, b) => rank(a.policy) - rank(b.policy))
 }
 
-const order = ["cloned", "cloned+", "dreamt", "mixed", "sim-to-real", "real"]
+const order = ["cloned", "cloned+", "dpo", "dreamt", "mixed", "sim-to-real", "real"]
 const rank = (policy: string): number =>
   order.includes(policy) ? order.indexOf(policy) : order.length
 
@@ -201,6 +201,7 @@ const facts = (run: string, events: Events): ReadonlyArray<ReadonlyArray<string>
 /** Real transitions that no policy rests on but those of their name; each event says how many more by these metrics. */
 export const apart = {
   baseline: "real/transitions",
+  preferences: "dpo/transitions",
   calibration: "calibration/realTransitions"
 } as const
 
@@ -215,6 +216,7 @@ const paid = (events: Events, metric: string): number | undefined => {
 const paidApart = (events: Events): ReadonlyArray<ReadonlyArray<string>> => {
   const calibration = paid(events, apart.calibration)
   const baseline = paid(events, apart.baseline)
+  const preferences = paid(events, apart.preferences)
   const lived = events.filter(RunEvent.RunEvent.guards.LivedGroups)
   return [
     ...(lived.length === 0
@@ -223,6 +225,9 @@ const paidApart = (events: Events): ReadonlyArray<ReadonlyArray<string>> => {
     ...(calibration === undefined
       ? []
       : [["  to calibrate, never learned from", amount(calibration)]]),
+    ...(preferences === undefined
+      ? []
+      : [["  beside them, the baseline `dpo` alone", `${amount(preferences)} more`]]),
     ...(baseline === undefined
       ? []
       : [["  beside them, the baseline `real` alone", `${amount(baseline)} more`]])

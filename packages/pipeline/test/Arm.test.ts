@@ -66,6 +66,7 @@ describe("an arm", () => {
     const unbound = Number.POSITIVE_INFINITY
     expect(found).toEqual([
       ["sft", "ppo", "dreamt", 0, unbound],
+      ["dpo", "ppo", "dreamt", 0, unbound],
       ["grpo_real", "grpo", "real", 30, unbound],
       ["ppo_real", "ppo", "real", 30, unbound],
       ["grpo_dream", "grpo", "dreamt", 30, unbound],
@@ -216,6 +217,23 @@ describe("a run from dreams to the real world", () => {
     const learnt = (collected?.transitions ?? 0) + livedBy(inHome("s2r"))
     expect(JSON.parse(state ?? "")).toMatchObject({ counters: { realTransitions: learnt } })
     expect(realTransitions).toBeGreaterThan(learnt)
+  }, 60_000)
+})
+
+describe("a run that also learns from preferences", () => {
+  it("evaluates that baseline, and tells what it cost in the real world", async () => {
+    const settings = ["evaluate.dpo=true", "dpo.updates=10", "train.iterations=0"]
+    const { evaluation } = await Effect.runPromise(train(configOf(home, "dpo", settings)))
+    expect(evaluation.map(({ policy }) => policy)).toEqual(["cloned", "dpo", "dreamt"])
+    const [told] = of(inHome("dpo"), "PhaseProgressed").filter(
+      ({ metrics }) => metrics["dpo/transitions"] !== undefined
+    )
+    expect(told?.metrics["dpo/pairs"]).toBeGreaterThan(3)
+    expect(told?.metrics["dpo/transitions"]).toBeGreaterThan(told?.metrics["dpo/pairs"] ?? 0)
+    const report = fs.readFileSync(path.join(inHome("dpo"), "report.md"), "utf8")
+    expect(report).toContain(
+      `| beside them, the baseline \`dpo\` alone | ${told?.metrics["dpo/transitions"]} more |`
+    )
   }, 60_000)
 })
 
