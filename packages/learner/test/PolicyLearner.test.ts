@@ -201,6 +201,31 @@ describe("An update", () => {
     }).pipe(inline, Effect.scoped)
   )
 
+  it.effect.each([
+    ["grpo", false],
+    ["dr_grpo", false],
+    ["rloo", false],
+    ["reinforce_plus_plus", true]
+  ] as const)("of %s trains no critic, and normalizes as its definition says: %s", (row) =>
+    Effect.gen(function* () {
+      const [advEstimator, isNormalized] = row
+      const groups = yield* groupsOf(disturbed(5))
+      const metrics = yield* Effect.forEach([true, false], (normalizeAdvantages) =>
+        Effect.gen(function* () {
+          const once = { ppoEpochs: 1, miniBatchSize: 1000, normalizeAdvantages }
+          const learner = yield* learnerOf(disturbed(5), { ...once, advEstimator })
+          return (yield* learner.update(groups)).metrics
+        })
+      )
+      // At ratio 1 it is minus the mean advantage, over decisions.
+      const [asked = 0, unasked = 0] = metrics.map((one) => one["losses/policy_loss"])
+      assert.strictEqual(asked, unasked)
+      if (isNormalized) assert.closeTo(asked, 0, 1e-4)
+      else assert.isAbove(Math.abs(asked), 1e-3)
+      assert.isTrue(metrics.every((one) => !("losses/value_loss" in one)))
+    }).pipe(inline, Effect.scoped)
+  )
+
   it.effect("charges what is likelier than under the reference", () =>
     Effect.gen(function* () {
       const groups = yield* groupsOf(disturbed(5))
