@@ -1,6 +1,7 @@
 /**
- * CartPole-v1 of Gymnasium: a pole on a cart, pushed left (0) or right (1) fifty times a second (Barto, Sutton & Anderson 1983).
- * Its equations, bounds and step limit; not its pictures, nor its source of random numbers.
+ * CartPole-v1 of Gymnasium: a pole on a cart, pushed left (0) or right (1) fifty times a second
+ * (Barto, Sutton & Anderson 1983). Its equations, bounds and step limit; not its pictures, nor its
+ * source of random numbers.
  */
 import type { ControlTask } from "./ControlTask.ts"
 

@@ -1,6 +1,7 @@
 /**
- * Fixed-length collection from several lanes side by side: N lanes, M steps each, episodes begun anew inside and carried across
- * collections (detail 1 of the 37). Whole episodes of text are collected elsewhere, by `@dreamgym/rollout`.
+ * Fixed-length collection from several lanes side by side: N lanes, M steps each, episodes begun
+ * anew inside and carried across collections (detail 1 of the 37). Whole episodes of text are
+ * collected elsewhere, by `@dreamgym/rollout`.
  */
 import { Seed } from "@dreamgym/domain"
 import { gae, type GaeOptions } from "../src/Advantage.ts"
@@ -55,11 +56,17 @@ export const begin = <S>(task: ControlTask<S>, count: number, key: Seed.Key): La
 export interface CollectOptions extends GaeOptions {
   /** M, of each lane. */
   readonly steps: number
-  /** True: an episode that was cut at the step limit would have been worth the value of where it was cut. */
+  /**
+   * True: an episode that was cut at the step limit would have been worth the value of where it was
+   * cut.
+   */
   readonly bootstrapAtStepLimit: boolean
 }
 
-/** M steps of every lane in turn, lane after lane in the result; the lanes go on where they stand at the next call. */
+/**
+ * M steps of every lane in turn, lane after lane in the result; the lanes go on where they stand at
+ * the next call.
+ */
 export const collect = <S>(
   lanes: Lanes<S>,
   judge: Judge,
@@ -82,7 +89,10 @@ export const collect = <S>(
   return { samples, episodes }
 }
 
-/** One step; `ended` where it was the last of an episode, `bootstrap` what came after it is worth then. */
+/**
+ * One step; `ended` where it was the last of an episode, `bootstrap` what came after it is worth
+ * then.
+ */
 interface Piece {
   readonly step: Omit<Sample, "advantage" | "totalReturn">
   readonly reward: number

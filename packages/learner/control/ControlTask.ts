@@ -1,6 +1,7 @@
 /**
- * A control task: states, a few actions, rewards, an end. The classic worlds on which a learner is checked before it is trusted.
- * It is no environment of the library: no text, no faults, no effects.
+ * A control task: states, a few actions, rewards, an end. The classic worlds on which a learner is
+ * checked before it is trusted. It is no environment of the library: no text, no faults, no
+ * effects.
  */
 
 /** What an action brought; `isOver`: the task itself ended (the step limit is counted outside). */
@@ -11,8 +12,8 @@ export interface Outcome<S> {
 }
 
 /**
- * States are immutable. `observe` gives `observationSize` numbers; actions are 0..`actions` - 1; after `stepLimit` steps an
- * episode is cut. All randomness is drawn from `random`.
+ * States are immutable. `observe` gives `observationSize` numbers; actions are 0..`actions` - 1;
+ * after `stepLimit` steps an episode is cut. All randomness is drawn from `random`.
  */
 export interface ControlTask<S> {
   readonly name: string

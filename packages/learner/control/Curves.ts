@@ -1,6 +1,6 @@
 /**
- * Learning curves of several seeds: as rows of numbers, as comma-separated text, and as one SVG figure.
- * It runs nothing.
+ * Learning curves of several seeds: as rows of numbers, as comma-separated text, and as one SVG
+ * figure. It runs nothing.
  */
 import type { Episode } from "./Collect.ts"
 

@@ -1,6 +1,7 @@
 /**
- * The 4 x 3 world of Russell & Norvig (Artificial Intelligence: A Modern Approach, 17.1): a step may slip sideways, each costs
- * 0.04, one corner is worth 1 and the cell below it -1. Small enough that every policy's value is known exactly.
+ * The 4 x 3 world of Russell & Norvig (Artificial Intelligence: A Modern Approach, 17.1): a step
+ * may slip sideways, each costs 0.04, one corner is worth 1 and the cell below it -1. Small enough
+ * that every policy's value is known exactly.
  */
 import type { ControlTask } from "./ControlTask.ts"
 
@@ -63,8 +64,9 @@ const moved = (cell: Cell, way: number): Cell => {
 }
 
 /**
- * The expected return of a policy from every cell, by repeated sweeps until nothing moves: `policy(cell)` are the probabilities
- * of the four actions. `limit` sweeps at most, which is the value within so many steps.
+ * The expected return of a policy from every cell, by repeated sweeps until nothing moves:
+ * `policy(cell)` are the probabilities of the four actions. `limit` sweeps at most, which is the
+ * value within so many steps.
  */
 export const valueOf = (
   policy: (cell: Cell) => ReadonlyArray<number>,

@@ -1,6 +1,6 @@
 /**
- * A policy and a critic of two hidden layers each, without a common trunk, as in CleanRL's `ppo.py`: as a graph to be trained, and
- * in plain numbers to act with.
+ * A policy and a critic of two hidden layers each, without a common trunk, as in CleanRL's
+ * `ppo.py`: as a graph to be trained, and in plain numbers to act with.
  *
  * B rows, O numbers of an observation, H hidden units, A actions.
  */
@@ -19,8 +19,8 @@ type Weights = Readonly<Record<string, V>>
 const layers = [0, 1, 2] as const
 
 /**
- * Orthogonal weights [in, out] with gain sqrt 2, 0.01 for the policy's last layer and 1 for the critic's; biases 0 (detail 2 of the
- * 37). What begins with `critic.` is the critic's.
+ * Orthogonal weights [in, out] with gain sqrt 2, 0.01 for the policy's last layer and 1 for the
+ * critic's; biases 0 (detail 2 of the 37). What begins with `critic.` is the critic's.
  */
 export const specs = (config: MlpConfig): Parameters.Specifications =>
   Object.assign({}, tower("policy", config, config.actions, 0.01), tower("critic", config, 1, 1))

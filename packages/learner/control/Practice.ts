@@ -1,6 +1,6 @@
 /**
- * A control task learnt by the library's own policy gradient: collect from the lanes, update, and so on.
- * The settings of CleanRL's `ppo.py` are here too; nothing here is a second learner.
+ * A control task learnt by the library's own policy gradient: collect from the lanes, update, and
+ * so on. The settings of CleanRL's `ppo.py` are here too; nothing here is a second learner.
  */
 import { Seed } from "@dreamgym/domain"
 import type { Parameters } from "@dreamgym/graph"
@@ -23,7 +23,10 @@ export interface Settings
   readonly learningRate: number
 }
 
-/** The defaults of CleanRL's `ppo.py`. One thing differs: an episode cut at the step limit bootstraps. */
+/**
+ * The defaults of CleanRL's `ppo.py`. One thing differs: an episode cut at the step limit
+ * bootstraps.
+ */
 export const cleanRl: Settings = {
   totalSteps: 500_000,
   lanes: 4,
@@ -47,7 +50,10 @@ export const cleanRl: Settings = {
   adam: { beta1: 0.9, beta2: 0.999, epsilon: 1e-5, weightDecay: 0 }
 }
 
-/** The same for the small world: four in five steps do as they are told, so the returns need no discount. */
+/**
+ * The same for the small world: four in five steps do as they are told, so the returns need no
+ * discount.
+ */
 export const onGridworld: Settings = {
   ...cleanRl,
   gamma: 1,

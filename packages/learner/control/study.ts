@@ -1,7 +1,7 @@
 /**
- * `node --conditions=source packages/learner/control/study.ts [folder]`: the control tasks with five seeds each; writes curves,
- * figures and `results.json` into the folder.
- * It fails where the learner does not reach what is known to be reachable.
+ * `node --conditions=source packages/learner/control/study.ts [folder]`: the control tasks with
+ * five seeds each; writes curves, figures and `results.json` into the folder. It fails where the
+ * learner does not reach what is known to be reachable.
  */
 import { Session } from "@dreamgym/graph"
 import * as Effect from "effect/Effect"
@@ -37,7 +37,10 @@ const onCartPole: Plan<Cart> = {
   goal: 475
 }
 
-/** As in `ppo.py` to the last detail: a pole that still stands after 500 steps is worth nothing more. */
+/**
+ * As in `ppo.py` to the last detail: a pole that still stands after 500 steps is worth nothing
+ * more.
+ */
 const withoutBootstrap: Plan<Cart> = {
   ...onCartPole,
   file: "cartpole-without-bootstrap",

@@ -1,6 +1,7 @@
 /**
- * An anchor for imitation: how far a policy's choices may drift from those of a reference, measured exactly over the allowed tokens
- * of every state. Unlike the penalty of a policy gradient it is no estimate from samples.
+ * An anchor for imitation: how far a policy's choices may drift from those of a reference, measured
+ * exactly over the allowed tokens of every state. Unlike the penalty of a policy gradient it is no
+ * estimate from samples.
  *
  * B rows, K tokens of a row, V vocabulary.
  */
@@ -13,7 +14,10 @@ import { boundOf } from "./RowScores.ts"
 
 type V = Value.Value
 
-/** `coefficient` > 0 of the divergence in the loss. The reference is copied, so that it stays where it was. */
+/**
+ * `coefficient` > 0 of the divergence in the loss. The reference is copied, so that it stays where
+ * it was.
+ */
 export interface AnchorOptions {
   readonly reference: Trainable.Trainable
   readonly coefficient: number
@@ -23,8 +27,8 @@ export interface AnchorOptions {
 export const feedName = "anchor"
 
 /**
- * KL(policy, reference) in nats: the sum over tokens of p (log p - log q), as a mean over places by weight. Tokens that are masked
- * in both add nothing; a place of one allowed token adds 0.
+ * KL(policy, reference) in nats: the sum over tokens of p (log p - log q), as a mean over places by
+ * weight. Tokens that are masked in both add nothing; a place of one allowed token adds 0.
  */
 export const divergence = (logitsBKV: V, referenceBKV: V, weightBK: V): V => {
   const logBKV = Op.logSoftmax(logitsBKV)
@@ -36,8 +40,8 @@ export const divergence = (logitsBKV: V, referenceBKV: V, weightBK: V): V => {
 const bounded = (x: V): V => Op.maximum(x, Op.constant(-50))
 
 /**
- * What the reference says of a batch whose feeds are those of `Decoder.forward` with an optional `mask`: the feed `anchor`. One
- * compiled graph per shape, kept in the scope of the caller.
+ * What the reference says of a batch whose feeds are those of `Decoder.forward` with an optional
+ * `mask`: the feed `anchor`. One compiled graph per shape, kept in the scope of the caller.
  */
 export const reader = Effect.fnUntraced(function* (
   { reference }: AnchorOptions,

@@ -1,15 +1,15 @@
 /**
- * How a critic begins: on the trunk of a policy that may have none, with a head that says nothing or little, or with a trunk of its
- * own that begins as the policy's.
- * It trains nothing; that is `PolicyGradient`, whose `criticWarmup` trains the critic before the policy.
+ * How a critic begins: on the trunk of a policy that may have none, with a head that says nothing
+ * or little, or with a trunk of its own that begins as the policy's. It trains nothing; that is
+ * `PolicyGradient`, whose `criticWarmup` trains the critic before the policy.
  */
 import { Seed } from "@dreamgym/domain"
 import { Initializer, Parameters } from "@dreamgym/graph"
 import { Decoder, type Trainable } from "@dreamgym/language"
 
 /**
- * `deviation` of the head's weights (normal numbers around 0; 0, as by default: every value is `bias`), `bias`: for example the mean
- * return of the data. `key` draws the weights.
+ * `deviation` of the head's weights (normal numbers around 0; 0, as by default: every value is
+ * `bias`), `bias`: for example the mean return of the data. `key` draws the weights.
  */
 export interface HeadOptions {
   readonly deviation?: number
@@ -18,8 +18,8 @@ export interface HeadOptions {
 }
 
 /**
- * The same policy with a fresh critic head on its trunk, in memory of its own: it says exactly what it said, and its values are those
- * of the head. A head that was there is replaced.
+ * The same policy with a fresh critic head on its trunk, in memory of its own: it says exactly what
+ * it said, and its values are those of the head. A head that was there is replaced.
  */
 export const onTrunk = (policy: Trainable.Trainable, options: HeadOptions): Trainable.Trainable => {
   const network: Decoder.Network = {

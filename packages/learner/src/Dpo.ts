@@ -1,6 +1,7 @@
 /**
- * Direct preference optimisation (Rafailov et al. 2023) on whole trajectories: what succeeded shall become likelier than what did
- * not, measured against a frozen reference. It needs no reward and makes no pairs; those are `Preferences`.
+ * Direct preference optimisation (Rafailov et al. 2023) on whole trajectories: what succeeded shall
+ * become likelier than what did not, measured against a frozen reference. It needs no reward and
+ * makes no pairs; those are `Preferences`.
  *
  * Q pairs of a part, B rows (decisions) of a part, K tokens of a row, V vocabulary.
  */
@@ -27,8 +28,8 @@ export interface Preference {
 }
 
 /**
- * `updates` of `batchSize` pairs. `reference`: by default the numbers with which the training begins. It is read before the
- * first update, so that it may be the trainable itself.
+ * `updates` of `batchSize` pairs. `reference`: by default the numbers with which the training
+ * begins. It is read before the first update, so that it may be the trainable itself.
  */
 export interface DpoOptions extends DpoLoss.Options {
   readonly updates: number
@@ -54,8 +55,9 @@ export interface DpoStats {
 }
 
 /**
- * Trains in place; `onUpdate` answers false to stop early. On failure the parameters are those of the last good update.
- * A pair without rows on one side, or with a row that contradicts itself, is refused before anything is learnt.
+ * Trains in place; `onUpdate` answers false to stop early. On failure the parameters are those of
+ * the last good update. A pair without rows on one side, or with a row that contradicts itself, is
+ * refused before anything is learnt.
  */
 export const fit: (
   trainable: Trainable.Trainable,
@@ -71,9 +73,10 @@ export const fit: (
     const judged = yield* judgedBy(options.reference ?? trainable, preferences, options)
     const step = yield* stepOf(trainable, options)
     const metrics: Array<DpoLoss.Metrics> = []
+    const size = Math.min(options.batchSize, preferences.length)
     for (let epoch = 0; metrics.length < options.updates; epoch++) {
       const key = Seed.key(options.key, "epoch", epoch)
-      for (const batch of batchesOf(judged, options.batchSize, key)) {
+      for (const batch of batchesOf(judged, size, key)) {
         if (metrics.length >= options.updates) break
         const parts = partsOf(trainable.network, batch)
         const report = yield* step(parts, options.schedule(metrics.length))
@@ -81,11 +84,11 @@ export const fit: (
         metrics.push(now)
         trainable.version++
         if (options.onUpdate !== undefined && !(yield* options.onUpdate(metrics.length, now))) {
-          return statsOf(metrics, options.batchSize)
+          return statsOf(metrics, size)
         }
       }
     }
-    return statsOf(metrics, options.batchSize)
+    return statsOf(metrics, size)
   },
   Effect.scoped,
   Effect.mapError(learnerError)
@@ -152,14 +155,14 @@ const judgedBy = Effect.fnUntraced(function* (
 const total = (values: ReadonlyArray<number>): number =>
   values.reduce((sum, value) => sum + value, 0)
 
-/** All pairs once in a keyed order; a last rest of less than `size` waits for another epoch, unless there is nothing else. */
+/** All pairs once in a keyed order; a last rest of less than `size` waits for another epoch. */
 const batchesOf = (
   pairs: ReadonlyArray<Judged>,
   size: number,
   key: Seed.Key
 ): ReadonlyArray<ReadonlyArray<Judged>> => {
   const shuffled = Seed.shuffle(Seed.generator(key), pairs)
-  const count = Math.max(1, Math.floor(pairs.length / size))
+  const count = Math.floor(pairs.length / size)
   return Array.from({ length: count }, (_, i) => shuffled.slice(i * size, (i + 1) * size))
 }
 
@@ -182,7 +185,9 @@ const stepOf = (trainable: Trainable.Trainable, options: DpoOptions) => {
   })
 }
 
-/** Rows belong to pairs by `chosenOf` and `rejectedOf` [Q, B], 1 where row b is of pair q and side. */
+/**
+ * Rows belong to pairs by `chosenOf` and `rejectedOf` [Q, B], 1 where row b is of pair q and side.
+ */
 const graphOf = (
   network: Decoder.Network,
   weights: Readonly<Record<string, V>>,
@@ -276,11 +281,11 @@ const metricsOf = ({ loss, parts }: ParallelStep.Report): DpoLoss.Metrics =>
       : total(parts.map(({ outputs, weight }) => weight * (outputs[name] ?? Number.NaN)))
   )
 
-const statsOf = (all: ReadonlyArray<DpoLoss.Metrics>, batchSize: number): DpoStats => {
+const statsOf = (all: ReadonlyArray<DpoLoss.Metrics>, size: number): DpoStats => {
   const last = all.slice(-50)
   return {
     updates: all.length,
-    pairs: all.length * batchSize,
+    pairs: all.length * size,
     metrics: Record.map(
       DpoLoss.noMetrics,
       (_, name) => total(last.map((metrics) => metrics[name])) / Math.max(1, last.length)

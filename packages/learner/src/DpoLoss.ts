@@ -1,6 +1,6 @@
 /**
- * The loss of direct preference optimisation as a graph over pairs of trajectories (Rafailov et al. 2023, Eq. 7).
- * Where log-probabilities come from is the caller's.
+ * The loss of direct preference optimisation as a graph over pairs of trajectories (Rafailov et al.
+ * 2023, Eq. 7). Where log-probabilities come from is the caller's.
  *
  * Q pairs of a part.
  */
@@ -9,9 +9,10 @@ import { Op, type Value } from "@dreamgym/graph"
 type V = Value.Value
 
 /**
- * `beta` > 0 (the paper: 0.1): how dear it is to move away from the reference. `labelSmoothing` in [0, 0.5): the share of labels
- * that are taken to be wrong (Mitchell 2023, conservative DPO). `sftCoef` >= 0: weight of the chosen trajectories' mean negative
- * log-probability per token (Pang et al. 2024). `lengthNormalization`: log-probabilities per token instead of sums (Meng et al.
+ * `beta` > 0 (the paper: 0.1): how dear it is to move away from the reference. `labelSmoothing` in
+ * [0, 0.5): the share of labels that are taken to be wrong (Mitchell 2023, conservative DPO).
+ * `sftCoef` >= 0: weight of the chosen trajectories' mean negative log-probability per token (Pang
+ * et al. 2024). `lengthNormalization`: log-probabilities per token instead of sums (Meng et al.
  * 2024), so that a longer trajectory weighs no more.
  */
 export interface Options {
@@ -22,8 +23,9 @@ export interface Options {
 }
 
 /**
- * Means over pairs. A reward is beta times how much likelier a trajectory has become than under the reference; `accuracies` is the
- * share of pairs whose chosen reward is the larger; `logps` are log-probabilities of whole trajectories.
+ * Means over pairs. A reward is beta times how much likelier a trajectory has become than under the
+ * reference; `accuracies` is the share of pairs whose chosen reward is the larger; `logps` are
+ * log-probabilities of whole trajectories.
  */
 export const noMetrics = {
   loss: 0,
@@ -37,7 +39,9 @@ export const noMetrics = {
 
 export type Metrics = Readonly<typeof noMetrics>
 
-/** Summed log-probabilities [Q] of pairs, now and under the reference, and the number of tokens [Q]. */
+/**
+ * Summed log-probabilities [Q] of pairs, now and under the reference, and the number of tokens [Q].
+ */
 export interface Sides {
   readonly chosenQ: V
   readonly rejectedQ: V
@@ -50,8 +54,9 @@ export interface Sides {
 }
 
 /**
- * -(1 - e) log sigmoid(m) - e log sigmoid(-m) with m = beta (log-ratio of the chosen - log-ratio of the rejected), Eq. 7 of the
- * paper with smoothed labels; its mean over pairs, and the names of `Metrics`.
+ * -(1 - e) log sigmoid(m) - e log sigmoid(-m) with m = beta (log-ratio of the chosen - log-ratio of
+ * the rejected), Eq. 7 of the paper with smoothed labels; its mean over pairs, and the names of
+ * `Metrics`.
  */
 export const loss = (
   sides: Sides,

@@ -1,6 +1,6 @@
 /**
- * Pairs of trajectories from an offline dataset: one that succeeded and one that did not, from the same beginning.
- * It says which is better, not by how much; `Dpo` learns from it.
+ * Pairs of trajectories from an offline dataset: one that succeeded and one that did not, from the
+ * same beginning. It says which is better, not by how much; `Dpo` learns from it.
  */
 import { Ending, Seed, type Trajectory } from "@dreamgym/domain"
 import type { Preference } from "./Dpo.ts"
@@ -13,8 +13,8 @@ export interface Pair {
 }
 
 /**
- * What two trajectories must share: the task's id, or all that the agent saw before it acted (environment, instruction, first
- * observation).
+ * What two trajectories must share: the task's id, or all that the agent saw before it acted
+ * (environment, instruction, first observation).
  */
 export const sameness = {
   task: ({ task }) => task.id,
@@ -22,7 +22,10 @@ export const sameness = {
     JSON.stringify([task.environment, task.instruction, firstObservation])
 } as const satisfies Readonly<Record<string, (trajectory: Trajectory.Trajectory) => string>>
 
-/** At most `mostPerGroup` pairs of trajectories that share `by`, so that no task outweighs the others by its many attempts. */
+/**
+ * At most `mostPerGroup` pairs of trajectories that share `by`, so that no task outweighs the
+ * others by its many attempts.
+ */
 export interface PairOptions {
   readonly by: keyof typeof sameness
   readonly mostPerGroup: number
@@ -30,8 +33,9 @@ export interface PairOptions {
 }
 
 /**
- * No pair twice, and within a group every trajectory about as often as any other on its side. Which pairs a group gives depends on
- * the key, the group and its trajectories alone. A failed episode is a fault of somebody else's and is in no pair.
+ * No pair twice, and within a group every trajectory about as often as any other on its side. Which
+ * pairs a group gives depends on the key, the group and its trajectories alone. A failed episode is
+ * a fault of somebody else's and is in no pair.
  */
 export const pairsOf = (
   trajectories: ReadonlyArray<Trajectory.Trajectory>,
@@ -54,7 +58,10 @@ const isWhole = ({ ending, transitions }: Trajectory.Trajectory): boolean =>
 
 const isGood = ({ ending }: Trajectory.Trajectory): boolean => Ending.isSuccess(ending)
 
-/** Both lists around and around; where both would be back at their beginnings at once, the second goes on by one. */
+/**
+ * Both lists around and around; where both would be back at their beginnings at once, the second
+ * goes on by one.
+ */
 const crossed = (
   good: ReadonlyArray<Trajectory.Trajectory>,
   bad: ReadonlyArray<Trajectory.Trajectory>,
@@ -74,8 +81,8 @@ const leastCommonMultiple = (a: number, b: number): number => (a * b) / greatest
 const greatestDivisor = (a: number, b: number): number => (b === 0 ? a : greatestDivisor(b, a % b))
 
 /**
- * The rows of pairs, as `Dpo.fit` wants them. A pair of which one side has no action that could have been chosen is left out: there
- * is nothing in it to prefer.
+ * The rows of pairs, as `Dpo.fit` wants them. A pair of which one side has no action that could
+ * have been chosen is left out: there is nothing in it to prefer.
  */
 export const preferencesOf = (
   pairs: ReadonlyArray<Pair>,

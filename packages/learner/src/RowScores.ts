@@ -1,6 +1,6 @@
 /**
- * What a decoder says of rows without learning from them: log-probabilities of their tokens among what decoding allowed.
- * One compiled graph per shape.
+ * What a decoder says of rows without learning from them: log-probabilities of their tokens among
+ * what decoding allowed. One compiled graph per shape.
  */
 import { Op, Session, Value } from "@dreamgym/graph"
 import { Decoder, DecoderModel, Rows, Tokenizer, type Trainable } from "@dreamgym/language"
@@ -13,8 +13,8 @@ import * as Loss from "./Loss.ts"
 type V = Value.Value
 
 /**
- * Logits [B, K, V] of rows under the choices that they carry, with their targets and weights. Rows without choices could say
- * whatever the sampler ever says.
+ * Logits [B, K, V] of rows under the choices that they carry, with their targets and weights. Rows
+ * without choices could say whatever the sampler ever says.
  */
 export const read = (
   network: Decoder.Network,

@@ -1,7 +1,8 @@
 /**
- * A decoder with a critic that has a trunk of its own, which begins as the policy's (VC-PPO, Yuan et al. 2025): what the critic
- * learns cannot disturb what the policy says. It costs a second network of the same size.
- * The sampler knows nothing of it: values are read before an update, not said with the action.
+ * A decoder with a critic that has a trunk of its own, which begins as the policy's (VC-PPO, Yuan
+ * et al. 2025): what the critic learns cannot disturb what the policy says. It costs a second
+ * network of the same size. The sampler knows nothing of it: values are read before an update, not
+ * said with the action.
  */
 import { Seed } from "@dreamgym/domain"
 import { Initializer, Op, Parameters, type Value } from "@dreamgym/graph"
@@ -12,7 +13,10 @@ import * as DecoderPolicy from "./DecoderPolicy.ts"
 
 type Values = Readonly<Record<string, Value.Value>>
 
-/** A policy to sample from, and the same policy with its critic as a model to be learnt. They share their numbers. */
+/**
+ * A policy to sample from, and the same policy with its critic as a model to be learnt. They share
+ * their numbers.
+ */
 export interface WithCritic {
   readonly trainable: Trainable.Trainable
   readonly model: DecoderPolicy.DecoderPolicy
@@ -22,8 +26,8 @@ const trunk = "critic.trunk."
 const feedPrefix = "of the critic/"
 
 /**
- * In memory of its own: the policy's numbers under their names, a copy of each under `critic.trunk.`, and the critic's head. A head
- * that the policy had is left out.
+ * In memory of its own: the policy's numbers under their names, a copy of each under
+ * `critic.trunk.`, and the critic's head. A head that the policy had is left out.
  */
 export const make = (policy: Trainable.Trainable, options: HeadOptions): WithCritic => {
   const config = { ...policy.network.config, hasValue: false }
@@ -76,7 +80,10 @@ const doubled = (
   return parameters
 }
 
-/** The head over the critic's own trunk: [B] where the decision is made, [B, K] before each of its tokens. */
+/**
+ * The head over the critic's own trunk: [B] where the decision is made, [B, K] before each of its
+ * tokens.
+ */
 const valuesOf = (network: Decoder.Network, weights: Values, sizes: Decoder.Sizes) => {
   const { batch, read } = sizes
   const [weight, bias] = [weights["critic.weight"], weights["critic.bias"]]

@@ -23,8 +23,8 @@ export interface Example {
 /**
  * `updates` of `batchSize` rows; the learning rate follows `schedule`. `muonFactor` present: Muon
  * for the matrices of the blocks, AdamW for the rest. `worker`: the first thread of the pool that
- * it uses; a large batch takes two. `anchor` present: the loss is cross-entropy plus its coefficient times
- * the divergence from its reference, over the tokens that count.
+ * it uses; a large batch takes two. `anchor` present: the loss is cross-entropy plus its
+ * coefficient times the divergence from its reference, over the tokens that count.
  */
 export interface SftOptions {
   readonly updates: number
@@ -45,7 +45,10 @@ export interface SftStats {
   readonly tokens: number
   /** Mean loss of the last 50 updates. */
   readonly loss: number
-  /** Where there is an anchor: the mean divergence from it, in nats per token, over the last 50 updates. */
+  /**
+   * Where there is an anchor: the mean divergence from it, in nats per token, over the last 50
+   * updates.
+   */
   readonly kl?: number
 }
 
@@ -185,7 +188,10 @@ const checked = (
   return Effect.void
 }
 
-/** What is wrong with a row of a vocabulary of `size`, in words that follow "row n"; nothing where it is sound. */
+/**
+ * What is wrong with a row of a vocabulary of `size`, in words that follow "row n"; nothing where
+ * it is sound.
+ */
 export const problemOf = (row: Rows.Row, size: number): string | undefined => {
   const { choices, promptIds, targetIds, weights } = row
   const isKnown = (id: number) => Number.isInteger(id) && id >= 0 && id < size

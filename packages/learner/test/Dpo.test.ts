@@ -156,11 +156,12 @@ describe("The loss of preferences", () => {
 describe("Direct preference optimisation", () => {
   it.effect("begins at log 2 and margin 0 against itself, whatever the pairs", () =>
     Effect.gen(function* () {
-      const { metrics } = yield* Dpo.fit(disturbed(2), preferences(24), {
+      const { metrics, pairs } = yield* Dpo.fit(disturbed(2), preferences(24), {
         ...options,
         updates: 1,
-        batchSize: 24
+        batchSize: 99
       })
+      assert.strictEqual(pairs, 24)
       assert.closeTo(metrics.loss, Math.log(2), 1e-5)
       assert.closeTo(metrics["rewards/margins"], 0, 1e-5)
     }).pipe(inline)
