@@ -8,8 +8,8 @@
 import { mostApart } from "./Surrogate.ts"
 
 /**
- * `level`: a weight for each token, or one for the action. `mode`: a weight above `threshold` is cut
- * to it (`truncate`, default), or its tokens do not count at all (`mask`).
+ * `level`: a weight for each token, or one for the action. `mode`: a weight above `threshold` is
+ * cut to it (`truncate`, default), or its tokens do not count at all (`mask`).
  */
 export interface CorrectionOptions {
   readonly level: "token" | "action"

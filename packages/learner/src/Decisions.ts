@@ -51,7 +51,7 @@ export interface DecisionOptions extends GaeOptions {
    * inflates it (measured: docs/log.md).
    */
   readonly bootstrapAtStepLimit?: boolean
-  /** Charged for every token before advantages: this times log policy - log reference. Default 0. */
+  /** Charged for every token before advantages: this times log policy - log reference; default 0. */
   readonly klInRewardCoef?: number
   readonly overlong?: Overlong
 }
@@ -82,7 +82,7 @@ export const sampledOf = (
     .flatMap(({ trajectories }) => trajectories)
     .flatMap(actionsOf)
 
-/** Every decision of these groups, and how many groups were left out because all earned the same. */
+/** Every decision of these groups, and how many groups were left out as all earned the same. */
 export const decisionsOf = (
   groups: ReadonlyArray<Trajectory.TrajectoryGroup>,
   options: DecisionOptions,

@@ -20,8 +20,8 @@ export interface Stream {
 }
 
 /**
- * `comparesGroup`: an episode is judged by the others of its group. `hasCritic`: values are used and
- * learnt. `normalizes`: whether advantages are brought to mean 0 and deviation 1 over the update.
+ * `comparesGroup`: an episode is judged by the others of its group. `hasCritic`: values are used
+ * and learnt. `normalizes`: whether advantages are brought to mean 0 and deviation 1 over the update.
  */
 export interface Estimator {
   readonly comparesGroup: boolean
@@ -66,7 +66,7 @@ export const estimators: { readonly [name in AdvEstimator]: Estimator } = {
   grpo: comparing(Advantage.groupRelative),
   dr_grpo: comparing(Advantage.groupCentred),
   rloo: comparing(Advantage.leaveOneOut),
-  // REINFORCE++ (Hu 2025): the discounted return from each place on, normalised over the whole batch.
+  // REINFORCE++ (Hu 2025): the discounted return from each place on, normalised over the batch.
   reinforce_plus_plus: {
     comparesGroup: false,
     hasCritic: false,

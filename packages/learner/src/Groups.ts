@@ -13,8 +13,8 @@ export type Source = "real" | "synthetic"
 
 export interface GroupOptions {
   /**
-   * In versions of the policy: a group with an older token is dropped whole, so that what is left of
-   * a group is never a choice among its members. Absent: however old.
+   * In versions of the policy: a group with an older token is dropped whole, so that what is left
+   * of a group is never a choice among its members. Absent: however old.
    */
   readonly maxStaleness?: number
   /** What a limit cut: `learn` (default) takes it as it is, `drop` leaves it out (DAPO's mask). */
