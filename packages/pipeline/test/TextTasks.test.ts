@@ -1,7 +1,7 @@
 import { Environment, Policy, Seed, Trajectory } from "@dreamgym/domain"
-import { Session } from "@dreamgym/graph"
+import { Schedule, Session } from "@dreamgym/graph"
 import { DecoderModel, Trainable } from "@dreamgym/language"
-import { Grpo, Ppo } from "@dreamgym/learner"
+import { Dpo, Grpo, Ppo, Preferences } from "@dreamgym/learner"
 import { LanguagePolicy, Rollout } from "@dreamgym/rollout"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -72,47 +72,90 @@ const cases = [bandit, doors].flatMap((world) =>
   algorithms.map(([name, make]) => [name, world.name, world, make] as const)
 )
 
+const config = {
+  dimension: 16,
+  layers: 1,
+  heads: 2,
+  mlpRatio: 2,
+  features: 1,
+  hasValue: true,
+  ropeBase: 1e3
+}
+
+/** A fresh decoder, and the language policy that asks it. */
+const agentOf = Effect.fn(function* (world: TextWorld) {
+  const network = { tokenizer: tokenizerOf(world), config }
+  const trainable = Trainable.make(network, 1)
+  const model = yield* DecoderModel.make({
+    name: world.name,
+    network,
+    parameters: trainable.parameters,
+    featureNames: [],
+    version: Effect.sync(() => trainable.version)
+  })
+  const knowledge = () => knowledgeOf(world)
+  const policyAt = (temperature: number) =>
+    LanguagePolicy.make(model, { knowledge, temperature, maxTokens: 6 })
+  return { trainable, policyAt }
+})
+
+const test = { from: 10_000, count: 256, groupSize: 1 }
+
+/** What the best policy earns in the worlds of the test; about what is known of it. */
+const wiseReturn = (world: TextWorld): number => {
+  const wise = mean(tasksOf(world, test.from, test.count).map(({ seed }) => earnedBy(world, seed)))
+  assert.closeTo(wise, world.best, 0.05)
+  return wise
+}
+
 describe("Behind the decoder and the language policy", () => {
   it.effect.each(cases)("%s learns what is best in the world of the %s", ([, , world, make]) =>
     Effect.gen(function* () {
-      const network = {
-        tokenizer: tokenizerOf(world),
-        config: {
-          dimension: 16,
-          layers: 1,
-          heads: 2,
-          mlpRatio: 2,
-          features: 1,
-          hasValue: true,
-          ropeBase: 1e3
-        }
-      }
-      const trainable = Trainable.make(network, 1)
-      const model = yield* DecoderModel.make({
-        name: world.name,
-        network,
-        parameters: trainable.parameters,
-        featureNames: [],
-        version: Effect.sync(() => trainable.version)
-      })
-      const knowledge = () => knowledgeOf(world)
-      const policyAt = (temperature: number) =>
-        LanguagePolicy.make(model, { knowledge, temperature, maxTokens: 6 })
+      const { policyAt, trainable } = yield* agentOf(world)
       const learner = yield* make(trainable, options)
       for (let i = 0; i < 16; i++) {
         yield* learner.update(
           yield* played(world, policyAt(1), { from: 16 * i, count: 16, groupSize })
         )
       }
-      const test = { from: 10_000, count: 256, groupSize: 1 }
+      assert.strictEqual(meanReturn(yield* played(world, policyAt(0), test)), wiseReturn(world))
       const sampled = meanReturn(yield* played(world, policyAt(1), test))
-      const greedy = meanReturn(yield* played(world, policyAt(0), test))
-      const wise = mean(
-        tasksOf(world, test.from, test.count).map(({ seed }) => earnedBy(world, seed))
-      )
-      assert.closeTo(wise, world.best, 0.05)
-      assert.strictEqual(greedy, wise)
-      assert.isAbove(sampled, wise - 0.1)
+      assert.isAbove(sampled, wiseReturn(world) - 0.1)
     }).pipe(Effect.provide(Session.layerInline), Effect.scoped)
+  )
+
+  it.effect(
+    "preferences learn the world of the doors from what was lived at random, without a step more",
+    () =>
+      Effect.gen(function* () {
+        const { policyAt, trainable } = yield* agentOf(doors)
+        const offline = yield* played(doors, policyAt(1), { from: 0, count: 256, groupSize: 1 })
+        const pairs = Preferences.pairsOf(
+          offline.flatMap(({ trajectories }) => trajectories),
+          { by: "start", mostPerGroup: 200, key: 1 }
+        )
+        const { tokenizer } = trainable.network
+        const imitation = {
+          tokenizer,
+          knowledge: knowledgeOf(doors),
+          prompt: LanguagePolicy.statePrompt
+        }
+        const preferences = Preferences.preferencesOf(pairs, imitation)
+        assert.strictEqual(preferences.length, 200)
+        const { metrics } = yield* Dpo.fit(trainable, preferences, {
+          beta: 0.1,
+          labelSmoothing: 0,
+          sftCoef: 0,
+          lengthNormalization: false,
+          updates: 60,
+          batchSize: 32,
+          schedule: Schedule.linear({ from: 0.01, to: 0, steps: 60 }),
+          weightDecay: 0,
+          maxGradNorm: 1,
+          key: 2
+        })
+        assert.isAbove(metrics["rewards/accuracies"], 0.9)
+        assert.strictEqual(meanReturn(yield* played(doors, policyAt(0), test)), wiseReturn(doors))
+      }).pipe(Effect.provide(Session.layerInline), Effect.scoped)
   )
 })
