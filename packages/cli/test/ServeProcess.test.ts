@@ -115,7 +115,7 @@ describe("dreamgym serve env", () => {
 
   it("is played by the client that docs/serving.md shows", async () => {
     const page = fs.readFileSync(path.join(import.meta.dirname, "../../../docs/serving.md"), "utf8")
-    const block = /```ts\n([\s\S]*?)```/.exec(page)?.[1] ?? ""
+    const block = /```typescript\n([\s\S]*?)```/.exec(page)?.[1] ?? ""
     const folder = fs.mkdtempSync(path.join(os.tmpdir(), "dreamgym-serving-"))
     const file = path.join(folder, "client.mts")
     fs.writeFileSync(file, block)
