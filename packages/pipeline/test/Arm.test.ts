@@ -4,6 +4,7 @@ import * as os from "node:os"
 import * as path from "node:path"
 import { Ending, type Environment } from "@dreamgym/domain"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Ref from "effect/Ref"
 import * as Result from "effect/Result"
 import * as fc from "fast-check"
@@ -197,7 +198,13 @@ describe("a run in the real world alone", () => {
 })
 
 describe("a run from dreams to the real world", () => {
-  const settings = ["train.iterations=2", "train.realIterations=20", "train.realTransitions=150"]
+  const settings = [
+    "train.iterations=2",
+    "train.realIterations=20",
+    "train.realTransitions=150",
+    "train.checkpointEvery=1",
+    "train.keepLast=99"
+  ]
 
   it("dreams as a dreaming run, then lives within its budget, and ends there", async () => {
     const config = configOf(home, "s2r", settings)
@@ -217,6 +224,13 @@ describe("a run from dreams to the real world", () => {
     const learnt = (collected?.transitions ?? 0) + livedBy(inHome("s2r"))
     expect(JSON.parse(state ?? "")).toMatchObject({ counters: { realTransitions: learnt } })
     expect(realTransitions).toBeGreaterThan(learnt)
+  }, 60_000)
+
+  it("remembers what it spent when it goes on", async () => {
+    const folder = copyAt(inHome("s2r"), inHome("s2r-3"), 3)
+    expect(livedBy(folder)).toBeGreaterThan(0)
+    await Effect.runPromise(resume(folder))
+    expect(await allOf(folder)).toEqual(await allOf(inHome("s2r")))
   }, 60_000)
 })
 
@@ -272,6 +286,22 @@ describe("a run in dreams and the real world at once", () => {
       expect(event?.metrics["probe/falseSuccessRate"]).toBeTypeOf("number")
     }
   })
+
+  it("goes on though it is interrupted while its experience model learns", async () => {
+    const folder = copyAt(inHome("mixed"), inHome("mixed-interrupted"), 0)
+    const isRefreshing = () => of(folder, "UpdatedPolicy").some(({ iteration }) => iteration === 2)
+    await Effect.runPromise(
+      Effect.gen(function* () {
+        const fiber = yield* Effect.forkChild(resume(folder))
+        const seen = Effect.delay(Effect.sync(isRefreshing), "2 millis")
+        yield* Effect.repeat(seen, { until: (found) => found })
+        yield* Fiber.interrupt(fiber)
+      })
+    )
+    expect((await filesOf(folder))["iteration"]).toMatch(/^[12]$/)
+    await Effect.runPromise(resume(folder))
+    expect(await allOf(folder)).toEqual(await allOf(inHome("mixed")))
+  }, 60_000)
 
   it.each([0, 2])(
     "goes on from checkpoint %i to the same end",

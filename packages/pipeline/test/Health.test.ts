@@ -1,5 +1,7 @@
 /** Tests of the alarms: each on its cause, once, with the setting to try; none on a run that is well. */
 import * as fs from "node:fs"
+import * as os from "node:os"
+import * as path from "node:path"
 import type { RunEvent } from "@dreamgym/domain"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
@@ -10,6 +12,8 @@ import * as View from "../src/ProgressView.ts"
 import * as Report from "../src/Report.ts"
 import * as RunLog from "../src/RunLog.ts"
 import { watched } from "../src/Watch.ts"
+import { allOf, copyAt, of } from "./runs.ts"
+import { configOf, resume, train } from "./tiny.ts"
 
 const table = Health.tableOf(defaults)
 
@@ -142,6 +146,21 @@ describe("a run that is well", () => {
     )
     expect(alarmsOf(ill).map(({ alarm }) => alarm)).toContain("OftenClipped")
   })
+})
+
+describe("a run that is ill", () => {
+  it("says so, and a run that goes on says the same", async () => {
+    const home = fs.mkdtempSync(path.join(os.tmpdir(), "health-"))
+    const config = configOf(home, "ill", ["learner.lr=0.5", "learner.ppoEpochs=6"])
+    await Effect.runPromise(train(config))
+    const ill = path.join(home, "ill")
+    expect(of(ill, "RaisedAlarm").map(({ alarm }) => alarm)).toContain("OftenClipped")
+    expect(fs.readFileSync(path.join(ill, "report.md"), "utf8")).toContain("## Alarms")
+    const folder = copyAt(ill, path.join(home, "resumed"), 2)
+    await Effect.runPromise(resume(folder))
+    expect(await allOf(folder)).toEqual(await allOf(ill))
+    fs.rmSync(home, { recursive: true, force: true })
+  }, 60_000)
 })
 
 const jump = series("losses/ratio_max", [120, 4, 130])
