@@ -236,7 +236,7 @@ const partOf = (
   all: number
 ): ParallelStep.Part<Form> => {
   const entries = pairs.flatMap(rowsOf).map((row) => ({ row }))
-  const sizes = Batches.sizesOf(entries, Rows.bucket(entries.length, 16))
+  const sizes = Batches.sizesOf(entries, Rows.bucket(entries.length, entries.length < 64 ? 16 : 64))
   const form = { sizes, pairs: Rows.bucket(pairs.length, 4) }
   const rows = entries.map(({ row }) => row)
   const feeds = { ...RowScores.feedsOf(network, rows, sizes), ...columnsOf(pairs, form) }
