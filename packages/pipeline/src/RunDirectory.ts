@@ -96,7 +96,11 @@ const create = Effect.fn("RunDirectory.create")(function* (config: Config) {
   return yield* make(name, directory, config)
 })
 
-const open = Effect.fn("RunDirectory.open")(function* (run: string, directory: string) {
+/** The run that `run` names, for who only reads it: the folder may be another process's at the same time. */
+export const reading = Effect.fn("RunDirectory.reading")(function* (
+  run: string,
+  directory: string
+) {
   const fileSystem = yield* FileSystem.FileSystem
   const path = yield* Path.Path
   const isRun = (folder: string) =>
@@ -115,8 +119,13 @@ const open = Effect.fn("RunDirectory.open")(function* (run: string, directory: s
         })
     )
   )
-  yield* holdLock(folder)
   return yield* make(path.basename(folder), folder, config)
+})
+
+const open = Effect.fn("RunDirectory.open")(function* (run: string, directory: string) {
+  const found = yield* reading(run, directory)
+  yield* holdLock(found.path)
+  return found
 })
 
 const make = Effect.fnUntraced(function* (name: string, directory: string, config: Config) {

@@ -7,6 +7,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import * as Arm from "./Arm.ts"
+import * as Branch from "./Branch.ts"
 import * as Buffers from "./Buffers.ts"
 import type * as Checkpoint from "./Checkpoint.ts"
 import * as Collect from "./Collect.ts"
@@ -65,6 +66,41 @@ const fromTheBeginning = Effect.fnUntraced(function* (config: Config) {
   const dreamed = Effect.flatMap(Effect.timed(calibrated), ([spent]) =>
     dreamt(prepared, dreaming, Duration.toSeconds(spent))
   )
+  yield* Phases.phase("dream", dreamed)
+  yield* Phases.phase("evaluate", Phases.evaluated(prepared, dreaming))
+})
+
+/**
+ * Another arm of a study from what the run `source` prepared (`RunDirectory.reading`): the same events and numbers as `train` would
+ * have had with these settings, without collecting, fitting and cloning again. Fails where these would have been others.
+ */
+export const branch = Effect.fn("Trainer.branch")(function* (
+  config: Config,
+  source: RunDirectory["Service"]
+) {
+  const { name } = yield* RunDirectory
+  const log = yield* RunLog
+  yield* DreamFilter.judges(config)
+  const shared = yield* Branch.read(config, source)
+  yield* log.emit({ _tag: "RunStarted", run: name, seed: config.seed })
+  yield* Phases.whole(Watch.watched(Effect.scoped(fromAnother(config, shared)), config))
+  return Report.summary(name, yield* log.events)
+})
+
+const fromAnother = Effect.fnUntraced(function* (config: Config, shared: Branch.Shared) {
+  const { calibration, offline, told, world } = shared
+  const log = yield* RunLog
+  yield* Collect.keep(offline)
+  for (const event of told) yield* log.emit(event)
+  const owner = { world, offline, config }
+  const buffer = yield* Buffers.begin(owner, Buffers.placeOf(yield* RunDirectory))
+  const fitted = Arm.dreams(Arm.of(config), config)
+    ? yield* Fit.modelOf(shared.prepared.experience, world, config)
+    : yield* Fit.untrained({ ...owner, buffer }, shared.prepared.tokenizer)
+  const prepared = { ...shared.prepared, experience: fitted.trainable }
+  const dreaming = { ...owner, buffer, fitted }
+  const calibrated = Effect.forEach(calibration, log.emit, { discard: true })
+  const dreamed = Effect.andThen(calibrated, dreamt(prepared, dreaming, 0))
   yield* Phases.phase("dream", dreamed)
   yield* Phases.phase("evaluate", Phases.evaluated(prepared, dreaming))
 })

@@ -1,6 +1,7 @@
 /** The stages, the packaged trainer, and everything around a run: configuration, run directory, checkpoints, report. */
 export * as Algorithm from "./Algorithm.ts"
 export * as Arm from "./Arm.ts"
+export * as Branch from "./Branch.ts"
 export * as Buffers from "./Buffers.ts"
 export * as Checkpoint from "./Checkpoint.ts"
 export * as CheckpointManifest from "./CheckpointManifest.ts"

@@ -92,6 +92,17 @@ export const resume = (folder: string, config?: Config, files = sameFiles) => {
   return inRun(Trainer.resume(own), own, RunDirectory.layerExisting(folder, folder), files)
 }
 
+/** Another arm, from what the run in `folder` prepared. */
+export const branch = (config: Config, folder: string) =>
+  inRun(
+    Effect.flatMap(RunDirectory.reading(folder, folder), (source) =>
+      Trainer.branch(config, source)
+    ),
+    config,
+    RunDirectory.layerNew(config),
+    sameFiles
+  )
+
 const savedConfig = (folder: string): Config =>
   Schema.decodeUnknownSync(Schema.fromJsonString(RunDirectory.Saved))(
     fs.readFileSync(path.join(folder, "config.json"), "utf8")
