@@ -1,3 +1,10 @@
 /** Studies: the same question asked of many seeds, with intervals, tables and figures. */
+export * as Arms from "./Arms.ts"
+export * as Conduct from "./Conduct.ts"
+export * as Estimate from "./Estimate.ts"
 export * as Figure from "./Figure.ts"
 export * as Interval from "./Interval.ts"
+export * as Ledger from "./Ledger.ts"
+export * as Outcome from "./Outcome.ts"
+export * as Plan from "./Plan.ts"
+export * as UnitRun from "./UnitRun.ts"
