@@ -62,7 +62,7 @@ export const configOf = (home: string, name: string, more: ReadonlyArray<string>
   return Result.getOrThrow(ConfigResolve.resolve({ settings: [...byKey.values(), ...place] }))
 }
 
-type Services = Effect.Services<ReturnType<typeof Trainer.train>>
+type Services = Effect.Services<ReturnType<typeof Trainer.branch>>
 
 /** Work on a run as the front door does it, its log's failures typed. */
 const inRun = <A, E>(

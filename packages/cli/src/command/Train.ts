@@ -85,11 +85,14 @@ const showPlan = Effect.fnUntraced(function* (config: Config.Config) {
       ])
     ),
     "",
-    `  real transitions to learn from: ${total(({ phase }) => phase === "collect")}`,
-    `  real transitions to measure, and for baselines: ${total(({ isReal, phase }) => isReal && phase !== "collect")}`,
+    `  real transitions to learn from: ${total((step) => step.isReal && isLearntFrom(step))}`,
+    `  real transitions to measure, and for baselines: ${total((step) => step.isReal && !isLearntFrom(step))}`,
     `  synthetic transitions: ${total(({ isReal }) => !isReal)}`
   ])
 })
+
+/** By the policy of the run: baselines play in other phases. */
+const isLearntFrom = ({ phase }: Plan.Step): boolean => phase === "collect" || phase === "dream"
 
 const PlanJson = Schema.toCodecJson(
   Schema.Struct({ config: Schema.Unknown, steps: Schema.Unknown })
