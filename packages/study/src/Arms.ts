@@ -34,7 +34,6 @@ const first = "sft"
 /** The arm that leaves out nothing. */
 export const whole = "ppo_dream"
 
-/** `goal`: what the arm is beside those that it is compared with. */
 const rows: Readonly<
   Record<PipelineArm.Name, { readonly title: string; readonly policy: string; tenthOf?: string }>
 > = {
@@ -72,13 +71,13 @@ export const flat = (tree: object, prefix = ""): Settings =>
 
 /**
  * A part of the method and the run without it; where the study's settings are without it already, the run with it (`turns` "on").
- * `isOfModel`: the experience model is another one, so that the run fits its own.
+ * `isPrepared`: what the run prepares (data, experience model, clones, calibration) is what the other arms prepare.
  */
 export interface Ablation {
   readonly part: string
   readonly arm: string
   readonly turns: "off" | "on"
-  readonly isOfModel: boolean
+  readonly isPrepared: boolean
   readonly settings: Settings
 }
 
@@ -88,35 +87,35 @@ export const ablations: ReadonlyArray<Ablation> = [
     part: "history",
     arm: "no_history",
     turns: "off",
-    isOfModel: true,
+    isPrepared: false,
     settings: { "experience.history": 0 }
   } as const,
   {
     part: "demonstrations in the prompt",
     arm: "demonstrations",
     turns: "on",
-    isOfModel: true,
+    isPrepared: false,
     settings: { "experience.demonstrations": 2 }
   } as const,
   {
     part: "reasoning",
     arm: "no_reasoning",
     turns: "off",
-    isOfModel: true,
+    isPrepared: false,
     settings: { "experience.reasoning": false }
   } as const,
   {
     part: "task generator",
     arm: "no_generator",
     turns: "off",
-    isOfModel: false,
+    isPrepared: false,
     settings: { "curriculum.generate": false }
   } as const,
   {
     part: "quality filter",
     arm: "no_filter",
     turns: "off",
-    isOfModel: false,
+    isPrepared: true,
     settings: {
       "filter.contradiction": false,
       "filter.unearnedReward": false,
@@ -128,11 +127,11 @@ export const ablations: ReadonlyArray<Ablation> = [
 /** The arm without the quality filter. */
 export const unfiltered = "no_filter"
 
-const ablated: ReadonlyArray<Arm> = ablations.map(({ arm, isOfModel, part, settings, turns }) => ({
+const ablated: ReadonlyArray<Arm> = ablations.map(({ arm, isPrepared, part, settings, turns }) => ({
   name: arm,
   title: `${turns === "off" ? "without" : "with"} ${part}`,
   policy: "dreamt",
-  ...(isOfModel ? {} : { startsFrom: first }),
+  ...(isPrepared ? { startsFrom: first } : {}),
   settings: (base) => ({ ...wholeOf(base), ...settings })
 }))
 

@@ -1,0 +1,169 @@
+/**
+ * A study as it is read: report.md, with figures and the data behind each.
+ * It says what the intervals show, and what they do not; it praises nothing.
+ */
+import * as ReportText from "@dreamgym/pipeline/ReportText"
+import * as Findings from "./Findings.ts"
+import type { Entry, Finished } from "./Ledger.ts"
+import type { Study, Unit } from "./Plan.ts"
+import * as Sections from "./StudySections.ts"
+import * as StudyFigures from "./StudyFigures.ts"
+import { csv, table } from "./StudyText.ts"
+
+/** `command` began the study; `units` are all that it consists of; `entries` are the ledger's. */
+export interface Told {
+  readonly study: Study
+  readonly command: string
+  readonly units: ReadonlyArray<Unit>
+  readonly entries: ReadonlyArray<Entry>
+}
+
+/** Files of the study's folder by path: report.md, figures/*.svg, data/*. */
+export const files = (told: Told): ReadonlyMap<string, string> => {
+  const wanted = new Set(told.units.map(({ id }) => id))
+  const finished = told.entries.flatMap((entry) =>
+    entry._tag === "Finished" && wanted.has(entry.unit) ? [entry] : []
+  )
+  const runs = Findings.runsOf(finished)
+  const drawings = told.study.parts.flatMap((part) =>
+    StudyFigures.drawings(runs, told.study.rungs, part)
+  )
+  const pairs = drawings.flatMap(({ csv: data, name, svg }) => [
+    [`figures/${name}.svg`, svg] as const,
+    [`data/${name}.csv`, data] as const
+  ])
+  return new Map([
+    ["report.md", markdown(told, finished, runs, drawings)],
+    ...pairs,
+    ["data/runs.csv", csv(runs.flatMap(rowsOf))],
+    ["data/settings.json", settingsOf(told.units, finished)]
+  ])
+}
+
+const markdown = (
+  told: Told,
+  finished: ReadonlyArray<Finished>,
+  runs: ReadonlyArray<Findings.Run>,
+  drawings: ReadonlyArray<StudyFigures.Drawing>
+): string =>
+  [
+    `# Study of the household worlds, ${told.study.form} form`,
+    "",
+    ...beginning(told, finished),
+    ...told.study.parts.flatMap((part) => [
+      ...Sections.of(part, runs, told.study.rungs),
+      ...drawings.filter((one) => one.part === part).flatMap((one) => figure(one, told.command))
+    ]),
+    ...Sections.limits(told.study, runs),
+    ...open(told),
+    ...filesOf(told)
+  ].join("\n")
+
+const beginning = (
+  { command, entries, study, units }: Told,
+  finished: ReadonlyArray<Finished>
+): ReadonlyArray<string> => {
+  const failed = failures({ entries, units }).length
+  const versions = Object.entries(finished[0]?.basis.versions ?? {})
+  const seconds = units.reduce((sum, unit) => sum + spentOn(unit, finished), 0)
+  return [
+    `Seeds ${study.seeds.join(", ")}; rungs ${study.rungs.join(", ")}. ${finished.length} of ${units.length} runs are finished${failed === 0 ? "" : `, ${failed} failed`}. One after the other they took ${ReportText.wall(seconds)}.`,
+    "",
+    `Made by \`${command}\`${versions.length === 0 ? "" : `, with ${versions.map(([name, version]) => `${name} ${version}`).join(", ")}`}. Success is the share of held-out real tasks that the policy ends with success; brackets are 95 % intervals from a bootstrap that draws seeds, and episodes within them.`,
+    ""
+  ]
+}
+
+/** A run that took over what another prepared tells its phases again; they were paid once. */
+const spentOn = ({ from, id }: Unit, finished: ReadonlyArray<Finished>): number => {
+  const {
+    collect = 0,
+    fit = 0,
+    clone = 0,
+    ...own
+  } = finished.find(({ unit }) => unit === id)?.outcome.seconds ?? {}
+  return secondsOf(from === undefined ? { collect, fit, clone, ...own } : own)
+}
+
+const secondsOf = (seconds: Readonly<Record<string, number>>): number =>
+  Object.values(seconds).reduce((sum, value) => sum + value, 0)
+
+const figure = (
+  { caption, name, part, rung }: StudyFigures.Drawing,
+  command: string
+): ReadonlyArray<string> => [
+  `![${rung}: ${caption}](figures/${name}.svg)`,
+  "",
+  `*${rung}. ${caption}* Data: [data/${name}.csv](data/${name}.csv). Command: \`${command.replace("reproduce", `reproduce ${part}`)}\`.`,
+  ""
+]
+
+const failures = ({ entries, units }: Pick<Told, "entries" | "units">) =>
+  units.flatMap(({ id }) =>
+    entries.flatMap((entry) => (entry._tag === "Failed" && entry.unit === id ? [entry] : []))
+  )
+
+/** What is not in the numbers. */
+const open = ({ entries, units }: Told): ReadonlyArray<string> => {
+  const failed = failures({ entries, units })
+  const known = new Set(entries.map(({ unit }) => unit))
+  const missing = units.filter(({ id }) => !known.has(id))
+  if (failed.length + missing.length === 0) return []
+  return [
+    "## What is missing",
+    "",
+    ...(missing.length === 0
+      ? []
+      : [`Not run yet: ${missing.map(({ id }) => `\`${id}\``).join(", ")}.`, ""]),
+    ...(failed.length === 0
+      ? []
+      : [
+          ...table(
+            ["failed run", "the last it said"],
+            failed.map(({ reason, unit }) => [unit, reason])
+          ),
+          ""
+        ])
+  ]
+}
+
+const filesOf = ({ command }: Told): ReadonlyArray<string> => [
+  "## Files",
+  "",
+  "- [data/runs.csv](data/runs.csv): every evaluation of every run, with transitions, tokens and seconds.",
+  "- [data/settings.json](data/settings.json): how each run was set, as for `dreamgym train --set`.",
+  "- results.jsonl: what each run came to, with its resolved settings, versions and their hash. Each run's own log lies at rung/seed/arm beside it.",
+  `- \`${command} --report\` writes this page again from results.jsonl.`,
+  ""
+]
+
+const rowsOf = ({ arm, hash, outcome, rung, seed }: Findings.Run) =>
+  outcome.evaluation.map(({ episodes, policy, successes }) => ({
+    rung,
+    seed,
+    arm,
+    policy,
+    episodes,
+    successes,
+    offline: outcome.offline,
+    lived: outcome.lived,
+    preferring: outcome.preferring,
+    calibrating: outcome.calibrating,
+    synthetic: outcome.synthetic,
+    tokens: outcome.tokens,
+    seconds: Number(secondsOf(outcome.seconds).toFixed(1)),
+    settings: hash
+  }))
+
+/** Of finished runs as they were resolved where that depended on another run. */
+const settingsOf = (units: ReadonlyArray<Unit>, finished: ReadonlyArray<Finished>): string => {
+  const key = "train.realTransitions"
+  const rows = units.map(({ id, settings, tenthOf }) => {
+    const budget = finished.find(({ unit }) => unit === id)?.basis.settings[key]
+    return [
+      id,
+      tenthOf === undefined || budget === undefined ? settings : [...settings, `${key}=${budget}`]
+    ] as const
+  })
+  return `${JSON.stringify(Object.fromEntries(rows), null, 1)}\n`
+}
