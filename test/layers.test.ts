@@ -38,7 +38,8 @@ const table: Architecture.Table = {
     "experience",
     "rollout",
     "learner",
-    "pipeline"
+    "pipeline",
+    "study"
   ]
 }
 

@@ -50,6 +50,11 @@ const parts = [
   part("export", "Write a transformer in Hugging Face's layout, with ONNX for JavaScript", () =>
     import("./command/Export.ts").then(({ exportModel }) => exportModel)
   ),
+  part(
+    "reproduce",
+    "Ask the paper's questions again: many runs, intervals, tables and figures",
+    () => import("./command/Reproduce.ts").then(({ reproduce }) => reproduce)
+  ),
   part("doctor", "Check this machine: node, memory, folders, games and the engine", () =>
     import("./command/Doctor.ts").then(({ doctor }) => doctor)
   )

@@ -153,6 +153,7 @@ describe("help", () => {
     "config",
     "model",
     "export",
+    "reproduce",
     "doctor"
   ])("of %s is an answer", async (name) => {
     const { code, out } = await dreamgym([name, "--help"])

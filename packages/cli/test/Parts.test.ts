@@ -71,7 +71,7 @@ describe("the parts", () => {
     async (...args) => {
       const { all, whole } = await names(args)
       expect(whole).toEqual(all)
-      expect(all).toHaveLength(12)
+      expect(all).toHaveLength(13)
     }
   )
 })

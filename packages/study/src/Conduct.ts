@@ -5,6 +5,7 @@
 import * as DurableFile from "@dreamgym/pipeline/DurableFile"
 import * as Lock from "@dreamgym/pipeline/Lock"
 import * as Versions from "@dreamgym/pipeline/Versions"
+import * as Context from "effect/Context"
 import * as Clock from "effect/Clock"
 import * as DateTime from "effect/DateTime"
 import * as Deferred from "effect/Deferred"
@@ -16,6 +17,14 @@ import * as Ledger from "./Ledger.ts"
 import * as Outcome from "./Outcome.ts"
 import * as Plan from "./Plan.ts"
 import * as UnitRun from "./UnitRun.ts"
+
+/** How the command `dreamgym` is started: as this process was. */
+export const Program = Context.Reference<UnitRun.Program>("@dreamgym/study/Program", {
+  defaultValue: () => ({
+    command: process.execPath,
+    args: [...process.execArgv, ...process.argv.slice(1, 2)]
+  })
+})
 
 /** `directory` is the study's; `parallel` runs at a time; `tell` hears every change. */
 export interface Options {
