@@ -62,8 +62,10 @@ const slowly = (pairs: ReadonlyArray<PairNumbers>, given: DpoLoss.Options): numb
     const up = (pair.chosen - pair.referenceChosen) / c
     const down = (pair.rejected - pair.referenceRejected) / r
     const right = 1 / (1 + Math.exp(-given.beta * (up - down)))
+    // 1 - right, which near 1 is little but rounding.
+    const wrong = 1 / (1 + Math.exp(given.beta * (up - down)))
     sum -= (1 - given.labelSmoothing) * Math.log(right)
-    sum -= given.labelSmoothing * Math.log(1 - right)
+    sum -= given.labelSmoothing * Math.log(wrong)
     sum -= (given.sftCoef * pair.chosen) / pair.chosenTokens
   }
   return sum / pairs.length

@@ -83,7 +83,7 @@ const lossOf = (
   options: Loss.PolicyLossOptions,
   frozen: number | undefined
 ): number => {
-  const ratio = Math.exp(moved)
+  const ratio = Math.exp(clampOf(-20, 20)(moved))
   const clipped = clampOf(1 - options.clipRatioLow, 1 + options.clipRatioHigh)(ratio)
   if (options.surrogate === "cispo") return -correction * (frozen ?? clipped) * advantage * log
   const worst = Math.max(-ratio * advantage, -clipped * advantage)
@@ -121,10 +121,11 @@ const aggregates: {
     add(lossesST.map((tokens) => add(tokens) / horizon)) / lossesST.length
 }
 
+/** Of log reference - log policy, which counts up to 20 either way. */
 const estimates = {
-  k1: (own: number, other: number) => own - other,
-  k2: (own: number, other: number) => (own - other) ** 2 / 2,
-  k3: (own: number, other: number) => Math.exp(other - own) - (other - own) - 1
+  k1: (apart: number) => -apart,
+  k2: (apart: number) => apart ** 2 / 2,
+  k3: (apart: number) => Math.exp(apart) - apart - 1
 }
 
 export const wholeLoss = (
@@ -145,7 +146,8 @@ export const wholeLoss = (
     )
     return tokens.map((_, k) => losses[isOfTokens ? k : 0] ?? 0)
   })
-  const estimate = estimates[klEstimator]
+  const estimate = (own: number, other: number) =>
+    estimates[klEstimator](clampOf(-20, 20)(other - own))
   const entropy = isOfTokens
     ? mean(all.map((tokens) => tokens.map((token) => token.entropy)))
     : add(all.flat().map((token) => token.entropy)) / entries.length
