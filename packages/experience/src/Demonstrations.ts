@@ -5,12 +5,14 @@
 import { History, type Knowledge, type ReplayBuffer, type Task } from "@dreamgym/domain"
 import * as Effect from "effect/Effect"
 import { subject } from "./DreamTask.ts"
+import type { Form } from "./Format.ts"
+import { shown } from "./Moments.ts"
 
 /**
  * At most `k` demonstrations are asked for; with `realOnly` none of them is synthetic. `admits` may refuse further ones (a task's
- * own, say), which leaves fewer than `k`.
+ * own, say), which leaves fewer than `k`. Without `history` the state is that of `Moments.shown`, as it must be in the memory.
  */
-export interface Options {
+export interface Options extends Pick<Form, "history"> {
   readonly k: number
   readonly retrieval: ReplayBuffer.Retrieval["Service"]
   readonly realOnly?: boolean
@@ -39,7 +41,7 @@ export const find = (
   const exclude = situation.excludeTrajectory
   return Effect.map(
     retrieval.similar({
-      state: stateText(situation, task),
+      state: stateText({ ...situation, history: shown(situation.history, options) }, task),
       action: situation.action,
       k,
       // A dreamt trajectory is kept under the dream's name, so a filter by name would hide it.

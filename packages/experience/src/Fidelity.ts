@@ -22,7 +22,7 @@ import { moments, type Moment } from "./Moments.ts"
 /**
  * Shares in [0, 1]. `nextStateExact`: observations equal to the real ones but for blanks, malformed replies counted as wrong;
  * `nextStateExactKnown`: the same over the `known` transitions, which reveal nothing that could not be known; `reasoningExact`:
- * over those whose R* can be written, `explained`. The confusion counts parsed replies: positive means "done, reward 1".
+ * over those whose R* can be written and was asked for, `explained`. The confusion counts parsed replies: positive means "done, reward 1".
  * `falseSuccessRate` = false positives / real negatives (the proxy of eps_R that a policy exploits), `missedSuccessRate` = false
  * negatives / real positives. A share of nothing is 0; the counts tell.
  */
@@ -58,8 +58,11 @@ export interface Comparison {
   }
 }
 
-/** `waveSize` (default 64) questions are asked at once. `key` matters only to a model that samples. */
-export interface Options {
+/**
+ * `waveSize` (default 64) questions are asked at once. `key` matters only to a model that samples. `reasoning`: as the model was
+ * asked for it. What is `known` follows from the whole history even where the model is shown less: the measure stays the same.
+ */
+export interface Options extends Pick<Format.Form, "reasoning"> {
   readonly knowledge: (environment: string) => Knowledge.Knowledge | undefined
   readonly key: Seed.Key
   readonly demonstrations?: Demonstrations.Options
@@ -174,13 +177,15 @@ const compare = Effect.fnUntraced(function* (
   const answer = yield* Effect.result(model.predict({ task, history, action, demonstrations, key }))
   if (Result.isFailure(answer) && answer.failure.reason !== "Malformed")
     return yield* answer.failure
-  return comparisonOf(question, knowledge, Result.isSuccess(answer) ? answer.success : undefined)
+  const prediction = Result.isSuccess(answer) ? answer.success : undefined
+  return comparisonOf(question, knowledge, prediction, options)
 })
 
 const comparisonOf = (
   question: Question,
   knowledge: Knowledge.Knowledge | undefined,
-  prediction: ExperienceModel.Prediction | undefined
+  prediction: ExperienceModel.Prediction | undefined,
+  { reasoning: isReasoned = true }: Options
 ): Comparison => {
   const { before, transition } = question.moment
   const { nextObservation: observation, reward } = transition
@@ -188,8 +193,10 @@ const comparisonOf = (
   if (knowledge === undefined) return { observation, reward, isNovel: false, ...predicted }
   const task = subject(question.trajectory.task)
   const action = transition.action.text
-  const reasoning = knowledge.annotate(task, before, action, observation, reward)
-  return { observation, reward, reasoning, isNovel: isNovel(knowledge, question), ...predicted }
+  const explained = isReasoned
+    ? { reasoning: knowledge.annotate(task, before, action, observation, reward) }
+    : {}
+  return { observation, reward, ...explained, isNovel: isNovel(knowledge, question), ...predicted }
 }
 
 const confusionOf = (comparisons: ReadonlyArray<Comparison>): Fidelity["rewardConfusion"] => {

@@ -4,6 +4,7 @@
  *
  * Known worlds: `[<demo> ACTION <obs> OBSERVATION ]*k QUESTION <act> ACTION <think>`, answered by
  * `REASONING <obs> OBSERVATION <act>` (reward 0, the episode goes on) or `REASONING <obs> OBSERVATION <win>` (reward 1, done).
+ * Without reasoning (`Form`) the question ends with `<obs>` in place of `<think>`, and its answer is what follows `<obs>` above.
  * The task generator: `HOUSE <task>`, answered by `INSTRUCTION <act>`. Worlds without Knowledge get the same question in plain
  * sentences, for a large model, and are held to the same reply.
  */
@@ -40,6 +41,15 @@ export const maxReplyCharacters = 8000
 /** Longest instruction that a task generator may write, in UTF-16 units. */
 export const maxInstructionCharacters = 400
 
+/**
+ * What the experience model is shown and asked for; all of it unless told otherwise (paper, Eq. 4 and 5). Without `history` a prompt
+ * is made of `Moments.shown`; without `reasoning` the model writes the next observation and the ending at once.
+ */
+export interface Form {
+  readonly history?: boolean
+  readonly reasoning?: boolean
+}
+
 /** What the experience model says of one action. `isDone` stands for reward 1 and the end, else reward 0 and no end. */
 export interface Reply {
   readonly reasoning: string
@@ -58,14 +68,15 @@ export const harmless = (text: string): string =>
 export const predictionPrompt = (
   question: string,
   action: string,
-  demonstrations: ReadonlyArray<ReplayBuffer.Demonstration>
+  demonstrations: ReadonlyArray<ReplayBuffer.Demonstration>,
+  form: Form = {}
 ): string =>
   [
     ...demonstrations.map(demonstrationText),
     harmless(question),
     tags.act,
     harmless(action),
-    tags.think
+    opening(form)
   ].join(" ")
 
 /** The prompt of one prediction for a model that reads plain sentences. */
@@ -73,14 +84,12 @@ export const plainPredictionPrompt = (
   task: Task.Task,
   history: History.History,
   action: string,
-  demonstrations: ReadonlyArray<ReplayBuffer.Demonstration>
+  demonstrations: ReadonlyArray<ReplayBuffer.Demonstration>,
+  form: Form = {}
 ): string =>
   [
     "You are the world in which an agent works on a task. Say what its last action brings.",
-    "First reason in one or two sentences: is the action possible here, and does it complete the task?",
-    `Then write ${tags.observation} and the observation exactly as the world would word it. End with ${tags.win} if the task is`,
-    `now completed, else with ${tags.act}. An action that is impossible changes nothing. Contradict nothing seen before.`,
-    `Reply in this form only: REASONING ${tags.observation} OBSERVATION ${tags.act}`,
+    ...(form.reasoning === false ? plainWish : plainWishToReason),
     ...section("Experience with similar actions:", demonstrations.map(plainDemonstration)),
     `Task: ${harmless(task.instruction)}`,
     `Observation: ${harmless(history.first)}`,
@@ -89,7 +98,7 @@ export const plainPredictionPrompt = (
       `Observation: ${harmless(turn.observation)}`
     ]),
     `Action: ${harmless(action)}`,
-    tags.think
+    opening(form)
   ].join("\n")
 
 /** The parts of a reply; `reasoning` closes with `<obs>`, which says that the reasoning is complete. */
@@ -100,17 +109,21 @@ export const replyParts = (reply: Reply) => ({
 })
 
 /** A reply as text: `parseReply` reads it back. */
-export const replyText = (reply: Reply): string => {
+export const replyText = (reply: Reply, form: Form = {}): string => {
   const { ending, observation, reasoning } = replyParts(reply)
-  return `${reasoning} ${observation} ${ending}`
+  return form.reasoning === false
+    ? `${observation} ${ending}`
+    : `${reasoning} ${observation} ${ending}`
 }
 
 /**
  * Reads a reply strictly; the failure says what was wrong. A first `<think>` may be repeated from the prompt, the reasoning may
  * be empty; there is exactly one `<obs>`, an observation, one `<act>` or `<win>` at the very end, and no other special word.
+ * Without reasoning, `<obs>` may be repeated from the prompt, and stands nowhere else.
  */
-export const parseReply = (text: string): Result.Result<Reply, string> => {
-  const opened = withoutFirst(text.trim(), tags.think)
+export const parseReply = (text: string, form: Form = {}): Result.Result<Reply, string> => {
+  const said = withoutFirst(text.trim(), opening(form))
+  const opened = form.reasoning === false ? `${tags.observation} ${said}` : said
   if (text.length > maxReplyCharacters) {
     return Result.fail(`it is longer than ${maxReplyCharacters} characters`)
   }
@@ -119,7 +132,11 @@ export const parseReply = (text: string): Result.Result<Reply, string> => {
   const parts = opened.slice(0, -ending.length).split(tags.observation)
   const [reasoning, observation] = parts.map((part) => part.trim())
   if (reasoning === undefined || observation === undefined || parts.length !== 2) {
-    return Result.fail(`it holds ${tags.observation} ${parts.length - 1} times instead of once`)
+    return Result.fail(
+      form.reasoning === false
+        ? `it holds ${tags.observation}, before which only reasoning could stand`
+        : `it holds ${tags.observation} ${parts.length - 1} times instead of once`
+    )
   }
   const stray = specialWords.find((word) => reasoning.includes(word) || observation.includes(word))
   if (stray !== undefined) return Result.fail(`it holds a stray ${stray}`)
@@ -180,6 +197,22 @@ export const retell = (firstObservation: string, from: string, to: string): stri
 
 /** Texts that differ in blanks alone are equal: a tokenizer does not keep blanks. */
 export const isSameText = (a: string, b: string): boolean => tight(a) === tight(b)
+
+/** The word with which a prompt ends and a reply begins. */
+const opening = ({ reasoning = true }: Form): string => (reasoning ? tags.think : tags.observation)
+
+const plainWishToReason = [
+  "First reason in one or two sentences: is the action possible here, and does it complete the task?",
+  `Then write ${tags.observation} and the observation exactly as the world would word it. End with ${tags.win} if the task is`,
+  `now completed, else with ${tags.act}. An action that is impossible changes nothing. Contradict nothing seen before.`,
+  `Reply in this form only: REASONING ${tags.observation} OBSERVATION ${tags.act}`
+]
+
+const plainWish = [
+  `Write the observation at once, exactly as the world would word it. End with ${tags.win} if the task is`,
+  `now completed, else with ${tags.act}. An action that is impossible changes nothing. Contradict nothing seen before.`,
+  `Reply in this form only: OBSERVATION ${tags.act}`
+]
 
 const taskWords = "Your task is to:"
 

@@ -3,6 +3,7 @@
  * It judges nothing.
  */
 import { History, type Trajectory } from "@dreamgym/domain"
+import type { Form } from "./Format.ts"
 
 export interface Moment {
   readonly before: History.History
@@ -24,3 +25,13 @@ export const moments = (trajectory: Trajectory.Trajectory): ReadonlyArray<Moment
 /** The whole history of a trajectory. */
 export const wholeHistory = (trajectory: Trajectory.Trajectory): History.History =>
   moments(trajectory).at(-1)?.after ?? History.start(trajectory.firstObservation)
+
+/**
+ * What the experience model is shown of a history: all of it, or without `history` the first observation and the last turn alone, as
+ * if nothing had happened between them.
+ */
+export const shown = (
+  history: History.History,
+  { history: isWhole = true }: Pick<Form, "history">
+): History.History =>
+  isWhole || history.turn === undefined ? history : History.fromTurns(history.first, [history.turn])

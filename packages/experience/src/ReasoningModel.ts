@@ -16,14 +16,15 @@ import * as Result from "effect/Result"
 import { createHash } from "node:crypto"
 import { subject } from "./DreamTask.ts"
 import * as Format from "./Format.ts"
+import { shown } from "./Moments.ts"
 
 /**
  * `knowledge` of a real environment, if any: with it prompts are abstract states and decoding keeps to what the text shows;
  * without, the prompt is the plain transcript. `temperature` 1, `minP` 0.03 and `maxTokens` 128 (of reasoning and observation)
  * unless told otherwise. `demonstrations` bounds those that a prompt shows; default: all that the request brings. Those of tasks
- * for which `isEvaluationTask` holds are never shown, should a buffer ever offer one.
+ * for which `isEvaluationTask` holds are never shown, should a buffer ever offer one. The form is that of its training.
  */
-export interface Options {
+export interface Options extends Format.Form {
   readonly name?: string
   readonly knowledge: (environment: string) => Knowledge.Knowledge | undefined
   readonly temperature?: number
@@ -47,7 +48,7 @@ export const make = (
     const prompt = promptOf(options, request)
     const answer = call(prompt)
     const completion = yield* Effect.mapError(answer, (error) => predictionError(name, error))
-    const reply = Format.parseReply(completion.text)
+    const reply = Format.parseReply(completion.text, options)
     return Result.isSuccess(reply)
       ? predictionOf(prompt, reply.success, completion)
       : yield* malformed(name, reply.failure, completion)
@@ -68,10 +69,11 @@ export const promptOf = (
   options: Options,
   request: ExperienceModel.PredictionRequest
 ): LanguageModel.Prompt => {
-  const { action, history, key, task } = request
+  const { action, key, task } = request
+  const history = shown(request.history, options)
   const knowledge = options.knowledge(task.environment)
   const demonstrations = request.demonstrations
-    .filter((shown) => options.isEvaluationTask?.(subject(shown.task)) !== true)
+    .filter((found) => options.isEvaluationTask?.(subject(found.task)) !== true)
     .slice(0, options.demonstrations)
   const decoding = {
     key,
@@ -81,11 +83,11 @@ export const promptOf = (
     stop: [Format.tags.act, Format.tags.win]
   }
   if (knowledge === undefined) {
-    const text = Format.plainPredictionPrompt(task, history, action, demonstrations)
+    const text = Format.plainPredictionPrompt(task, history, action, demonstrations, options)
     return { ...decoding, text }
   }
   const { forbidden, matches, once, text } = knowledge.question(task, history, action)
-  const prompt = Format.predictionPrompt(text, action, demonstrations)
+  const prompt = Format.predictionPrompt(text, action, demonstrations, options)
   return { ...decoding, text: prompt, forbidden, once, matches }
 }
 

@@ -14,7 +14,7 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Demonstrations from "./Demonstrations.ts"
 import * as Format from "./Format.ts"
-import { moments, type Moment } from "./Moments.ts"
+import { moments, shown, type Moment } from "./Moments.ts"
 
 /** `Synthetic`: a trajectory that is not wholly real. `UnknownWorld`: no Knowledge, so nobody can write the reasoning R*. */
 export class TrainingTextError extends Schema.TaggedError<TrainingTextError>()(
@@ -42,7 +42,7 @@ export interface TrainingRow {
 }
 
 /** `relabels`: copies of each trajectory told under other tasks, as far as it can be. Copy i of it has its own key. */
-export interface Options {
+export interface Options extends Format.Form {
   readonly knowledge: (environment: string) => Knowledge.Knowledge | undefined
   readonly relabels: number
   readonly key: Seed.Key
@@ -66,7 +66,8 @@ export const rows = Effect.fn("TrainingText.rows")(function* (
 })
 
 /**
- * The row of one transition, everything given. `isNovel`: it reveals something that must not be learnt from this telling.
+ * The row of one transition, everything given. `isNovel`: it reveals something that must not be learnt from this telling. Whoever
+ * explains it knows the whole history, whatever the prompt shows of it: R* is the same with and without `form.history`.
  */
 export const transitionRow = (
   knowledge: Knowledge.Knowledge,
@@ -76,21 +77,23 @@ export const transitionRow = (
     readonly transition: Trajectory.Transition
     readonly isNovel: boolean
   },
-  demonstrations: ReadonlyArray<ReplayBuffer.Demonstration>
+  demonstrations: ReadonlyArray<ReplayBuffer.Demonstration>,
+  form: Format.Form = {}
 ): TrainingRow => {
   const { before, isNovel, task, transition } = moment
   const { nextObservation, reward } = transition
   const action = transition.action.text
-  const question = knowledge.question(task, before, action)
+  const question = knowledge.question(task, shown(before, form), action)
   const reasoning = knowledge.annotate(task, before, action, nextObservation, reward)
   const parts = Format.replyParts({ reasoning, observation: nextObservation, isDone: reward > 0 })
+  const told: ReadonlyArray<Segment> = [
+    { name: "reasoning", text: parts.reasoning, weight: 1 },
+    { name: "observation", text: parts.observation, weight: isNovel ? 0 : 1 },
+    { name: "ending", text: parts.ending, weight: 1 }
+  ]
   return row(
-    Format.predictionPrompt(question.text, action, demonstrations),
-    [
-      { name: "reasoning", text: parts.reasoning, weight: 1 },
-      { name: "observation", text: parts.observation, weight: isNovel ? 0 : 1 },
-      { name: "ending", text: parts.ending, weight: 1 }
-    ],
+    Format.predictionPrompt(question.text, action, demonstrations, form),
+    form.reasoning === false ? told.slice(1) : told,
     question.matches
   )
 }
@@ -173,7 +176,8 @@ const rowsOf = (telling: Telling, options: Options) => {
       }),
       (demonstrations) => {
         const isNovel = novel[t] ?? false
-        return transitionRow(knowledge, { task, before, transition, isNovel }, demonstrations)
+        const moment = { task, before, transition, isNovel }
+        return transitionRow(knowledge, moment, demonstrations, options)
       }
     )
   )

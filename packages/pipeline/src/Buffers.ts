@@ -4,6 +4,7 @@
  */
 import { isDeepStrictEqual } from "node:util"
 import { ReplayBuffer as Buffer, type Task, type Trajectory } from "@dreamgym/domain"
+import { shown } from "@dreamgym/experience/Moments"
 import * as ReplayBuffer from "@dreamgym/replay/ReplayBuffer"
 import * as Variable from "effect/Config"
 import * as Context from "effect/Context"
@@ -180,17 +181,18 @@ const optionsOf = ({ config, offline, world }: Owner): ReplayBuffer.Options => {
     [...world.heldOut, ...offline.heldOut.map(({ task }) => task)].map(idOf)
   )
   const { dreams: synthetic, rejected } = config.replay
+  const { knowledge } = world
   return {
     quotas: { synthetic, rejected },
     evaluation: (task) => evaluation.has(task.id),
-    state: (task, history) => world.knowledge.describe(task, history).text
+    state: (task, history) => knowledge.describe(task, shown(history, config.experience)).text
   }
 }
 
 /** What the experience model is shown beside a question: in training, in measurements and in dreams by this one rule. */
 export const demonstrations = ({ buffer, config }: Lived) => {
-  const k = config.experience.demonstrations
-  return k > 0 ? { demonstrations: { retrieval: buffer, k } } : {}
+  const { demonstrations: k, history } = config.experience
+  return k > 0 ? { demonstrations: { retrieval: buffer, k, history } } : {}
 }
 
 const idOf = ({ id }: Task.Task): string => id

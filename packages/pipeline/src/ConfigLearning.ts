@@ -137,6 +137,12 @@ export const train = Schema.Struct({
     0,
     "Checkpoints at multiples of so many iterations stay for ever; 0 is none."
   ),
+  evaluateEvery: whole(
+    0,
+    1_000_000,
+    0,
+    "Iterations between two evaluations of the policy in training on held-out real tasks, for a curve; nothing is learnt from them. 0 is none."
+  ),
   minAcceptRate: share(0.3, "The run stops where less of its dreams than this pass the filter."),
   realShareStart: share(
     0,

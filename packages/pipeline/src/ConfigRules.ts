@@ -157,6 +157,12 @@ export const rules: ReadonlyArray<Rule> = [
       `collect.heldOutTrajectories (${collect.heldOutTrajectories}) leave none of collect.trajectories (${collect.trajectories}) to learn from`
   ),
   rule(
+    ["evaluate.curveEpisodes", "evaluate.episodes", "train.evaluateEvery"],
+    ({ evaluate, train }) => train.evaluateEvery > 0 && evaluate.curveEpisodes > evaluate.episodes,
+    ({ evaluate }) =>
+      `evaluate.curveEpisodes (${evaluate.curveEpisodes}) are the first of evaluate.episodes (${evaluate.episodes}) and cannot be more`
+  ),
+  rule(
     ["collect.demonstrations", "clone.maxUpdates"],
     ({ collect }) => collect.demonstrations < 2,
     () => "cloning needs at least 2 collect.demonstrations: one to learn from, one held out"
@@ -247,6 +253,11 @@ export const unread: ReadonlyArray<Unread> = [
   ...["updates", "batchSize", "lr", "beta", "sftCoef"].map((name) =>
     unlessPreferring(`dpo.${name}`)
   ),
+  {
+    key: "evaluate.curveEpisodes",
+    when: ({ train }) => train.evaluateEvery === 0,
+    because: "train.evaluateEvery is 0, so no curve is drawn"
+  },
   {
     key: "environment.rung",
     when: ({ environment }) => environment.name !== "household",

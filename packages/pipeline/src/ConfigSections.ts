@@ -63,6 +63,14 @@ export const experience = Schema.Struct({
   muonLr: rate(0.02, "Learning rate of Muon (matrices)."),
   relabels: whole(0, 8, 1, "How often each trajectory is also told under another task."),
   demonstrations: whole(0, 16, 0, "Similar experiences from the replay buffer in each prompt."),
+  history: flag(
+    true,
+    "Whether prompts tell the whole history; without it the first observation and the last turn are all that they are made of."
+  ),
+  reasoning: flag(
+    true,
+    "Whether the model learns and writes the reasoning before the observation."
+  ),
   temperature: real(0.01, 5, 1, "Temperature of the dream's replies."),
   minP: share(0.03, "Words less likely than this share of the likeliest word are never said."),
   maxTokens: whole(4, 4096, 32, "Most tokens of one reply."),
@@ -202,6 +210,12 @@ export const filter = Schema.Struct({
 export const evaluate = Schema.Struct({
   episodes: whole(1, 1_000_000, 256, "Real held-out episodes of each policy."),
   temperature: real(0, 5, 1, "Temperature of the policies; 0 takes the likeliest action."),
+  curveEpisodes: whole(
+    1,
+    1_000_000,
+    64,
+    "How many of these the policy in training plays each time that `train.evaluateEvery` asks for."
+  ),
   clonedPlus: flag(true, "Also evaluate the clone of every successful offline trajectory."),
   real: flag(true, "Also run the same learner in the real world, as a baseline."),
   dpo: flag(

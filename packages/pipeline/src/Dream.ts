@@ -54,13 +54,15 @@ export const synthetic = Effect.fn("Dream.synthetic")(function* (dreaming: Dream
 })
 
 const modelOf = ({ config, fitted, world }: Dreaming) => {
-  const { demonstrations, maxTokens, minP, temperature } = config.experience
+  const { demonstrations, history, maxTokens, minP, reasoning, temperature } = config.experience
   return ReasoningModel.make(fitted.model, {
     knowledge: () => world.knowledge,
     temperature,
     minP,
     maxTokens,
-    demonstrations
+    demonstrations,
+    history,
+    reasoning
   })
 }
 

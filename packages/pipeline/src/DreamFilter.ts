@@ -89,7 +89,7 @@ const textRules = ({ filter }: Config): ReadonlyArray<Rule.Rule> => [
 
 const askingRules = ({
   buffer,
-  config: { filter, seed },
+  config: { experience, filter, seed },
   demonstrations,
   model,
   offline
@@ -102,7 +102,11 @@ const askingRules = ({
   ),
   ...where(filter.duplicate, () => Novelty.duplicate(knownInIteration())),
   ...where(filter.maxSimilarity > 0, () =>
-    Novelty.nearDuplicate({ retrieval: buffer, maxSimilarity: filter.maxSimilarity })
+    Novelty.nearDuplicate({
+      retrieval: buffer,
+      maxSimilarity: filter.maxSimilarity,
+      history: experience.history
+    })
   ),
   ...where(filter.samples > 0, () =>
     SelfConsistency.rule({

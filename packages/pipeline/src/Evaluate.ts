@@ -45,8 +45,8 @@ export const play = (
 
 const waveSize = 128
 
-/** Plays and counts. Faults are counted apart: they are neither success nor failure of the policy. */
-export const evaluate = Effect.fn("Evaluate.evaluate")(function* (
+/** The episodes of an evaluation, each task's own whatever other tasks there are. */
+export const played = Effect.fn("Evaluate.played")(function* (
   name: string,
   trainable: Trainable.Trainable,
   world: World,
@@ -58,9 +58,20 @@ export const evaluate = Effect.fn("Evaluate.evaluate")(function* (
     temperature,
     shards: config.engine.workers
   })
-  const played = yield* play(policy, world, tasks, Seed.key(config.seed, "evaluation"))
-  return summarise(name, world, played)
+  return yield* play(policy, world, tasks, Seed.key(config.seed, "evaluation"))
 }, Effect.scoped)
+
+/** Plays and counts. Faults are counted apart: they are neither success nor failure of the policy. */
+export const evaluate = (
+  name: string,
+  trainable: Trainable.Trainable,
+  world: World,
+  tasks: ReadonlyArray<Task.Task>,
+  config: Config
+) =>
+  Effect.map(played(name, trainable, world, tasks, config), (episodes) =>
+    summarise(name, world, episodes)
+  )
 
 export const summarise = (
   policy: string,

@@ -49,9 +49,12 @@ export const examples = Effect.fn("Fit.examples")(function* (
 ) {
   const { config, offline, world } = lived
   const knowledge = () => world.knowledge
+  const { history, reasoning, relabels } = config.experience
   const options = {
     knowledge,
-    relabels: config.experience.relabels,
+    relabels,
+    history,
+    reasoning,
     key: Seed.key(config.seed, "relabel"),
     ...Buffers.demonstrations(lived)
   }
@@ -143,12 +146,12 @@ export const fidelityOf = (
 ) => {
   const { config, world } = lived
   const knowledge = () => world.knowledge
-  const { demonstrations, maxTokens } = config.experience
-  const options = { knowledge, temperature: 0, maxTokens, demonstrations }
+  const { demonstrations, history, maxTokens, reasoning } = config.experience
+  const options = { knowledge, temperature: 0, maxTokens, demonstrations, history, reasoning }
   return Fidelity.measure(
     ReasoningModel.make(model, options),
     atMost(trajectories, config.fidelity.transitions),
-    { knowledge, key, ...Buffers.demonstrations(lived) }
+    { knowledge, key, reasoning, ...Buffers.demonstrations(lived) }
   )
 }
 

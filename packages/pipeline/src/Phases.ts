@@ -17,6 +17,7 @@ import type * as Buffers from "./Buffers.ts"
 import * as Clone from "./Clone.ts"
 import * as Collect from "./Collect.ts"
 import type { Config } from "./Config.ts"
+import * as Curve from "./Curve.ts"
 import * as Dream from "./Dream.ts"
 import * as Evaluate from "./Evaluate.ts"
 import * as Fit from "./Fit.ts"
@@ -275,13 +276,18 @@ const lived = Effect.fn("Phases.lived")(function* (prepared: Prepared, dreaming:
     worker: 0,
     shards: config.engine.workers
   })
+  const { iterations } = arm
+  const trained = { name: "real", phase: "evaluate", trainable: policy, iterations } as const
+  const measured = (iteration: number) => Curve.measure(trained, world, config, iteration)
+  yield* measured(0)
   yield* Improve.mixed(Dream.improveOptions(config, world, 0, arm.purpose), all).pipe(
+    Stream.tap(({ iteration }) => measured(iteration + 1)),
     Stream.runForEach(({ iteration, transitions, update }) =>
       log.emit({
         _tag: "PhaseProgressed",
         phase: "evaluate",
         done: iteration + 1,
-        total: arm.iterations,
+        total: iterations,
         metrics: {
           "real/transitions": transitions,
           "real/success_rate": update?.metrics["charts/success_rate"] ?? 0

@@ -5,6 +5,7 @@
 import * as Arm from "./Arm.ts"
 import type { Config } from "./Config.ts"
 import { stepLimitOf } from "./ConfigRules.ts"
+import * as Curve from "./Curve.ts"
 
 /** `transitions` at most; `updates` of parameters at most; `isReal`: the episodes are played in the real world. */
 export interface Step {
@@ -29,6 +30,7 @@ export const plan = (config: Config): ReadonlyArray<Step> => {
       : []),
     ...(isDreamt ? dreamt(config) : []),
     ...lived(config),
+    ...curve(config, "dream", Arm.of(config)),
     ...evaluated(config)
   ]
 }
@@ -70,6 +72,14 @@ const dreamt = (config: Config): ReadonlyArray<Step> => {
   ]
 }
 
+/** What is only played to measure the policy while it learns. */
+const curve = (config: Config, phase: string, { iterations, name }: Arm.Arm) => {
+  const points = Curve.points(iterations, config)
+  const episodes = points * config.evaluate.curveEpisodes
+  const what = `${name} while it learns, real`
+  return points === 0 ? [] : [played(config, phase, what, true, episodes)]
+}
+
 /** Its updates are counted with the dreams where both are learnt from. */
 const lived = (config: Config): ReadonlyArray<Step> => {
   const arm = Arm.of(config)
@@ -100,6 +110,7 @@ const evaluated = (config: Config): ReadonlyArray<Step> => {
   return [
     ...scored,
     played(config, "evaluate", "the baseline real, to learn from", true, learning, updates),
+    ...curve(baseline, "evaluate", arm),
     played(config, "evaluate", "real, real", true, episodes)
   ]
 }

@@ -3,10 +3,14 @@
  * It writes nowhere: `Progress` does.
  */
 import type { RunEvent } from "@dreamgym/domain"
-import { label, notesOf, short } from "./ProgressNotes.ts"
+import * as Evaluations from "./Evaluations.ts"
+import { label, type Notes, notesOf, short } from "./ProgressNotes.ts"
 import { amount, percent, wall } from "./ReportText.ts"
 
-/** `at` values are milliseconds. `facts` end the line of a finished phase; `notes` stand below it. */
+/**
+ * `at` values are milliseconds. `facts` end the line of a finished phase; `notes` stand below it. `evaluatedAt`: the iteration of
+ * its evaluations.
+ */
 export interface Phase {
   readonly phase: RunEvent.Phase
   readonly startedAt: number
@@ -18,6 +22,7 @@ export interface Phase {
   readonly dreams: { readonly all: number; readonly accepted: number }
   readonly facts: ReadonlyArray<string>
   readonly notes: ReadonlyArray<string>
+  readonly evaluatedAt: number
 }
 
 /** `current` is absent before the first phase, between phases and after the last. `alarms`: those that were told. */
@@ -110,17 +115,19 @@ const begin = (phase: RunEvent.Phase, now: number): Phase => ({
   metrics: {},
   dreams: { all: 0, accepted: 0 },
   facts: [],
-  notes: []
+  notes: [],
+  evaluatedAt: 0
 })
 
 const update = (current: Phase, event: RunEvent.RunEvent, now: number): Phase => {
-  const { facts, metrics, notes } = notesOf(event)
+  const { facts, metrics, notes } = saidOf(current, event)
   const noted = {
     ...current,
     dreams: dreamsWith(current.dreams, event),
     metrics: { ...current.metrics, ...metrics },
     facts: [...current.facts, ...facts],
-    notes: [...current.notes, ...notes]
+    notes: [...current.notes, ...notes],
+    evaluatedAt: Evaluations.next(current, event).evaluatedAt
   }
   if (event._tag !== "PhaseProgressed" || event.phase !== current.phase) return noted
   const isAnother = event.done < current.done || event.total !== current.total
@@ -132,6 +139,12 @@ const update = (current: Phase, event: RunEvent.RunEvent, now: number): Phase =>
   const latestMetrics = isAnother ? event.metrics : { ...noted.metrics, ...event.metrics }
   return { ...noted, done: event.done, total: event.total, countedFrom, metrics: latestMetrics }
 }
+
+/** A point of a curve is shown while the phase goes on; all of them are in the report. */
+const saidOf = (current: Phase, event: RunEvent.RunEvent): Notes =>
+  event._tag === "EvaluatedPolicy" && Evaluations.isOfCurve(current, event)
+    ? { facts: [], notes: [], metrics: { "val/real_success_rate": event.evaluation.rate } }
+    : notesOf(event)
 
 const finished = (
   { current }: View,
@@ -176,10 +189,10 @@ const bar = (share: number): string => {
 const rate = (perSecond: number): string =>
   perSecond >= 9.95 ? perSecond.toFixed(0) : perSecond.toFixed(perSecond >= 0.1 ? 1 : 2)
 
-/** What the filter and the rollouts measured is in `metrics.jsonl`: for one line it is too much. */
+/** What the filter and the rollouts measured, and what it cost, is in `metrics.jsonl`: for one line it is too much. */
 const latest = (metrics: Readonly<Record<string, number>>): ReadonlyArray<string> =>
   Object.entries(metrics)
-    .filter(([name]) => !name.startsWith("filter/") && !name.startsWith("rollout/"))
+    .filter(([name]) => !/^(filter|rollout|curve)\//.test(name))
     .map(([name, value]) => `${label(name)} ${short(value)}`)
 
 const fit = (parts: ReadonlyArray<string>, width: number): string => {

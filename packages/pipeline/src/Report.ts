@@ -4,6 +4,7 @@
  */
 import { type Evaluation, RunEvent } from "@dreamgym/domain"
 import * as Schema from "effect/Schema"
+import { type Evaluated, evaluationsOf } from "./Evaluations.ts"
 import { sentences } from "./ReportSentences.ts"
 import { amount, percent, ratio, table, wall, words, wrap } from "./ReportText.ts"
 
@@ -35,7 +36,7 @@ export interface Summary extends Schema.Schema.Type<typeof Summary> {}
 
 type Events = ReadonlyArray<RunEvent.RunEvent>
 
-/** `events` are those that count (`Surviving`). Of each policy the last evaluation stands. */
+/** `events` are those that count (`Surviving`). Of each policy the last evaluation stands that is no point of a curve. */
 export const summary = (run: string, events: Events): Summary => {
   const dreams = events.filter(RunEvent.RunEvent.guards.DreamtGroups)
   const collected = events.filter(RunEvent.RunEvent.guards.CollectedRealExperience)
@@ -108,15 +109,14 @@ export const markdown = (run: string, events: Events): string => {
     ...alarms(events),
     ...measurements,
     ...byKind(rows),
+    ...curve(evaluationsOf(events).curve),
     ""
   ].join("\n")
 }
 
 const evaluations = (events: Events): ReadonlyArray<Evaluation.Evaluation> => {
   const last = new Map(
-    events
-      .filter(RunEvent.RunEvent.guards.EvaluatedPolicy)
-      .map(({ evaluation }) => [evaluation.policy, evaluation])
+    evaluationsOf(events).final.map(({ evaluation }) => [evaluation.policy, evaluation])
   )
   return [...last.values()].toSorted((a, b) => rank(a.policy) - rank(b.policy))
 }
@@ -202,7 +202,8 @@ const facts = (run: string, events: Events): ReadonlyArray<ReadonlyArray<string>
 export const apart = {
   baseline: "real/transitions",
   preferences: "dpo/transitions",
-  calibration: "calibration/realTransitions"
+  calibration: "calibration/realTransitions",
+  curve: "curve/transitions"
 } as const
 
 /** All that a metric says was paid; undefined where no event has it. */
@@ -217,6 +218,7 @@ const paidApart = (events: Events): ReadonlyArray<ReadonlyArray<string>> => {
   const calibration = paid(events, apart.calibration)
   const baseline = paid(events, apart.baseline)
   const preferences = paid(events, apart.preferences)
+  const measuring = paid(events, apart.curve)
   const lived = events.filter(RunEvent.RunEvent.guards.LivedGroups)
   return [
     ...(lived.length === 0
@@ -230,7 +232,10 @@ const paidApart = (events: Events): ReadonlyArray<ReadonlyArray<string>> => {
       : [["  beside them, the baseline `dpo` alone", `${amount(preferences)} more`]]),
     ...(baseline === undefined
       ? []
-      : [["  beside them, the baseline `real` alone", `${amount(baseline)} more`]])
+      : [["  beside them, the baseline `real` alone", `${amount(baseline)} more`]]),
+    ...(measuring === undefined
+      ? []
+      : [["  beside them, to draw curves, never learned from", `${amount(measuring)} more`]])
   ]
 }
 
@@ -291,6 +296,17 @@ const byKind = (rows: ReadonlyArray<Evaluation.Evaluation>): ReadonlyArray<strin
   ])
   const header = ["kind of task", ...rows.map(({ policy }) => policy)]
   return ["", "## Success by kind of task", "", ...markdownTable(header, cells)]
+}
+
+const curve = (points: ReadonlyArray<Evaluated>): ReadonlyArray<string> => {
+  if (points.length === 0) return []
+  const header = ["policy", "iteration", "success", "95 % interval", "episodes"]
+  const rows = points.map(({ evaluation, iteration }) => [
+    evaluation.policy,
+    amount(iteration),
+    ...evaluationRow(evaluation).slice(1, 4)
+  ])
+  return ["", "## Success over training, before its end", "", ...markdownTable(header, rows)]
 }
 
 const markdownTable = (

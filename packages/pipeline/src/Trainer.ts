@@ -13,6 +13,7 @@ import type * as Checkpoint from "./Checkpoint.ts"
 import * as Collect from "./Collect.ts"
 import type { Config } from "./Config.ts"
 import * as Counters from "./Counters.ts"
+import * as Curve from "./Curve.ts"
 import * as Dream from "./Dream.ts"
 import * as DreamFilter from "./DreamFilter.ts"
 import * as Fit from "./Fit.ts"
@@ -173,14 +174,18 @@ const dreamt = Effect.fn("Trainer.dreamt")(function* (
   const arm = Arm.of(config)
   const steps = Counters.livedOf(yield* log.events, first)
   const sources = yield* Sources.make(dreaming, { arm, spent: steps, keeps: true })
+  const { iterations, name } = arm
+  const trained = { name, phase: "dream", trainable: prepared.policy, iterations } as const
+  const measured = (iteration: number) => Curve.measure(trained, world, config, iteration)
   const program = Effect.gen(function* () {
     const curriculum = sources.memory
     const ledger = yield* Ledger.make(prepared, { buffer, config, curriculum, from, spent })
-    if (from === undefined) yield* ledger.save
+    if (from === undefined) yield* Effect.andThen(measured(0), ledger.save)
     const options = Dream.improveOptions(config, world, first, arm.purpose)
     yield* Improve.mixed(options, sources.all).pipe(
       Stream.tap((iteration) => Phases.reported(iteration, sources, config)),
       Stream.tap(({ iteration }) => Refresh.refresh(dreaming, prepared.tokenizer, iteration + 1)),
+      Stream.tap(({ iteration }) => measured(iteration + 1)),
       Stream.tap(({ iteration }) => ledger.advance(iteration + 1)),
       Stream.runForEach(({ iteration }) =>
         Phases.isDue(iteration + 1, config) ? ledger.save : Effect.void

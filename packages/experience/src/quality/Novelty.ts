@@ -31,8 +31,11 @@ export const duplicate = (known: (fingerprint: string) => Effect.Effect<boolean>
     }))
 })
 
-/** `maxSimilarity` in [-1, 1]: a cosine; up to `neighbours` (default 4) of each transition are looked up. */
-export interface NoveltyOptions {
+/**
+ * `maxSimilarity` in [-1, 1]: a cosine; up to `neighbours` (default 4) of each transition are looked up. `history` as in
+ * `Demonstrations`.
+ */
+export interface NoveltyOptions extends Pick<Demonstrations.Options, "history"> {
   readonly retrieval: ReplayBuffer.Retrieval["Service"]
   readonly maxSimilarity: number
   readonly neighbours?: number
@@ -64,12 +67,12 @@ const complaintOf = (similarity: number, { maxSimilarity }: NoveltyOptions) =>
     : undefined
 
 const nearest = (
-  { neighbours = 4, retrieval }: NoveltyOptions,
+  { history = true, neighbours = 4, retrieval }: NoveltyOptions,
   { knowledge, task, trajectory }: Subject,
   { before, transition }: Moment
 ) =>
   Demonstrations.find(
-    { k: neighbours, retrieval },
+    { k: neighbours, retrieval, history },
     {
       task,
       history: before,
