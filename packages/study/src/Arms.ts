@@ -88,7 +88,7 @@ export const ablations: ReadonlyArray<Ablation> = [
     arm: "no_history",
     turns: "off",
     isPrepared: false,
-    settings: { "experience.history": 0 }
+    settings: { "experience.history": false }
   } as const,
   {
     part: "demonstrations in the prompt",
