@@ -45,6 +45,7 @@ const otherNames: Readonly<Record<string, string>> = {
 
 /** The known key that `key` most probably means. */
 export const nearest = (key: string): string => {
+  if (fields.some((field) => field.key === key)) return key
   const wanted = plain(key)
   const other = otherNames[wanted] ?? otherNames[plain(leaf(key))]
   if (other !== undefined) return other
