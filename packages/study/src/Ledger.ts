@@ -33,18 +33,27 @@ const Line = Schema.fromJsonString(Schema.toCodecJson(Entry))
 /** Where a run lies decides nothing. */
 const places = ["run.directory", "run.name", "run.from"]
 
-export const basisOf = (config: Config, versions: Readonly<Record<string, string>>): Basis => {
-  const settings = Object.fromEntries(
-    Object.entries(flat(config))
-      .filter(([key]) => !places.includes(key))
-      .map(([key, value]) => [key, String(value)] as const)
-      .toSorted(byKey)
+export const basisOf = (config: Config, versions: Versions): Basis =>
+  hashed(
+    Object.fromEntries(
+      Object.entries(flat(config))
+        .filter(([key]) => !places.includes(key))
+        .map(([key, value]) => [key, String(value)] as const)
+    ),
+    versions
   )
-  const sorted = Object.fromEntries(Object.entries(versions).toSorted(byKey))
-  const text = JSON.stringify([settings, sorted])
-  const hash = createHash("sha256").update(text).digest("hex").slice(0, 16)
-  return { hash, settings, versions: sorted }
+
+type Versions = Readonly<Record<string, string>>
+
+/** The order of names decides nothing. */
+export const hashed = (settings: Readonly<Record<string, string>>, versions: Versions): Basis => {
+  const sorted = { settings: inOrder(settings), versions: inOrder(versions) }
+  const hash = createHash("sha256").update(JSON.stringify(sorted)).digest("hex").slice(0, 16)
+  return { hash, ...sorted }
 }
+
+const inOrder = (texts: Readonly<Record<string, string>>): Readonly<Record<string, string>> =>
+  Object.fromEntries(Object.entries(texts).toSorted(byKey))
 
 const byKey = ([a]: readonly [string, string], [b]: readonly [string, string]): number =>
   a < b ? -1 : 1
