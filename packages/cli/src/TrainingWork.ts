@@ -19,6 +19,9 @@ const equipped = <A, E, R>(config: Config.Config, work: Effect.Effect<A, E, R>) 
 
 export const train = (config: Config.Config) => equipped(config, Trainer.train(config))
 
+export const branch = (config: Config.Config, source: RunDirectory.RunDirectory["Service"]) =>
+  equipped(config, Trainer.branch(config, source))
+
 export const resume = (config: Config.Config) => equipped(config, Trainer.resume(config))
 
 export const collect = (config: Config.Config) => equipped(config, collected(config))

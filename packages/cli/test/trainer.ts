@@ -2,6 +2,7 @@
 import { Evaluation, type RunEvent } from "@dreamgym/domain"
 import {
   CheckpointManifest,
+  type Config,
   Report,
   RunDirectory,
   RunError,
@@ -97,24 +98,26 @@ export interface Options {
   readonly failing?: boolean
 }
 
-export const layer = ({ failing = false, pause }: Options) =>
-  Layer.succeed(TrainerContract.Trainer, {
-    train: Effect.fnUntraced(function* (config) {
-      const log = yield* RunLog.RunLog
-      const directory = yield* RunDirectory.RunDirectory
-      yield* log.emit({ _tag: "RunStarted", run: directory.name, seed: config.seed })
-      for (const event of story) {
-        yield* Effect.sleep(pause)
-        if (event._tag === "SavedCheckpoint") {
-          if (failing) return yield* full(directory.path)
-          const files = { policy: new Uint8Array([1]) }
-          yield* directory.saveCheckpoint(event.iteration, files, CheckpointManifest.atRest)
-        }
-        yield* log.emit(event)
+export const layer = ({ failing = false, pause }: Options) => {
+  const train = Effect.fnUntraced(function* (config: Config.Config) {
+    const log = yield* RunLog.RunLog
+    const directory = yield* RunDirectory.RunDirectory
+    yield* log.emit({ _tag: "RunStarted", run: directory.name, seed: config.seed })
+    for (const event of story) {
+      yield* Effect.sleep(pause)
+      if (event._tag === "SavedCheckpoint") {
+        if (failing) return yield* full(directory.path)
+        const files = { policy: new Uint8Array([1]) }
+        yield* directory.saveCheckpoint(event.iteration, files, CheckpointManifest.atRest)
       }
-      yield* log.emit({ _tag: "RunFinished", seconds: 363 })
-      return Report.summary(directory.name, yield* log.events)
-    }),
+      yield* log.emit(event)
+    }
+    yield* log.emit({ _tag: "RunFinished", seconds: 363 })
+    return Report.summary(directory.name, yield* log.events)
+  })
+  return Layer.succeed(TrainerContract.Trainer, {
+    train,
+    branch: train,
     resume: Effect.fnUntraced(function* () {
       const log = yield* RunLog.RunLog
       const { loadCheckpoint, name, path } = yield* RunDirectory.RunDirectory
@@ -132,6 +135,7 @@ export const layer = ({ failing = false, pause }: Options) =>
     }),
     collect: () => Effect.succeed([])
   })
+}
 
 const full = (file: string) =>
   new RunError.RunError({ reason: "DiskFull", file, message: `${file}: the disk is full` })

@@ -1,5 +1,5 @@
 /**
- * What the front door asks of the packaged trainer: four things that a person can ask for.
+ * What the front door asks of the packaged trainer: five things that a person can ask for.
  * It is no trainer: `Trainer` is.
  */
 import type { Evaluation, Trajectory } from "@dreamgym/domain"
@@ -19,7 +19,7 @@ export interface TrainingError {
 /**
  * All of them report through the run log. `train` and `resume`, interrupted, finish or drop the update at hand, save a checkpoint
  * and emit `RunStopped` before they let go. `resume` goes on from the last whole checkpoint of the run directory, to the same
- * events that an uninterrupted run would have had. `evaluate` plays held-out real tasks with the last checkpoint's policy.
+ * events that an uninterrupted run would have had. `branch` is `train` from what the run `source` prepared, and gives the same. `evaluate` plays held-out real tasks with the last checkpoint's policy.
  * `collect` plays real episodes only, and keeps nothing.
  */
 export class Trainer extends Context.Service<
@@ -28,6 +28,10 @@ export class Trainer extends Context.Service<
     readonly train: (config: Config) => Effect.Effect<Summary, TrainingError, RunLog | RunDirectory>
     readonly resume: (
       config: Config
+    ) => Effect.Effect<Summary, TrainingError, RunLog | RunDirectory>
+    readonly branch: (
+      config: Config,
+      source: RunDirectory["Service"]
     ) => Effect.Effect<Summary, TrainingError, RunLog | RunDirectory>
     readonly evaluate: (
       config: Config,

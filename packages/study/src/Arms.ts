@@ -3,7 +3,7 @@
  * Which of them run, with which seeds and in which order, says `Plan`.
  */
 import * as PipelineArm from "@dreamgym/pipeline/Arm"
-import { type Config, fields } from "@dreamgym/pipeline/Config"
+import type { Config } from "@dreamgym/pipeline/Config"
 
 /** What is asked: Table 1 in miniature, what each part of the method brings, how much data it needs, what it saves, what it risks. */
 export const parts = ["table", "ablations", "scaling", "cost", "exploitation"] as const
@@ -24,9 +24,6 @@ export interface Arm {
   readonly startsFrom?: string
   readonly tenthOf?: string
 }
-
-/** Whether this version of the trainer can be set so. */
-export const knows = (key: string): boolean => fields.some((field) => field.key === key)
 
 /** Whose collected data, experience model and clones others share. */
 const first = "sft"
@@ -81,7 +78,6 @@ export interface Ablation {
   readonly settings: Settings
 }
 
-/** Those that this version can be asked for. */
 export const ablations: ReadonlyArray<Ablation> = [
   {
     part: "history",
@@ -89,28 +85,28 @@ export const ablations: ReadonlyArray<Ablation> = [
     turns: "off",
     isPrepared: false,
     settings: { "experience.history": false }
-  } as const,
+  },
   {
     part: "demonstrations in the prompt",
     arm: "demonstrations",
     turns: "on",
     isPrepared: false,
     settings: { "experience.demonstrations": 2 }
-  } as const,
+  },
   {
     part: "reasoning",
     arm: "no_reasoning",
     turns: "off",
     isPrepared: false,
     settings: { "experience.reasoning": false }
-  } as const,
+  },
   {
     part: "task generator",
     arm: "no_generator",
     turns: "off",
     isPrepared: false,
     settings: { "curriculum.generate": false }
-  } as const,
+  },
   {
     part: "quality filter",
     arm: "no_filter",
@@ -121,8 +117,8 @@ export const ablations: ReadonlyArray<Ablation> = [
       "filter.unearnedReward": false,
       "filter.missedReward": false
     }
-  } as const
-].filter(({ settings }) => Object.keys(settings).every(knows))
+  }
+]
 
 /** The arm without the quality filter. */
 export const unfiltered = "no_filter"

@@ -31,7 +31,7 @@ export type Finished = Extract<Entry, { readonly _tag: "Finished" }>
 const Line = Schema.fromJsonString(Schema.toCodecJson(Entry))
 
 /** Where a run lies decides nothing. */
-const places = ["run.directory", "run.name", "run.from"]
+const places = ["run.directory", "run.name"]
 
 export const basisOf = (config: Config, versions: Versions): Basis =>
   hashed(

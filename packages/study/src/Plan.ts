@@ -71,7 +71,7 @@ export const shared: Readonly<Record<Form, Arms.Settings>> = {
     ...ungated(),
     "evaluate.clonedPlus": false,
     "evaluate.real": false,
-    ...(Arms.knows("train.evaluateEvery") ? { "train.evaluateEvery": 5 } : {})
+    "train.evaluateEvery": 5
   },
   quick: {
     preset: "household-quick",
@@ -80,7 +80,7 @@ export const shared: Readonly<Record<Form, Arms.Settings>> = {
     "clone.maxUpdates": 200,
     "clone.minUpdates": 200,
     "evaluate.clonedPlus": false,
-    ...(Arms.knows("train.evaluateEvery") ? { "train.evaluateEvery": 3 } : {})
+    "train.evaluateEvery": 3
   }
 }
 
@@ -124,7 +124,7 @@ const common = (form: Form, rung: string, seed: number): Arms.Settings => ({
 
 const unitOf = (arm: Arms.Arm, form: Form, rung: string, seed: number, config: Config): Unit => {
   const idOf = (name: string) => `${rung}/${seed}/${name}`
-  const from = Arms.knows("run.from") ? arm.startsFrom : undefined
+  const { startsFrom: from } = arm
   return {
     id: idOf(arm.name),
     rung,

@@ -99,15 +99,10 @@ const started = Effect.fnUntraced(
     const path = yield* Path.Path
     const home = path.dirname(folder)
     yield* DurableFile.makeDirectory(home)
-    const own = [
-      ...settings,
-      `run.directory=${home}`,
-      ...(unit.from === undefined ? [] : [`run.from=${path.join(directory, unit.from)}`])
-    ]
+    const own = [...settings, `run.directory=${home}`].flatMap((setting) => ["--set", setting])
+    const from = unit.from === undefined ? [] : ["--from", path.join(directory, unit.from)]
     const args =
-      state === "begun"
-        ? ["resume", folder]
-        : ["train", ...own.flatMap((setting) => ["--set", setting]), "--name", unit.arm]
+      state === "begun" ? ["resume", folder] : ["train", ...own, "--name", unit.arm, ...from]
     const child = yield* ChildProcess.make(program.command, [...program.args, ...args], {
       stdin: "ignore",
       killSignal: "SIGINT",

@@ -21,6 +21,13 @@ const flags = {
     Flag.withDescription("Name of the run's folder (default: preset, seed and a number)"),
     Flag.optional
   ),
+  from: Flag.String("from").pipe(
+    Flag.withMetavar("RUN"),
+    Flag.withDescription(
+      "Folder of a run whose real experience, experience model and clones this one takes over; it must have the same settings for them"
+    ),
+    Flag.optional
+  ),
   dryRun: Flag.Boolean("dry-run").pipe(
     Flag.withDescription("Print the resolved configuration and what the run would cost, and stop"),
     Flag.withDefault(false),
@@ -34,7 +41,7 @@ export const train = Command.make(
   Effect.fn("Train.run")(function* (given) {
     const name = Option.map(given.name, (value) => ({ flag: "--name", key: "run.name", value }))
     const config = yield* Settings.resolve(given, Option.toArray(name))
-    return yield* given.dryRun ? showPlan(config) : runNew(config)
+    return yield* given.dryRun ? showPlan(config) : runNew(config, given.from)
   })
 ).pipe(
   Command.withExamples([
@@ -54,9 +61,16 @@ export const train = Command.make(
   ])
 )
 
-const runNew = Effect.fnUntraced(function* (config: Config.Config) {
+const runNew = Effect.fnUntraced(function* (config: Config.Config, from: Option.Option<string>) {
   const trainer = yield* TrainerContract.Trainer
-  const done = yield* Running.inDirectory(RunDirectory.layerNew(config), trainer.train(config))
+  const source = yield* Effect.forEach(Option.toArray(from), (run) =>
+    RunDirectory.reading(run, config.run.directory)
+  )
+  const [first] = source
+  const done = yield* Running.inDirectory(
+    RunDirectory.layerNew(config),
+    first === undefined ? trainer.train(config) : trainer.branch(config, first)
+  )
   yield* Output.answer(summaryJson(done.value), Running.closing(done))
 })
 
