@@ -39,6 +39,9 @@ const colours = [blue, "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#
 
 const width = 820
 
+/** Of the axes of curves. */
+const plotHeight = 286
+
 /** Success per name, one panel per group: mean, 95 % interval, and the seeds as small rings. */
 export const dots = (rows: ReadonlyArray<Dot>): string => {
   const names = [...new Set(rows.map(({ name }) => name))]
@@ -80,10 +83,15 @@ export const curves = (points: ReadonlyArray<Point>, axes: Axes): string => {
   }))
   const names = [...new Set(rows.map(({ name }) => name))]
   return drawn({
-    height: 360,
+    height: plotHeight + 74,
     marginLeft: 60,
     marginRight: 12 + 7.5 * Math.max(0, ...names.map((name) => name.length)),
-    x: { type: axes.isLogarithmic === true ? "log" : "linear", label: axes.x, grid: false },
+    x: {
+      type: axes.isLogarithmic === true ? "log" : "linear",
+      label: axes.x,
+      labelAnchor: "center",
+      grid: false
+    },
     y: {
       label: axes.y,
       grid: true,
@@ -94,13 +102,29 @@ export const curves = (points: ReadonlyArray<Point>, axes: Axes): string => {
       Plot.areaY(rows, { x: "x", y1: "low", y2: "high", fill: "name", fillOpacity: 0.15 }),
       Plot.lineY(rows, { x: "x", y: "y", stroke: "name", strokeWidth: 2 }),
       Plot.dot(rows, { x: "x", y: "y", fill: "name", r: 2.5 }),
-      Plot.text(
-        rows,
-        Plot.selectLast({ x: "x", y: "y", z: "name", text: "name", fill: "name", ...beside })
-      )
+      Plot.text(labelsOf(rows, axes), { x: "x", y: "y", text: "name", fill: "name", ...beside })
     ]
   })
 }
+
+/** The names at the ends of their curves, one line of text apart at least, in the order of the ends. */
+const labelsOf = (rows: ReadonlyArray<Point>, { isShare }: Axes): ReadonlyArray<Point> => {
+  const ends = [...Map.groupBy(rows, ({ name }) => name).values()].flatMap((of) => of.slice(-1))
+  const heights = rows.map(({ y }) => y)
+  const span = isShare === true ? 100 : Math.max(...heights) - Math.min(...heights)
+  const gap = (span * 15) / plotHeight
+  const sorted = ends.toSorted((a, b) => a.y - b.y)
+  const raised = sorted.reduce<ReadonlyArray<Point>>((placed, end) => {
+    const last = placed.at(-1)
+    const y = last === undefined ? end.y : Math.max(end.y, last.y + gap)
+    return [...placed, { ...end, y }]
+  }, [])
+  const shift = mean(raised) - mean(sorted)
+  return raised.map((label) => ({ ...label, y: label.y - shift }))
+}
+
+const mean = (points: ReadonlyArray<Point>): number =>
+  points.reduce((sum, { y }) => sum + y, 0) / Math.max(1, points.length)
 
 const beside = { dx: 8, textAnchor: "start" } as const
 

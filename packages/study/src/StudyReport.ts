@@ -3,6 +3,7 @@
  * It says what the intervals show, and what they do not; it praises nothing.
  */
 import * as ReportText from "@dreamgym/pipeline/ReportText"
+import type { Part } from "./Arms.ts"
 import * as Findings from "./Findings.ts"
 import type { Entry, Finished } from "./Ledger.ts"
 import type { Study, Unit } from "./Plan.ts"
@@ -10,10 +11,10 @@ import * as Sections from "./StudySections.ts"
 import * as StudyFigures from "./StudyFigures.ts"
 import { csv, table } from "./StudyText.ts"
 
-/** `command` began the study; `units` are all that it consists of; `entries` are the ledger's. */
+/** `commandOf` gives the command that asks for one part of the study, or for all; `units` are all that it consists of; `entries` are the ledger's. */
 export interface Told {
   readonly study: Study
-  readonly command: string
+  readonly commandOf: (part?: Part) => string
   readonly units: ReadonlyArray<Unit>
   readonly entries: ReadonlyArray<Entry>
 }
@@ -52,7 +53,7 @@ const markdown = (
     ...beginning(told, finished),
     ...told.study.parts.flatMap((part) => [
       ...Sections.of(part, runs, told.study.rungs),
-      ...drawings.filter((one) => one.part === part).flatMap((one) => figure(one, told.command))
+      ...drawings.filter((one) => one.part === part).flatMap((one) => figure(one, told.commandOf))
     ]),
     ...Sections.limits(told.study, runs),
     ...open(told),
@@ -60,7 +61,7 @@ const markdown = (
   ].join("\n")
 
 const beginning = (
-  { command, entries, study, units }: Told,
+  { commandOf, entries, study, units }: Told,
   finished: ReadonlyArray<Finished>
 ): ReadonlyArray<string> => {
   const failed = failures({ entries, units }).length
@@ -69,7 +70,7 @@ const beginning = (
   return [
     `Seeds ${study.seeds.join(", ")}; rungs ${study.rungs.join(", ")}. ${finished.length} of ${units.length} runs are finished${failed === 0 ? "" : `, ${failed} failed`}. One after the other they took ${ReportText.wall(seconds)}.`,
     "",
-    `Made by \`${command}\`${versions.length === 0 ? "" : `, with ${versions.map(([name, version]) => `${name} ${version}`).join(", ")}`}. Success is the share of held-out real tasks that the policy ends with success; brackets are 95 % intervals from a bootstrap that draws seeds, and episodes within them.`,
+    `Made by \`${commandOf()}\`${versions.length === 0 ? "" : `, with ${versions.map(([name, version]) => `${name} ${version}`).join(", ")}`}. Success is the share of held-out real tasks that the policy ends with success; brackets are 95 % intervals from a bootstrap that draws seeds, and episodes within them.`,
     ""
   ]
 }
@@ -90,11 +91,11 @@ const secondsOf = (seconds: Readonly<Record<string, number>>): number =>
 
 const figure = (
   { caption, name, part, rung }: StudyFigures.Drawing,
-  command: string
+  commandOf: Told["commandOf"]
 ): ReadonlyArray<string> => [
-  `![${rung}: ${caption}](figures/${name}.svg)`,
+  `![${part}, ${rung}](figures/${name}.svg)`,
   "",
-  `*${rung}. ${caption}* Data: [data/${name}.csv](data/${name}.csv). Command: \`${command.replace("reproduce", `reproduce ${part}`)}\`.`,
+  `*${rung}. ${caption}* Data: [data/${name}.csv](data/${name}.csv). Command: \`${commandOf(part)}\`.`,
   ""
 ]
 
@@ -127,13 +128,13 @@ const open = ({ entries, units }: Told): ReadonlyArray<string> => {
   ]
 }
 
-const filesOf = ({ command }: Told): ReadonlyArray<string> => [
+const filesOf = ({ commandOf }: Told): ReadonlyArray<string> => [
   "## Files",
   "",
   "- [data/runs.csv](data/runs.csv): every evaluation of every run, with transitions, tokens and seconds.",
   "- [data/settings.json](data/settings.json): how each run was set, as for `dreamgym train --set`.",
   "- results.jsonl: what each run came to, with its resolved settings, versions and their hash. Each run's own log lies at rung/seed/arm beside it.",
-  `- \`${command} --report\` writes this page again from results.jsonl.`,
+  `- \`${commandOf()} --report\` writes this page again from results.jsonl.`,
   ""
 ]
 

@@ -272,7 +272,7 @@ export const limits = ({ form, seeds }: Study, runs: Runs): Lines => {
     "- The bounds that stop a run whose experience model is poor (`fidelity.*`, `calibration.*`, `train.minAcceptRate`) are open in a study: a seed whose model would have been refused counts here.",
     ...(form === "quick"
       ? [
-          `- The quick form trains little, on an easy rung, with ${seeds.length} seeds: it shows that the study runs, and no more than that.`
+          `- The quick form trains little, on an easy rung, with ${seeds.length === 1 ? "one seed" : `${seeds.length} seeds`}: it shows that the study runs, and no more than that.`
         ]
       : []),
     ""

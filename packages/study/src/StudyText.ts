@@ -7,15 +7,15 @@ import type { Interval } from "./Interval.ts"
 /** 0.273 is "27.3". */
 export const points = (share: number): string => (100 * share).toFixed(1)
 
-/** "81.3 % [76.0, 85.6]", or "none" where nothing was measured. */
+/** "81.3 % [76.0, 85.6]"; without brackets where one seed is all there is, and "none" where nothing was measured. */
 export const interval = (found: Interval | undefined): string =>
   found === undefined
     ? "none"
-    : `${points(found.mean)} % [${points(found.low)}, ${points(found.high)}]`
+    : `${points(found.mean)} %${found.low < found.high ? ` [${points(found.low)}, ${points(found.high)}]` : ""}`
 
 /** "+12.0 [+3.1, +20.2]" in points. */
 export const difference = ({ high, low, mean }: Interval): string =>
-  `${signed(mean)} [${signed(low)}, ${signed(high)}]`
+  `${signed(mean)}${low < high ? ` [${signed(low)}, ${signed(high)}]` : ""}`
 
 const signed = (share: number): string => `${share >= 0 ? "+" : ""}${points(share)}`
 

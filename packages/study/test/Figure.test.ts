@@ -65,6 +65,21 @@ describe("curves", () => {
     expect(e).toBeLessThan(d)
   })
 
+  it("that end together have names that can be read apart", () => {
+    const names = ["a", "b", "c", "d"]
+    const together = names.flatMap((name, i) => [
+      { name, x: 0, y: 0.2 },
+      { name, x: 1, y: 0.7 + i / 1000 }
+    ])
+    const svg = Figure.curves(together, { x: "n", y: "%", isShare: true })
+    const places = names.map((name) =>
+      Number(new RegExp(`translate\\([^,]+,([^)]+)\\)[^>]*>${name}<`).exec(svg)?.[1])
+    )
+    for (const [i, place] of places.entries()) {
+      if (i > 0) expect((places[i - 1] ?? 0) - place).toBeGreaterThanOrEqual(14.9)
+    }
+  })
+
   it("have their names at their ends, once", () => {
     const svg = Figure.curves(points, { x: "n", y: "loss" })
     expect(svg.match(/>real</g)).toHaveLength(1)

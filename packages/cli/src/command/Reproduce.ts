@@ -166,7 +166,12 @@ const reported = Effect.fnUntraced(function* ({ directory, study, units }: Asked
   const path = yield* Path.Path
   yield* Conduct.check(units, directory)
   const entries = yield* Ledger.read(directory)
-  const files = StudyReport.files({ study, units, entries, command: commandOf(study, directory) })
+  const files = StudyReport.files({
+    study,
+    units,
+    entries,
+    commandOf: (part) => commandOf(study, directory, part)
+  })
   for (const [name, text] of files) {
     const file = path.join(directory, name)
     yield* DurableFile.makeDirectory(path.dirname(file))
@@ -182,13 +187,15 @@ const reported = Effect.fnUntraced(function* ({ directory, study, units }: Asked
   ])
 })
 
-/** The command that asks for this study again; the part stands first, where there is one alone. */
-const commandOf = ({ form, parts, rungs, seeds }: Plan.Study, directory: string): string => {
-  const all = Plan.usual[form].parts
-  return [
+/** The command that asks for this study again, or for one part of it. */
+const commandOf = (
+  { form, parts, rungs, seeds }: Plan.Study,
+  directory: string,
+  part = parts.length === 1 ? parts[0] : undefined
+): string =>
+  [
     "npx dreamgym reproduce",
-    ...(parts.length === 1 && all.length > 1 ? parts : []),
+    ...(part === undefined ? [] : [part]),
     ...(form === "quick" ? ["--quick"] : []),
     `--seeds ${seeds.join(",")} --rungs ${rungs.join(",")} --directory ${directory}`
   ].join(" ")
-}
