@@ -3,6 +3,7 @@
  * `npx node --conditions=source scripts/picture.ts OUT.svg RUN...` reads each run's events.jsonl; it measures nothing itself.
  */
 import { RunEvent } from "@dreamgym/domain"
+import { Evaluations } from "@dreamgym/pipeline"
 import * as Schema from "effect/Schema"
 import { readFileSync, writeFileSync } from "node:fs"
 
@@ -20,7 +21,7 @@ const runOf = (directory: string): Run => {
     dream: events.flatMap((event) =>
       event._tag === "UpdatedPolicy" ? [event.metrics["charts/success_rate"] ?? 0] : []
     ),
-    real: events.flatMap((event) => (event._tag === "EvaluatedPolicy" ? [event.evaluation] : []))
+    real: Evaluations.evaluationsOf(events).final.map(({ evaluation }) => evaluation)
   }
 }
 
