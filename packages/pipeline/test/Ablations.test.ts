@@ -109,6 +109,13 @@ describe("a household without history", () => {
     expect(after[1]).not.toContain(thing)
   })
 
+  it("is explained by whoever saw the whole", async () => {
+    const targets = ({ rows }: Awaited<ReturnType<typeof toldWith>>) =>
+      rows.map(({ target }) => target)
+    const cut = await toldWith(["environment.rung=L3", "experience.history=false"])
+    expect(targets(cut)).toEqual(targets(await toldWith(["environment.rung=L3"])))
+  })
+
   it.each([true, false])("is remembered as it is asked for: history %s", async (isWhole) => {
     const settings = [...withDemonstrations, `experience.history=${isWhole}`]
     const { known } = await toldWith(settings)
