@@ -64,7 +64,10 @@ export const successOf = (scored: ReadonlyArray<Interval.Outcome>): Success | un
 /** The same for every interval: a report is the same each time that it is written. */
 const key = Seed.key(0, "study")
 
-/** One row of Table 1; transitions, tokens and seconds are means over seeds. */
+/**
+ * One row of Table 1; transitions, tokens and seconds are means over seeds. A run that began from another tells what that prepared
+ * again, with its transitions and seconds, so that each row is as if the arm were alone.
+ */
 export interface Row {
   readonly rung: string
   readonly arm: string
@@ -90,36 +93,14 @@ export const rows = (runs: Runs, rung: string, arms: ReadonlyArray<string>): Rea
             arm,
             title: titleOf(arm),
             success,
-            offline: of((run) => offlineOf(run, runs)),
+            offline: of(({ outcome }) => outcome.offline),
             lived: of(({ outcome }) => outcome.lived + outcome.preferring),
             synthetic: of(({ outcome }) => outcome.synthetic),
             tokens: of(({ outcome }) => outcome.tokens),
-            seconds: of((run) => secondsOf(run, runs))
+            seconds: of(({ outcome }) => sumOf(Object.values(outcome.seconds)))
           }
         ]
   })
-
-/** The run whose data and models this one took over, if it did. */
-const originOf = (run: Run, runs: Runs): Run | undefined => {
-  const { startsFrom } = Arms.all.find(({ name }) => name === run.arm) ?? {}
-  return runs.find(
-    ({ arm, rung, seed }) => arm === startsFrom && rung === run.rung && seed === run.seed
-  )
-}
-
-const offlineOf = (run: Run, runs: Runs): number =>
-  run.outcome.offline > 0 ? run.outcome.offline : (originOf(run, runs)?.outcome.offline ?? 0)
-
-/** Wall time, with what the run's data, its experience model (where it dreams) and its clones took, whichever run made them. */
-const secondsOf = (run: Run, runs: Runs): number => {
-  const own = run.outcome.seconds
-  const origin = originOf(run, runs)?.outcome.seconds ?? {}
-  const dreams = run.outcome.synthetic > 0
-  const taken = ["collect", "clone", ...(dreams ? ["fit"] : [])]
-    .filter((phase) => (own[phase] ?? 0) === 0)
-    .reduce((sum, phase) => sum + (origin[phase] ?? 0), 0)
-  return taken + Object.values(own).reduce((sum, seconds) => sum + seconds, 0)
-}
 
 /** `first` minus `second`, in shares, over the seeds that both have. */
 export interface Difference extends Interval.Interval {
@@ -146,10 +127,10 @@ export interface Moment extends Interval.Interval {
   readonly transitions: number
 }
 
-/** It begins with the policy that learning starts from (SFT), where that was measured. */
+/** Of the arm's own policy; the first point is that which learning starts from. */
 export const curve = (runs: Runs, rung: string, arm: string): ReadonlyArray<Moment> => {
   const points = at(runs, rung, arm).flatMap((run) =>
-    pointsOf(run, runs).map((point) => ({ seed: run.seed, point }))
+    pointsOf(run).map((point) => ({ seed: run.seed, point }))
   )
   const byIteration = [...Map.groupBy(points, ({ point }) => point.iteration)]
   return byIteration
@@ -166,14 +147,10 @@ export const curve = (runs: Runs, rung: string, arm: string): ReadonlyArray<Mome
     })
 }
 
-/** Of the arm's own policy, in the order of iterations. */
-const pointsOf = (run: Run, runs: Runs): ReadonlyArray<Point> => {
-  const policy = policyOf(run.arm)
-  const own = run.outcome.curve.filter((point) => point.policy === policy && point.episodes > 0)
-  const start = originOf(run, runs)?.outcome.curve.findLast((point) => point.policy === "cloned+")
-  return start === undefined || own.some(({ iteration }) => iteration === 0)
-    ? own
-    : [{ ...start, policy, iteration: 0, lived: 0, dreamt: 0 }, ...own]
+/** In the order of iterations. */
+const pointsOf = ({ arm, outcome }: Run): ReadonlyArray<Point> => {
+  const policy = policyOf(arm)
+  return outcome.curve.filter((point) => point.policy === policy && point.episodes > 0)
 }
 
 /** What it took to reach a success: means over the seeds that reached it. Undefined where none did. */
@@ -187,9 +164,7 @@ export interface Price {
 export const price = (runs: Runs, rung: string, arm: string, target: number): Price => {
   const own = at(runs, rung, arm)
   const firsts = own.flatMap((run) => {
-    const point = pointsOf(run, runs).find(
-      ({ episodes, successes }) => successes / episodes >= target
-    )
+    const point = pointsOf(run).find(({ episodes, successes }) => successes / episodes >= target)
     return point === undefined ? [] : [point]
   })
   const of = (number: (point: Point) => number) =>
@@ -243,4 +218,7 @@ export const measure = (
   )
 
 export const meanOf = (numbers: ReadonlyArray<number>): number =>
-  numbers.reduce((sum, number) => sum + number, 0) / Math.max(1, numbers.length)
+  sumOf(numbers) / Math.max(1, numbers.length)
+
+const sumOf = (numbers: ReadonlyArray<number>): number =>
+  numbers.reduce((sum, number) => sum + number, 0)

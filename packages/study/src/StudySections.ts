@@ -212,7 +212,7 @@ const cost: Section = (runs, rungs) => {
       rows
     ),
     [
-      "The first evaluation at which a seed's measured success is that high, a mean over the seeds that get there; seeds that do not are not in it. Success is measured only every few iterations, so that a price is too high by at most one such step. The first evaluation is that of SFT, which costs nothing more. All arms rest on the offline transitions of Table 1 as well."
+      "The first evaluation at which a seed's measured success is that high, a mean over the seeds that get there; seeds that do not are not in it. Success is measured only every few iterations, so that a price is too high by at most one such step. The first evaluation is before any learning, and costs nothing more. All arms rest on the offline transitions of Table 1 as well."
     ]
   )
 }

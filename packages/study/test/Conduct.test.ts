@@ -75,7 +75,7 @@ describe("a study", () => {
     })
     expect(await begun()).toEqual(once)
     expect(settingOf("L0/1/ppo_s2r", "realTransitions")).toBe(100)
-    expect(told.at(-1)).toMatchObject({ total: 3, finished: 3, running: [], secondsLeft: 0 })
+    expect(told.at(-1)).toMatchObject({ total: 4, finished: 4, running: [], secondsLeft: 0 })
     expect(Math.max(...told.map(({ running }) => running.length))).toBe(2)
     const before = await results()
     expect(before.map(({ unit }) => unit).toSorted()).toEqual(ids.toSorted())
@@ -86,7 +86,7 @@ describe("a study", () => {
   it("goes on when a unit fails, says why, leaves what needs it, and runs only these again", async () => {
     const ended = await run(conduct(fake(0, "ppo_real")))
     expect(ended).toEqual({
-      finished: expect.arrayContaining(["L0/1/sft"]),
+      finished: expect.arrayContaining(["L0/1/sft", "L0/1/ppo_dream"]),
       failed: [{ unit: "L0/1/ppo_real", reason: "no luck today" }],
       waiting: ["L0/1/ppo_s2r"]
     })
@@ -98,9 +98,10 @@ describe("a study", () => {
     expect(await begun()).toEqual(once)
   })
 
-  it("tells of a program that cannot be started as a failure of each unit", async () => {
-    const { failed } = await run(conduct({ command: path.join(home, "nothing"), args: [] }))
-    expect(failed.map(({ unit }) => unit).toSorted()).toEqual(["L0/1/ppo_real", "L0/1/sft"])
+  it("tells of a program that cannot be started as a failure of the unit", async () => {
+    const ended = await run(conduct({ command: path.join(home, "nothing"), args: [] }))
+    expect(ended.failed.map(({ unit }) => unit)).toEqual(["L0/1/sft"])
+    expect(ended.waiting).toEqual(["L0/1/ppo_real", "L0/1/ppo_dream", "L0/1/ppo_s2r"])
   })
 
   it("that is interrupted lets its runs stop by themselves, and goes on with them", async () => {
@@ -113,7 +114,7 @@ describe("a study", () => {
     const stopped = await run(RunLog.read(path.join(home, "L0/1/sft")))
     expect(stopped.at(-1)).toEqual({ _tag: "RunStopped", reason: "interrupted" })
     expect(await results()).toEqual([])
-    expect((await run(conduct())).finished).toHaveLength(3)
+    expect((await run(conduct())).finished).toHaveLength(4)
     expect(await begun()).toEqual(once)
     const resumed = await run(RunLog.read(path.join(home, "L0/1/sft")))
     expect(resumed.map(({ _tag }) => _tag)).toContain("RunResumed")
@@ -124,15 +125,27 @@ describe("a study", () => {
     const conductor = path.join(import.meta.dirname, "conductor.ts")
     const child = spawn(process.execPath, ["--conditions=source", conductor, home, "30"])
     await until(() => hasLine("results.jsonl", "L0/1/sft"))
-    await until(() => hasLine("L0/1/ppo_real/events.jsonl", "RunStarted"))
+    await until(() => hasLine("L0/1/ppo_real/events.jsonl", "SavedCheckpoint"))
     const gone = new Promise((done) => child.on("exit", done))
     child.kill("SIGKILL")
     await gone
     const before = await results()
     expect(before.map(({ unit }) => unit)).toEqual(["L0/1/sft"])
-    expect((await run(conduct())).finished).toHaveLength(3)
+    expect((await run(conduct())).finished).toHaveLength(4)
     expect(await begun()).toEqual(once)
     expect((await results()).slice(0, 1)).toEqual(before)
+  })
+
+  it("waits while another process is at work in a unit's folder", async () => {
+    const folder = path.join(home, "L0/1/sft")
+    const other = spawn("sleep", ["2"])
+    fs.mkdirSync(folder, { recursive: true })
+    fs.writeFileSync(path.join(folder, "lock"), `${other.pid}\n`)
+    const options = { directory: home, parallel: 1, program: fake(0), tell: () => Effect.void }
+    const ended = run(Conduct.conduct(units.slice(0, 1), options))
+    await new Promise((done) => setTimeout(done, 1000))
+    expect(fs.readFileSync(path.join(folder, "lock"), "utf8")).toBe(`${other.pid}\n`)
+    expect((await ended).finished).toEqual(["L0/1/sft"])
   })
 
   it("is conducted by one process at a time", async () => {

@@ -77,7 +77,7 @@ describe("what is found", () => {
   const { entries } = told(whole)
   const runs = Findings.runsOf(entries.flatMap((one) => (one._tag === "Finished" ? [one] : [])))
 
-  it("counts what an arm took over from another run as its own", () => {
+  it("counts what an arm took over from another run as its own, as its run tells it", () => {
     const [sft, real, dreamt] = Findings.rows(runs, "L2", ["sft", "ppo_real", "ppo_dream"])
     expect([sft?.offline, real?.offline, dreamt?.offline]).toEqual([900, 900, 900])
     expect([real?.lived, real?.synthetic]).toEqual([1000, 0])
@@ -94,7 +94,7 @@ describe("what is found", () => {
     expect(found?.mean).toBeCloseTo((a - c + b - d) / 200, 10)
   })
 
-  it("begins every curve with the policy that learning starts from", () => {
+  it("follows the own policy of an arm from the one that learning starts from", () => {
     const curve = Findings.curve(runs, "L2", "ppo_real")
     expect(curve.map(({ iteration, transitions }) => [iteration, transitions])).toEqual([
       [0, 0],

@@ -15,6 +15,9 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { eventsOf } from "./invented.ts"
 
+/** Nobody may listen any more. */
+process.stderr.on("error", () => {})
+
 const [pause = "0", failing = "", command, ...args] = process.argv.slice(2)
 
 const after = (flag: string) => args.flatMap((arg, i) => (arg === flag ? (args[i + 1] ?? []) : []))

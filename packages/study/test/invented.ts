@@ -101,7 +101,8 @@ export const eventsOf = (arm: string, config: Config.Config, iterations: number)
       iterations,
       [...new Set([half, iterations])]
         .filter((at) => at > 0)
-        .flatMap((at) => [
+        .flatMap((at, i) => [
+          ...(i === 0 ? [evaluated(policy, 0, 20 - config.seed)] : []),
           isReal ? lived(at, 500) : dreamt(at, 700),
           ...(policy === "sim-to-real" ? [lived(at, 40)] : []),
           updated(at, success / 100 + 0.05),
