@@ -52,7 +52,7 @@ export const dots = (rows: ReadonlyArray<Dot>): string => {
   const place = { y: "name", fy: "group" } as const
   return drawn({
     height: 70 + groups.length * (28 + names.length * 24),
-    marginLeft: 150,
+    marginLeft: roomFor(names),
     marginRight: groups.length > 1 ? 90 : 30,
     x: { domain: [0, 100], label: "success in held-out real tasks, %", grid: true },
     y: { domain: names, label: null },
@@ -85,7 +85,7 @@ export const curves = (points: ReadonlyArray<Point>, axes: Axes): string => {
   return drawn({
     height: plotHeight + 74,
     marginLeft: 60,
-    marginRight: 12 + 7.5 * Math.max(0, ...names.map((name) => name.length)),
+    marginRight: roomFor(names),
     x: {
       type: axes.isLogarithmic === true ? "log" : "linear",
       label: axes.x,
@@ -106,6 +106,10 @@ export const curves = (points: ReadonlyArray<Point>, axes: Axes): string => {
     ]
   })
 }
+
+/** Pixels beside the axes for the longest name. */
+const roomFor = (names: ReadonlyArray<string>): number =>
+  22 + 7.5 * Math.max(0, ...names.map((name) => name.length))
 
 /** The names at the ends of their curves, one line of text apart at least, in the order of the ends. */
 const labelsOf = (rows: ReadonlyArray<Point>, { isShare }: Axes): ReadonlyArray<Point> => {

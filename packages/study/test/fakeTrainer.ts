@@ -54,9 +54,6 @@ const directory = Effect.gen(function* () {
   return RunDirectory.layerNew(yield* Effect.fromResult(ConfigResolve.resolve({ settings })))
 })
 
-NodeRuntime.runMain(
-  told.pipe(
-    Effect.provide(Layer.provideMerge(RunLog.layer, Layer.unwrap(directory))),
-    Effect.provide(NodeServices.layer)
-  )
-)
+const run = Layer.provideMerge(RunLog.layer, Layer.unwrap(directory))
+
+NodeRuntime.runMain(Effect.provide(told, Layer.provideMerge(run, NodeServices.layer)))
