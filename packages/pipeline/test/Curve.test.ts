@@ -15,7 +15,7 @@ import { apart, markdown, summary } from "../src/Report.ts"
 import { surviving } from "../src/Surviving.ts"
 import { evaluated, wholeRun } from "./events.ts"
 import { allOf, bufferOf, copyAt, deedsOf, eventsOf, filesOf, linesOf, of } from "./runs.ts"
-import { configOf, resume, train } from "./tiny.ts"
+import { branch, configOf, resume, train } from "./tiny.ts"
 
 const home = fs.mkdtempSync(path.join(os.tmpdir(), "curve-"))
 const inHome = (name: string) => path.join(home, name)
@@ -77,6 +77,12 @@ describe("a run with a curve", () => {
     expect(other).not.toMatch(/curves|over training/)
     const lines = linesOf(inHome("curve"), "metrics.jsonl").map((line) => Object(line))
     expect(lines.filter((line) => line["val/episodes"] === 6)).toHaveLength(2)
+  })
+
+  it("is the same though another run prepared it, one without a curve", async () => {
+    await Effect.runPromise(branch(configOf(home, "branched", curves), inHome("plain")))
+    expect(pointsOf(inHome("branched"))).toEqual(pointsOf(inHome("curve")))
+    expect(await filesOf(inHome("branched"))).toEqual(await filesOf(inHome("curve")))
   })
 
   it.each([0, 2])(
