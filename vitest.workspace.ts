@@ -4,4 +4,7 @@
  */
 import { defineConfig } from "vitest/config"
 
-export default defineConfig({ test: { projects: ["packages/*", "test/vitest.config.ts"] } })
+// vitest leaves a core to itself; on two that is half of the machine, and the suite took 613 s instead of 370 s.
+export default defineConfig({
+  test: { projects: ["packages/*", "test/vitest.config.ts"], maxWorkers: "100%" }
+})
