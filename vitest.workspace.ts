@@ -4,7 +4,4 @@
  */
 import { defineConfig } from "vitest/config"
 
-// vitest leaves a core to itself; on two that is half of the machine, and the suite took 613 s instead of 370 s.
-export default defineConfig({
-  test: { projects: ["packages/*", "test/vitest.config.ts"], maxWorkers: "100%" }
-})
+export default defineConfig({ test: { projects: ["packages/*", "test/vitest.config.ts"] } })
