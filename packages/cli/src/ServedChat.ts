@@ -9,7 +9,7 @@ import * as Server from "@dreamgym/language/embedding/Server"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as HttpClient from "effect/http/HttpClient"
-import * as Redacted from "effect/Redacted"
+import type * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as Semaphore from "effect/Semaphore"
 import { UsageError } from "./Failure.ts"
@@ -112,12 +112,11 @@ const serverOf = Effect.fnUntraced(function* (options: Options) {
 
 /** Why this is no server, in words without the key. */
 const problemOf = ({ key, model, url: address }: Options): string | undefined => {
-  const url = URL.parse(address)
-  if (url === null || !/^https?:$/.test(url.protocol))
-    return "the address of the model is no http address; give one as https://api.openai.com/v1"
-  if (url.username !== "" || url.password !== "")
-    return "the address of the model holds a name or a password; give the key by its variable"
-  if (key !== undefined && !/^[\u0021-\u007e]+$/.test(Redacted.value(key)))
-    return "the key of the model is empty or holds blanks or foreign characters; give the key alone"
-  return model.trim() === "" ? "the model has no name" : undefined
+  const words = {
+    address: "the address of the model",
+    key: "the key of the model",
+    remedy: "give the key by its variable"
+  }
+  const problem = Server.problemOf(words, address, key)
+  return problem ?? (model.trim() === "" ? "the model has no name" : undefined)
 }

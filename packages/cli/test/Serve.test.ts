@@ -1,17 +1,8 @@
-import { afterEach, describe, expect, it } from "vitest"
+import { describe, expect, it } from "vitest"
 import * as Effect from "effect/Effect"
-import { Client, deaf, open, serve, shown, until, world, type Serving } from "./serving.ts"
+import { Client, deaf, open, servedOneByOne, shown, until, world } from "./serving.ts"
 
-let serving: Serving | undefined
-const start = async (...options: Parameters<typeof serve>) => {
-  serving = await serve(...options)
-  return serving
-}
-afterEach(async () => {
-  await serving?.close()
-  serving = undefined
-  expect(open.now).toBe(0)
-})
+const start = servedOneByOne()
 
 const reset = { type: "reset", data: { seed: 0, anything: true } }
 const step = (text: string) => ({ type: "step", data: { text } })
@@ -235,7 +226,6 @@ describe("/ws", () => {
     expect(await quiet.next()).toEqual({ closed: 1001 })
     await closed
     await expect(fetch(`${url}/health`)).rejects.toThrow()
-    serving = undefined
   })
 
   it("waits for a step without an end no longer than its grace", async () => {
@@ -246,7 +236,6 @@ describe("/ws", () => {
     await next.ask(reset)
     const before = performance.now()
     await close()
-    serving = undefined
     expect(performance.now() - before).toBeLessThan(1000)
     expect(await next.next()).toEqual({ closed: 1001 })
   })

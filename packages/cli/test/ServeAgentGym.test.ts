@@ -1,22 +1,13 @@
 import * as fs from "node:fs"
 import * as NodeServices from "@effect/platform-node/NodeServices"
-import { afterEach, describe, expect, it } from "vitest"
+import { describe, expect, it } from "vitest"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as AgentGymGames from "../src/serve/AgentGymGames.ts"
 import * as World from "../src/World.ts"
-import { ask, open, serve, until, type Serving } from "./serving.ts"
+import { ask, servedOneByOne, until } from "./serving.ts"
 
-let serving: Serving | undefined
-const start = async (...options: Parameters<typeof serve>) => {
-  serving = await serve(...options)
-  return serving
-}
-afterEach(async () => {
-  await serving?.close()
-  serving = undefined
-  expect(open.now).toBe(0)
-})
+const start = servedOneByOne()
 
 describe("AgentGym's routes", () => {
   it("create, reset, step, show and close", async () => {

@@ -1,19 +1,10 @@
-import { afterEach, describe, expect, it } from "vitest"
+import { describe, expect, it } from "vitest"
 import * as Schema from "effect/Schema"
 import * as OpenApi from "../src/serve/OpenApi.ts"
 import { dreamgym } from "./front.ts"
-import { ask, Client, open, serve, shown, until, type Serving } from "./serving.ts"
+import { Client, ask, open, serve, servedOneByOne, shown, until } from "./serving.ts"
 
-let serving: Serving | undefined
-const start = async (...options: Parameters<typeof serve>) => {
-  serving = await serve(...options)
-  return serving
-}
-afterEach(async () => {
-  await serving?.close()
-  serving = undefined
-  expect(open.now).toBe(0)
-})
+const start = servedOneByOne()
 
 describe("HTTP", () => {
   it("answers what a trainer asks before it connects", async () => {

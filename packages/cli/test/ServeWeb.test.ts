@@ -1,17 +1,8 @@
-import { afterEach, describe, expect, it } from "vitest"
+import { describe, expect, it } from "vitest"
 import * as Effect from "effect/Effect"
-import { ask, Client, open, serve, shown, until, world, type Serving } from "./serving.ts"
+import { Client, ask, servedOneByOne, shown, until, world } from "./serving.ts"
 
-let serving: Serving | undefined
-const start = async (...options: Parameters<typeof serve>) => {
-  serving = await serve(...options)
-  return serving
-}
-afterEach(async () => {
-  await serving?.close()
-  serving = undefined
-  expect(open.now).toBe(0)
-})
+const start = servedOneByOne()
 
 const untouched = {
   episode_id: null,
@@ -104,7 +95,6 @@ describe("the web interface", () => {
     const watcher = await Client.connect(url, "/ws/ui")
     await watcher.next()
     await close()
-    serving = undefined
     expect(await watcher.next()).toEqual({ closed: 1001 })
   })
 })

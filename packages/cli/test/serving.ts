@@ -2,6 +2,7 @@
 import * as net from "node:net"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Ending, Environment, Task } from "@dreamgym/domain"
+import { afterEach, expect } from "vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
@@ -100,6 +101,20 @@ export const serve = async (options: Partial<EnvironmentServer.Options> = {}): P
     url: running.url,
     sessions: () => Effect.runPromise(running.sessions),
     close: () => Effect.runPromise(Scope.close(scope, Exit.void))
+  }
+}
+
+/** For a test file: serves one world per test, and after each closes it and sees that no episode was left open. */
+export const servedOneByOne = () => {
+  let serving: Serving | undefined
+  afterEach(async () => {
+    await serving?.close()
+    serving = undefined
+    expect(open.now).toBe(0)
+  })
+  return async (...options: Parameters<typeof serve>): Promise<Serving> => {
+    serving = await serve(...options)
+    return serving
   }
 }
 

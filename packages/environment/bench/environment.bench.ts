@@ -7,35 +7,13 @@ import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
 import { existsSync, globSync, readFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
-import { setFlagsFromString } from "node:v8"
-import { runInNewContext } from "node:vm"
 import type { Bench, Figure } from "../../../scripts/figures.ts"
 import * as Game from "../src/alfworld/Game.ts"
 import * as GameEpisode from "../src/alfworld/GameEpisode.ts"
 import * as GameFile from "../src/alfworld/GameFile.ts"
 import * as Planner from "../src/alfworld/Planner.ts"
 import * as Generator from "../src/household/Generator.ts"
-
-interface Question {
-  readonly name: string
-  readonly unit: string
-  readonly goal: number
-  readonly higherIsBetter: boolean
-}
-
-const rate = (name: string, goal: number): Question => ({
-  name,
-  unit: "1/s",
-  goal,
-  higherIsBetter: true
-})
-
-const cost = (name: string, unit: string, goal: number): Question => ({
-  name,
-  unit,
-  goal,
-  higherIsBetter: false
-})
+import { cost, heap, median, rate, took } from "./questions.ts"
 
 const questions = {
   play: rate("random steps with admissible lists, real games", 20_000),
@@ -51,16 +29,6 @@ const here = fileURLToPath(new URL("../../..", import.meta.url))
 const dataFolder = [process.env["ALFWORLD_DATA"], `${here}/../shared/data/alfworld`].find(
   (folder) => folder !== undefined && existsSync(`${folder}/json_2.1.1/valid_seen`)
 )
-
-const median = (values: ReadonlyArray<number>): number =>
-  values.toSorted((left, right) => left - right)[values.length >> 1] ?? Number.NaN
-
-/** Milliseconds. */
-const took = (work: () => void): number => {
-  const began = performance.now()
-  work()
-  return performance.now() - began
-}
 
 const load = (text: string): Game.Game =>
   Result.getOrThrow(Result.flatMap(GameFile.parse(text, "game"), (file) => Game.load(file)))
@@ -90,14 +58,6 @@ const playing = (games: ReadonlyArray<Game.Game>, episodes: number): number => {
 const steady = (games: ReadonlyArray<Game.Game>): number => {
   playing(games, 200)
   return median(Array.from({ length: 5 }, () => playing(games, 400)))
-}
-
-setFlagsFromString("--expose-gc")
-const collect: () => void = runInNewContext("gc")
-
-const heap = (): number => {
-  collect()
-  return process.memoryUsage().heapUsed
 }
 
 /** Megabytes that 10,000 open forks keep, each gone its own way and its commands listed. */

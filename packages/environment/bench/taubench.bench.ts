@@ -7,8 +7,6 @@ import type * as FileSystem from "effect/FileSystem"
 import * as Result from "effect/Result"
 import { existsSync, readFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
-import { setFlagsFromString } from "node:v8"
-import { runInNewContext } from "node:vm"
 import type { Bench, Figure } from "../../../scripts/figures.ts"
 import * as Database from "../src/taubench/Database.ts"
 import * as DatabaseHash from "../src/taubench/DatabaseHash.ts"
@@ -21,27 +19,7 @@ import * as TauData from "../src/taubench/TauData.ts"
 import * as TauRecording from "../src/taubench/TauRecording.ts"
 import * as TauTools from "../src/taubench/TauTools.ts"
 import { Disk } from "../test/disk.ts"
-
-interface Question {
-  readonly name: string
-  readonly unit: string
-  readonly goal: number
-  readonly higherIsBetter: boolean
-}
-
-const rate = (name: string, goal: number): Question => ({
-  name,
-  unit: "1/s",
-  goal,
-  higherIsBetter: true
-})
-
-const cost = (name: string, unit: string, goal: number): Question => ({
-  name,
-  unit,
-  goal,
-  higherIsBetter: false
-})
+import { cost, heap, median, rate, took } from "./questions.ts"
 
 const domains = ["retail", "airline"] as const
 
@@ -60,15 +38,8 @@ const dataFolder = [process.env["TAU_BENCH_DATA"], `${here}/../shared/data/tau-b
   (folder) => folder !== undefined && existsSync(`${folder}/oracle`)
 )
 
-const median = (values: ReadonlyArray<number>): number =>
-  values.toSorted((left, right) => left - right)[values.length >> 1] ?? Number.NaN
-
 const timesOf = (count: number, work: () => void): ReadonlyArray<number> =>
-  Array.from({ length: count }, () => {
-    const began = performance.now()
-    work()
-    return performance.now() - began
-  })
+  Array.from({ length: count }, () => took(work))
 
 const onDisk = <A, E>(program: Effect.Effect<A, E, FileSystem.FileSystem>) =>
   Effect.runPromise(Effect.provide(program, Disk))
@@ -107,14 +78,6 @@ const hashing = (base: Database.Tables): number => {
   Database.own(database, "users", id ?? "")
   DatabaseHash.hashOf(database)
   return median(timesOf(51, () => DatabaseHash.hashOf(database)))
-}
-
-setFlagsFromString("--expose-gc")
-const collect: () => void = runInNewContext("gc")
-
-const heap = (): number => {
-  collect()
-  return process.memoryUsage().heapUsed
 }
 
 /** Megabytes that 1,000 open episodes keep, each with the own actions of a task done, as far as they do not end it. */

@@ -6,7 +6,7 @@
  * Q pairs of a part, B rows (decisions) of a part, K tokens of a row, V vocabulary.
  */
 import { Learner, Seed } from "@dreamgym/domain"
-import { Op, type Schedule, type Session, TrainStep, type Value } from "@dreamgym/graph"
+import { Op, type Session, TrainStep, type Value } from "@dreamgym/graph"
 import { type Decoder, Rows, type Trainable } from "@dreamgym/language"
 import * as Effect from "effect/Effect"
 import * as Record from "effect/Record"
@@ -28,19 +28,11 @@ export interface Preference {
 }
 
 /**
- * `updates` of `batchSize` pairs. `reference`: by default the numbers with which the training
+ * As for `Sft`, with pairs for rows. `reference`: by default the numbers with which the training
  * begins. It is read before the first update, so that it may be the trainable itself.
  */
-export interface DpoOptions extends DpoLoss.Options {
-  readonly updates: number
-  readonly batchSize: number
-  readonly schedule: Schedule.Schedule
-  readonly muonFactor?: number
-  readonly weightDecay: number
-  readonly maxGradNorm: number
-  readonly key: Seed.Key
+export interface DpoOptions extends DpoLoss.Options, Omit<Sft.SftOptions, "anchor" | "onUpdate"> {
   readonly reference?: Trainable.Trainable
-  readonly worker?: number
   readonly onUpdate?: (
     update: number,
     metrics: DpoLoss.Metrics

@@ -6,7 +6,7 @@ import { Embedder } from "@dreamgym/domain"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as HttpClient from "effect/http/HttpClient"
-import * as Redacted from "effect/Redacted"
+import type * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import * as Semaphore from "effect/Semaphore"
 import * as Server from "./Server.ts"
@@ -162,13 +162,9 @@ const counts = ["dimension", "maxCharacters", "batchSize", "concurrency"] as con
 /** Why options are none, in words without the key. */
 const problemOf = (options: Options): string | undefined => {
   const { apiKey, asksForDimension = false, baseUrl, dimension, retries = 0 } = options
-  const url = URL.parse(baseUrl)
-  if (url === null || !/^https?:$/.test(url.protocol))
-    return "baseUrl is no http address; give one as https://api.openai.com/v1"
-  if (url.username !== "" || url.password !== "")
-    return "baseUrl holds a name or a password; give the key as apiKey"
-  if (apiKey !== undefined && !/^[\u0021-\u007e]+$/.test(Redacted.value(apiKey)))
-    return "apiKey is empty or holds blanks, line ends or foreign characters; give the key alone"
+  const words = { address: "baseUrl", key: "apiKey", remedy: "give the key as apiKey" }
+  const problem = Server.problemOf(words, baseUrl, apiKey)
+  if (problem !== undefined) return problem
   const wrong = counts.find((name) => !isCount(options[name] ?? 1))
   if (wrong !== undefined) return `${wrong} is ${options[wrong]}; give a whole number above 0`
   if (!isCount(retries + 1)) return `retries is ${retries}; give a whole number from 0 on`

@@ -45,6 +45,29 @@ export class ServerError extends Schema.TaggedError<ServerError>()("ServerError"
   message: Schema.String
 }) {}
 
+/** What the caller calls these, for the people who set them; `remedy`: where the key goes instead. */
+export interface Words {
+  readonly address: string
+  readonly key: string
+  readonly remedy: string
+}
+
+/** Why there can be no server at this address with this key, in words without the key. */
+export const problemOf = (
+  words: Words,
+  address: string,
+  key: Redacted.Redacted | undefined
+): string | undefined => {
+  const url = URL.parse(address)
+  if (url === null || !/^https?:$/.test(url.protocol))
+    return `${words.address} is no http address; give one as https://api.openai.com/v1`
+  if (url.username !== "" || url.password !== "")
+    return `${words.address} holds a name or a password; ${words.remedy}`
+  return key !== undefined && !/^[\u0021-\u007e]+$/.test(Redacted.value(key))
+    ? `${words.key} is empty or holds blanks, line ends or foreign characters; give the key alone`
+    : undefined
+}
+
 /** The answer to a question, parsed. */
 export const ask = Effect.fn("Server.ask")(function* (
   server: Server,
