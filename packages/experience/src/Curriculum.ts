@@ -42,6 +42,7 @@ export interface Options {
  */
 export const make = Effect.fnUntraced(function* (options: Options) {
   const generator = yield* Curriculum.TaskGenerator
+  const openOf = openingOf(options)
   const records = yield* Ref.make<ReadonlyArray<Curriculum.TaskRecord>>([])
   return Curriculum.Curriculum.of({
     observe: (groups) =>
@@ -51,7 +52,8 @@ export const make = Effect.fnUntraced(function* (options: Options) {
     propose: Effect.fn("Curriculum.propose")(function* (count, key) {
       const before = yield* Ref.get(records)
       const generated = yield* generatedTasks(generator, options, before, count, key)
-      const originals = originalTasks(options, before, count - generated.length, count, key)
+      const places = count - generated.length
+      const originals = originalTasks(options, openOf(before), before, places, count, key)
       if (originals.length + generated.length < count) return yield* emptyPool()
       const proposal = [...generated, ...originals]
       yield* Ref.update(records, (now) => offered(now, proposal))
@@ -156,16 +158,18 @@ const generatedTasks = Effect.fnUntraced(function* (
   )
 })
 
-/** `places` original tasks; the quotas are shares of the whole proposal of `count`. */
+const openingOf = ({ growing, pool }: Options) =>
+  growing === undefined ? () => pool : Growth.opening(pool, growing)
+
+/** `places` original tasks of the open `pool`; the quotas are shares of the whole proposal of `count`. */
 const originalTasks = (
-  options: Options,
+  { againShare = 0, failedShare = 0.1, score }: Options,
+  pool: ReadonlyArray<Task.Task>,
   records: ReadonlyArray<Curriculum.TaskRecord>,
   places: number,
   count: number,
   key: Seed.Key
 ): ReadonlyArray<Task.Task> => {
-  const { againShare = 0, failedShare = 0.1, growing, score } = options
-  const pool = growing === undefined ? options.pool : Growth.open(options.pool, records, growing)
   const inPool = new Set(pool.map(nameOf))
   const own = records.filter(({ task }) => inPool.has(nameOf(task)))
   const failed = own.filter(hasFailed).map((record) => record.task)

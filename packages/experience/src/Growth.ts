@@ -43,18 +43,20 @@ const isMastered = (
   return returns.length >= Math.min(leastTried, tenth.length) && mean >= target
 }
 
-/** The tasks that are open now, in the order of the pool. */
-export const open = (
+/** The tasks of a pool that are open by what is remembered, in the order of the pool. How hard they are is asked once. */
+export const opening = (
   pool: ReadonlyArray<Task.Task>,
-  records: ReadonlyArray<Curriculum.TaskRecord>,
   growing: Growing
-): ReadonlyArray<Task.Task> => {
+): ((records: ReadonlyArray<Curriculum.TaskRecord>) => ReadonlyArray<Task.Task>) => {
   const tenths = tenthsOf(pool, growing)
-  const byName = new Map(records.map((record) => [nameOf(record.task), record]))
-  let count = Math.max(1, Math.min(parts, Math.ceil(growing.start * parts)))
-  while (count < parts && isMastered(tenths[count - 1] ?? [], byName, growing.target)) count++
-  const opened = new Set(tenths.slice(0, count).flat().map(nameOf))
-  return pool.filter((task) => opened.has(nameOf(task)))
+  const first = Math.max(1, Math.min(parts, Math.ceil(growing.start * parts)))
+  return (records) => {
+    const byName = new Map(records.map((record) => [nameOf(record.task), record]))
+    let count = first
+    while (count < parts && isMastered(tenths[count - 1] ?? [], byName, growing.target)) count++
+    const opened = new Set(tenths.slice(0, count).flat().map(nameOf))
+    return pool.filter((task) => opened.has(nameOf(task)))
+  }
 }
 
 const nameOf = (task: Task.Task): string => `${task.environment}\n${task.id}`

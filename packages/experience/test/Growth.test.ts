@@ -27,7 +27,7 @@ const groupOf = (task: Task.Task, returns: ReadonlyArray<number>): Trajectory.Tr
 })
 
 const opened = (records: ReadonlyArray<Contract.TaskRecord>) =>
-  Growth.open(pool, records, growing).map(difficultyOf)
+  Growth.opening(pool, growing)(records).map(difficultyOf)
 
 const upTo = (count: number) => Array.from({ length: count }, (_, i) => i)
 

@@ -10,14 +10,15 @@ import {
   Policy,
   ReplayBuffer as Buffer,
   Seed,
+  type Task,
   type Trajectory
 } from "@dreamgym/domain"
 import * as Curricula from "@dreamgym/experience/Curriculum"
+import type * as Growth from "@dreamgym/experience/Growth"
 import * as ReasoningModel from "@dreamgym/experience/ReasoningModel"
 import * as SyntheticEnvironment from "@dreamgym/experience/SyntheticEnvironment"
 import * as TaskGenerator from "@dreamgym/experience/TaskGenerator"
 import type * as Trainable from "@dreamgym/language/Trainable"
-import * as DecoderPolicy from "@dreamgym/learner/DecoderPolicy"
 import type { PolicyLearnerOptions } from "@dreamgym/learner/Options"
 import * as PolicyLearner from "@dreamgym/learner/PolicyLearner"
 import * as ReplayBuffer from "@dreamgym/replay/ReplayBuffer"
@@ -33,6 +34,7 @@ import * as DreamFilter from "./DreamFilter.ts"
 import * as Evaluate from "./Evaluate.ts"
 import type { Fitted } from "./Fit.ts"
 import type * as Improve from "./Improve.ts"
+import * as Networks from "./Networks.ts"
 import type { World } from "./World.ts"
 
 /** What a run has when it begins to dream. */
@@ -54,9 +56,12 @@ export const synthetic = Effect.fn("Dream.synthetic")(function* (dreaming: Dream
 })
 
 const modelOf = ({ config, fitted, world }: Dreaming) => {
-  const { demonstrations, history, maxTokens, minP, reasoning, temperature } = config.experience
+  const { attempts, demonstrations, history, maxTokens, minP, reasoning, temperature } =
+    config.experience
+  const { contradiction, missedReward, unearnedReward } = config.filter
   return ReasoningModel.make(fitted.model, {
     knowledge: () => world.knowledge,
+    consistency: { attempts, contradiction, missedReward, unearnedReward },
     temperature,
     minP,
     maxTokens,
@@ -72,13 +77,21 @@ export const pool = (offline: Offline) => offline.train.map(dreamOf)
 const dreamOf = ({ firstObservation, task }: Trajectory.Trajectory) =>
   SyntheticEnvironment.dreamTask(task, firstObservation)
 
+/** How a pool opens; undefined where all of it is open from the beginning. */
+export const growingOf = (
+  { curriculum: { order, startShare, target } }: Config,
+  { difficultyOf }: World
+): Growth.Growing | undefined =>
+  order === "growing" ? { difficultyOf, start: startShare, target } : undefined
+
 /** What a configuration says of the order in which tasks come; nothing where it is the usual one. */
-const orderOf = ({ curriculum }: Config, { difficultyOf }: World) => {
-  const { againShare, order, score, startShare, target } = curriculum
+const orderOf = (config: Config, world: World) => {
+  const { againShare, score } = config.curriculum
+  const growing = growingOf(config, world)
   return {
     againShare,
     ...(score === "variance" ? {} : { score }),
-    ...(order === "growing" ? { growing: { difficultyOf, start: startShare, target } } : {})
+    ...(growing === undefined ? {} : { growing })
   }
 }
 
@@ -112,22 +125,29 @@ export const layer = (dreaming: Dreaming, environment: Environment.Environment) 
   )
 }
 
+/** Fresh real tasks, as many as the iterations in dreams and reality take. */
+const freshTasks = ({ config: { train }, world }: Dreaming): ReadonlyArray<Task.Task> =>
+  world.practice(train.iterations * train.tasksPerIteration, 0)
+
 /**
- * The same in the real world: fresh real tasks, no generated ones, nothing to filter but faults. `tasks`: how many there are before
- * they come again; `buffer`: where the experience goes (default: a memory of its own).
+ * The same in the real world: no generated tasks, nothing to filter but faults. `tasks`: its pool, which comes again after the last;
+ * `buffer`: where the experience goes (default: a memory of its own).
  */
 export const layerReal = (
-  { config, world }: Dreaming,
-  options: { readonly tasks?: number; readonly buffer?: Buffer.ReplayBuffer["Service"] } = {}
+  dreaming: Dreaming,
+  options: {
+    readonly tasks?: ReadonlyArray<Task.Task>
+    readonly buffer?: Buffer.ReplayBuffer["Service"]
+  } = {}
 ) => {
-  const { iterations, tasksPerIteration } = config.train
-  const { buffer, tasks = iterations * tasksPerIteration } = options
+  const { config, world } = dreaming
+  const { buffer, tasks = freshTasks(dreaming) } = options
   const noVariations = Layer.succeed(Curriculum.TaskGenerator, {
     variations: () => Stream.empty
   })
   return Layer.mergeAll(
     Curricula.layer({
-      pool: world.practice(tasks, 0),
+      pool: tasks,
       lambda: 0,
       failedShare: 0,
       ...orderOf(config, world)
@@ -146,7 +166,7 @@ export const learning = (
   options: { readonly purpose: string; readonly worker: number; readonly shards: number }
 ) => {
   const learner = PolicyLearner.layer(
-    DecoderPolicy.make(trainable),
+    Networks.modelOf(trainable, config),
     optionsOf(config, reference, options)
   )
   const policy = Layer.effect(

@@ -55,6 +55,8 @@ export interface Options {
  */
 export interface Experienced {
   readonly iteration: number
+  /** All that were played, some perhaps twice. */
+  readonly tasks: ReadonlyArray<Task.Task>
   readonly trajectories: number
   readonly transitions: number
   /** Tokens that the policy read and wrote, and that the filter's rules had models read and write. */
@@ -195,7 +197,7 @@ const experienced = Effect.fn("Improve.experienced")(
     const rejected = heldBack.map(({ trajectory }) => trajectory)
     yield* ReplayBuffer.ReplayBuffer.use((buffer) => buffer.add(rejected))
     const accepted = groups.flatMap(({ trajectories }) => trajectories)
-    return { iteration, heldBack, credible, groups, ...countsOf(accepted, heldBack) }
+    return { iteration, tasks, heldBack, credible, groups, ...countsOf(accepted, heldBack) }
   },
   (effect, { seed }, iteration) =>
     Effect.provideService(effect, SyntheticEnvironment.DreamKey, Seed.key(seed, "dream", iteration))
@@ -267,6 +269,7 @@ const together = (parts: ReadonlyArray<Experienced>): Experienced => {
   const heldBack = parts.flatMap((part) => part.heldBack)
   return {
     iteration: parts[0]?.iteration ?? 0,
+    tasks: parts.flatMap(({ tasks }) => tasks),
     heldBack,
     credible: parts.flatMap(({ credible }) => credible),
     groups,

@@ -6,7 +6,7 @@ import * as Calibration from "@dreamgym/experience/Calibration"
 import type * as Fidelity from "@dreamgym/experience/Fidelity"
 import type * as QualityFilter from "@dreamgym/experience/QualityFilter"
 import type * as Tokenizer from "@dreamgym/language/Tokenizer"
-import * as Trainable from "@dreamgym/language/Trainable"
+import type * as Trainable from "@dreamgym/language/Trainable"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -22,6 +22,7 @@ import * as Dream from "./Dream.ts"
 import * as Evaluate from "./Evaluate.ts"
 import * as Fit from "./Fit.ts"
 import * as Improve from "./Improve.ts"
+import { policyOf } from "./Networks.ts"
 import * as Prefer from "./Prefer.ts"
 import { type Prepared, startOf } from "./Prepared.ts"
 import * as Refresh from "./Refresh.ts"
@@ -91,7 +92,7 @@ export const cloned = Effect.fn("Phases.cloned")(function* (
   const first = yield* Clone.clone("cloned", offline.demonstrations, world, tokenizer, config)
   const isWanted = config.evaluate.clonedPlus || config.train.start === "cloned+"
   const clonedPlus = isWanted
-    ? yield* Clone.clone("cloned+", offline.train, world, tokenizer, config)
+    ? yield* Clone.clonePlus(offline.train, first, world, tokenizer, config)
     : undefined
   return { cloned: first, clonedPlus }
 })
@@ -136,10 +137,10 @@ export const calibrated = Effect.fn("Phases.calibrated")(function* (
 /** One iteration, told; some of its trajectories are kept for people to read. */
 export const reported = Effect.fn("Phases.reported")(function* (
   iteration: Improve.Iteration,
-  sources: Pick<Sources.Sources, "arm" | "difficultyOf" | "newSteps" | "newTokens">,
+  sources: Pick<Sources.Sources, "arm" | "curriculum" | "newSteps" | "newTokens">,
   config: Config
 ) {
-  const { arm, difficultyOf, newSteps, newTokens } = sources
+  const { arm, curriculum, newSteps, newTokens } = sources
   const log = yield* RunLog
   const directory = yield* RunDirectory
   const { accepted, trajectories, update } = iteration
@@ -167,7 +168,8 @@ export const reported = Effect.fn("Phases.reported")(function* (
     metrics: {
       "dream/success_rate": update?.metrics["charts/success_rate"] ?? 0,
       "dream/accept_rate": accepted / Math.max(1, trajectories),
-      ...signals(iteration.parts, difficultyOf),
+      ...signals(iteration.parts),
+      ...(yield* curriculum(iteration.parts)),
       ...iteration.filter
     }
   })
@@ -268,7 +270,7 @@ const lived = Effect.fn("Phases.lived")(function* (prepared: Prepared, dreaming:
   const { config, world } = dreaming
   const log = yield* RunLog
   const { trainable: reference } = startOf(prepared, config)
-  const policy = Trainable.copy(reference)
+  const policy = policyOf(reference, config)
   const arm = Arm.of(config)
   const { all } = yield* Sources.make(dreaming, { arm, spent: 0, keeps: false })
   const learning = Dream.learning(policy, reference, dreaming, {

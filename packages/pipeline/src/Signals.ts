@@ -2,7 +2,7 @@
  * What the rollouts of an iteration tell of the health of the learning: arithmetic on trajectories, for metrics and alarms.
  * What an update tells of itself is the learner's business.
  */
-import type { Task, Trajectory } from "@dreamgym/domain"
+import type { Trajectory } from "@dreamgym/domain"
 import { meanAndVariance, scoredReturns } from "@dreamgym/experience/Curriculum"
 import type { Iteration } from "./Improve.ts"
 
@@ -10,27 +10,21 @@ import type { Iteration } from "./Improve.ts"
  * By name:
  * `rollout/response_length`: mean tokens of an action; `rollout/action_entropy` and `rollout/mutual_information` in nats (`information`);
  * `rollout/zero_variance_share`: of the groups of two or more, those of equal returns; with dreams and reality in one iteration,
- * `rollout/difficulty`: the mean of the tasks', and `rollout/difficulty_max`, where `difficultyOf` is told;
  * `rollout/return_gap` and `rollout/value_gap`: dreams less reality, of the mean return and of the critic's first value.
  * What there is nothing to measure of is absent.
  */
 export const signals = (
-  parts: ReadonlyArray<Pick<Iteration["parts"][number], "source" | "groups" | "credible">>,
-  difficultyOf?: (task: Task.Task) => number
+  parts: ReadonlyArray<Pick<Iteration["parts"][number], "source" | "groups" | "credible">>
 ): Readonly<Record<string, number>> => {
   const actions = parts.flatMap(({ groups }) => actionsOf(groups))
   const returns = parts.flatMap(({ credible }) => credible.map(scoredReturns))
   const compared = returns.filter(({ length }) => length > 1)
-  const tasks = parts.flatMap(({ credible }) => credible.map(({ task }) => task))
-  const difficulties = difficultyOf === undefined ? [] : tasks.map(difficultyOf)
   const equal = compared.filter((values) => meanAndVariance(values).variance < 1e-12)
   return defined({
     "rollout/response_length": mean(actions.map(({ tokens }) => tokens)),
     ...information(actions),
     "rollout/zero_variance_share":
       compared.length === 0 ? undefined : equal.length / compared.length,
-    "rollout/difficulty": mean(difficulties),
-    "rollout/difficulty_max": difficulties.length === 0 ? undefined : Math.max(...difficulties),
     "rollout/return_gap": gap(parts, (groups) => groups.flatMap(scoredReturns)),
     "rollout/value_gap": gap(parts, firstValues)
   })

@@ -2,7 +2,7 @@
  * The sources of an arm's experience, dreams and the real world, with how much of each an iteration takes and what it costs.
  * What is done with the experience is the business of `Improve`.
  */
-import { Curriculum, Environment, Seed, type Task } from "@dreamgym/domain"
+import { Curriculum, Environment, Seed } from "@dreamgym/domain"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -10,6 +10,7 @@ import * as Ref from "effect/Ref"
 import * as Arm from "./Arm.ts"
 import type { Config } from "./Config.ts"
 import { stepLimitOf } from "./ConfigRules.ts"
+import * as CurriculumMetrics from "./CurriculumMetrics.ts"
 import * as Dream from "./Dream.ts"
 import type * as Improve from "./Improve.ts"
 
@@ -18,12 +19,15 @@ export type Memory = Pick<Curriculum.Curriculum["Service"], "records" | "restore
 
 /**
  * `newSteps`: the real steps that were asked for since this was last asked; `newTokens`: what the experience model read and wrote.
+ * `curriculum`: what the curricula of these sources did and do next, as metrics.
  */
 export interface Sources {
   readonly arm: Arm.Arm
   readonly all: ReadonlyArray<Improve.Source>
   readonly memory: Memory
-  readonly difficultyOf: (task: Task.Task) => number
+  readonly curriculum: (
+    parts: Improve.Iteration["parts"]
+  ) => Effect.Effect<Readonly<Record<string, number>>>
   readonly newSteps: Effect.Effect<number>
   readonly newTokens: Effect.Effect<number>
 }
@@ -49,15 +53,14 @@ export const make = Effect.fn("Sources.make")(function* (
   const dreams = Arm.dreams(arm, config) ? [yield* dreamSource(dreaming, arm, real)] : []
   const environment = meter(world.environment, spent, arm.realTransitions)
   const metered = { ...dreaming, world: { ...world, environment } }
-  const lived = isLived
-    ? [{ ...(yield* realSource(metered, arm, keeps)), tasks: real, afford }]
-    : []
-  const all = [...dreams.map(({ source }) => source), ...lived]
+  const lived = isLived ? [yield* realSource(metered, arm, keeps, { tasks: real, afford })] : []
+  const pools = [...dreams, ...lived]
+  const all = pools.map(({ source }) => source)
   const sources: Sources = {
     arm,
     all,
     memory: memoryOf(all, world.environment.name),
-    difficultyOf: world.difficultyOf,
+    curriculum: CurriculumMetrics.make(pools, world.difficultyOf, Dream.growingOf(config, world)),
     newSteps: Effect.flatMap(Ref.get(spent), (sum) =>
       Effect.map(Ref.getAndSet(told, sum), (last) => sum - last)
     ),
@@ -86,21 +89,25 @@ const dreamSource = Effect.fnUntraced(function* (
     seed: Seed.key(config.seed, "dream"),
     services
   }
-  return { source, newTokens }
+  return { source, pool: Dream.pool(dreaming.offline), newTokens }
 })
 
 const realSource = Effect.fnUntraced(function* (
   dreaming: Dream.Dreaming,
   arm: Arm.Arm,
-  keeps: boolean
+  keeps: boolean,
+  counts: Required<Pick<Improve.Source, "tasks" | "afford">>
 ) {
-  const { buffer, config } = dreaming
+  const { buffer, config, world } = dreaming
   const count = Array.from({ length: arm.iterations }, (_, i) =>
     Arm.realTasks(arm, i, config)
   ).reduce((sum, one) => sum + one, 0)
-  const layer = Dream.layerReal(dreaming, { tasks: count, ...(keeps ? { buffer } : {}) })
+  const pool = world.practice(count, 0)
+  const layer = Dream.layerReal(dreaming, { tasks: pool, ...(keeps ? { buffer } : {}) })
   const services = yield* Layer.build(layer)
-  return { name: "real" as const, seed: Seed.key(config.seed, "real"), services }
+  const seed = Seed.key(config.seed, "real")
+  const source: Improve.Source = { name: "real", ...counts, seed, services }
+  return { source, pool }
 })
 
 /**

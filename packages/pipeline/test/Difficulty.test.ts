@@ -117,10 +117,14 @@ describe("a run whose tasks grow with its agent", () => {
     const uniform = await worldFrom(configOf(home, "uniform", settings))
     const all = mean(uniform.collection.map(uniform.difficultyOf))
     const told = of(path.join(home, "growing"), "PhaseProgressed").flatMap(
-      ({ metrics }) => metrics["rollout/difficulty"] ?? []
+      ({ metrics }) => metrics["curriculum/difficulty"] ?? []
     )
     expect(told).toHaveLength(4)
     expect(told[0]).toBeLessThan(all)
+    const open = of(path.join(home, "growing"), "PhaseProgressed").flatMap(
+      ({ metrics }) => metrics["curriculum/open"] ?? []
+    )
+    expect(open).toEqual([0, 1, 2, 3].map(() => 10 / 52))
     const folder = copyAt(path.join(home, "growing"), path.join(home, "resumed"), 2)
     await Effect.runPromise(resume(folder))
     expect(await allOf(folder)).toEqual(await allOf(path.join(home, "growing")))

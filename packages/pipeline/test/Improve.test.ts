@@ -86,7 +86,7 @@ describe("an experience model", () => {
     })
     const sources = {
       arm: Arm.of(config),
-      difficultyOf: () => 1,
+      curriculum: () => Effect.succeed({ "curriculum/open": 0.5 }),
       newTokens: Effect.succeed(5),
       newSteps: Effect.succeed(0)
     }
@@ -103,6 +103,7 @@ describe("an experience model", () => {
       "PhaseProgressed"
     ])
     expect(told[2]).toMatchObject({ rejected: { Fault: 12 }, tokens: iteration.tokens + 5 })
+    expect(told[3]).toMatchObject({ metrics: { "curriculum/open": 0.5 } })
   })
 })
 
