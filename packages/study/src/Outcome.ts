@@ -24,6 +24,10 @@ export interface Point extends Schema.Schema.Type<typeof Point> {}
 export const Believed = Schema.Struct({ iteration: Schema.Int, rate: Schema.Number })
 export interface Believed extends Schema.Schema.Type<typeof Believed> {}
 
+/** Mean difficulty of the tasks that an iteration played, in about how many steps they take (`Difficulty` of the pipeline). */
+export const Played = Schema.Struct({ iteration: Schema.Int, difficulty: Schema.Number })
+export interface Played extends Schema.Schema.Type<typeof Played> {}
+
 /**
  * Transitions: `offline` were collected at first, `lived` are what the policy learnt from beside them, `preferring` were played to
  * find preferences, `calibrating` only measured. `synthetic` were dreamt. `seconds` by phase. `curve` is in the order of iterations.
@@ -40,7 +44,8 @@ export const Outcome = Schema.Struct({
   fidelity: Numbers,
   calibration: Numbers,
   curve: Schema.Array(Point),
-  believed: Schema.Array(Believed)
+  believed: Schema.Array(Believed),
+  played: Schema.Array(Played)
 })
 export interface Outcome extends Schema.Schema.Type<typeof Outcome> {}
 
@@ -66,10 +71,22 @@ export const of = (unit: string, events: Events): Outcome => {
     curve: curveOf(counted),
     believed: counted.filter(guards.UpdatedPolicy).flatMap(({ iteration, metrics }) => {
       const rate = metrics["charts/success_rate"]
-      return rate === undefined ? [] : [{ iteration, rate }]
-    })
+      return rate === undefined ? [] : [{ iteration, rate: short(rate) }]
+    }),
+    played: playedIn(counted)
   }
 }
+
+const playedIn = (events: Events): ReadonlyArray<Played> =>
+  events.filter(guards.PhaseProgressed).flatMap(({ done, metrics, phase }) => {
+    const difficulty = metrics["curriculum/difficulty"]
+    return phase !== "dream" || difficulty === undefined
+      ? []
+      : [{ iteration: done, difficulty: short(difficulty) }]
+  })
+
+/** More digits than anybody can see make a ledger of hundreds of runs long. */
+const short = (value: number): number => Number(value.toPrecision(5))
 
 /** Of the same policy at the same iteration the last evaluation stands. */
 const curveOf = (events: Events): ReadonlyArray<Point> => {

@@ -1,7 +1,7 @@
 /** Tests of outcomes: each number of a run is that of the events that count. */
 import { describe, expect, it } from "vitest"
 import * as Outcome from "../src/Outcome.ts"
-import { collected, dreamt, evaluated, lived, phase, updated } from "./invented.ts"
+import { collected, dreamt, evaluated, lived, phase, progressed, updated } from "./invented.ts"
 
 describe("an outcome", () => {
   it("counts transitions by what they were for, and success along the way", () => {
@@ -15,9 +15,12 @@ describe("an outcome", () => {
       },
       dreamt(1, 700),
       updated(1, 0.6),
+      progressed(1, { "curriculum/difficulty": 9.5 }),
       evaluated("sim-to-real", 1, 40),
+      progressed(1, { "curve/transitions": 90 }),
       lived(2, 55),
-      updated(2, 0.7),
+      updated(2, 2 / 3),
+      progressed(2, { "curriculum/difficulty": 31 / 3 }),
       {
         _tag: "PhaseProgressed",
         phase: "evaluate",
@@ -51,7 +54,11 @@ describe("an outcome", () => {
       ],
       believed: [
         { iteration: 1, rate: 0.6 },
-        { iteration: 2, rate: 0.7 }
+        { iteration: 2, rate: 0.66667 }
+      ],
+      played: [
+        { iteration: 1, difficulty: 9.5 },
+        { iteration: 2, difficulty: 10.333 }
       ]
     })
   })
@@ -77,7 +84,8 @@ describe("an outcome", () => {
       evaluation: [],
       offline: 0,
       curve: [],
-      believed: []
+      believed: [],
+      played: []
     })
   })
 })

@@ -64,6 +64,11 @@ export const updated = (iteration: number, rate: number): RunEvent.RunEvent => (
   metrics: { "charts/success_rate": rate }
 })
 
+export const progressed = (
+  done: number,
+  metrics: Readonly<Record<string, number>>
+): RunEvent.RunEvent => ({ _tag: "PhaseProgressed", phase: "dream", done, total: 30, metrics })
+
 export const collected = (transitions: number): RunEvent.RunEvent => ({
   _tag: "CollectedRealExperience",
   trajectories: 100,
@@ -106,6 +111,7 @@ export const eventsOf = (arm: string, config: Config.Config, iterations: number)
           isReal ? lived(at, 500) : dreamt(at, 700),
           ...(policy === "sim-to-real" ? [lived(at, 40)] : []),
           updated(at, success / 100 + 0.05),
+          progressed(at, { "curriculum/difficulty": arm === "growing" ? 6 + at / 5 : 11 }),
           ...(at < iterations ? [evaluated(policy, at, Math.round(success / 2))] : [])
         ])
     ),
