@@ -234,6 +234,7 @@ const requestOf = (
 ): LoadRequest => ({
   kind: "load",
   session,
+  name: options.name ?? unnamed,
   model: model.bytes,
   inputs: model.inputs,
   outputs: model.outputs,

@@ -2,6 +2,7 @@
  * ONNX Runtime in one thread: models loaded, run and released by number.
  * The only file that imports onnxruntime-node. It trusts its requests; `Session` has checked them.
  */
+import { tracingChannel } from "node:diagnostics_channel"
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -20,6 +21,8 @@ export type Feed = Elements
 export interface LoadRequest {
   readonly kind: "load"
   readonly session: number
+  /** What errors and measurements call the graph. */
+  readonly name: string
   readonly model: Uint8Array
   readonly inputs: Named<Described>
   readonly outputs: Named<Described>
@@ -41,7 +44,10 @@ export interface RunRequest {
 }
 
 /** Runs a model once, all its inputs zero, and answers how many nodes each executor ran. */
-export interface ProbeRequest extends Omit<LoadRequest, "kind" | "session" | "bind" | "into"> {
+export interface ProbeRequest extends Omit<
+  LoadRequest,
+  "kind" | "session" | "name" | "bind" | "into"
+> {
   readonly kind: "probe"
 }
 
@@ -157,12 +163,24 @@ const placementIn = (folder: string): Outputs => {
   return counts
 }
 
+/** What is told of a request on the channels `tracing:dreamgym.session:*` of `node:diagnostics_channel`. */
+export interface Told {
+  readonly request: Request
+}
+
+/** Told when a request's work begins (`start`) and when it is done (`asyncStart`): it costs nothing where nobody listens. */
+const told = tracingChannel<Told, Told>("dreamgym.session")
+
 /** A store of loaded sessions that answers requests one after another. */
 export class Engine {
   readonly #sessions = new Map<number, Loaded>()
 
   /** Answers a request; only "run" has outputs. Rejects with the runtime's own error. */
   handle(request: Request): Promise<Outputs> {
+    return told.tracePromise(() => this.#answer(request), { request })
+  }
+
+  #answer(request: Request): Promise<Outputs> {
     if (request.kind === "run") return this.#run(request)
     if (request.kind === "probe") return probe(request)
     const done = request.kind === "load" ? this.#load(request) : this.#release(request.session)

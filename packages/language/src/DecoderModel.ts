@@ -43,7 +43,7 @@ export const make = Effect.fn("DecoderModel.make")(function* (
 ): Effect.fn.Return<LanguageModel.Model, never, Session.SessionPool | Scope.Scope> {
   const pool = yield* Session.SessionPool
   const scope = yield* Scope.Scope
-  const session = sessionsOf(pool, scope, options.parameters)
+  const session = sessionsOf(pool, scope, options)
   const engine: Engine = { ...options, session, weights: weightsOf(options.parameters) }
   return {
     name: options.name,
@@ -68,8 +68,9 @@ export const make = Effect.fn("DecoderModel.make")(function* (
 const sessionsOf = (
   pool: Session.SessionPool["Service"],
   scope: Scope.Scope,
-  { arrays }: Parameters.Parameters
+  { name, parameters }: DecoderModelOptions
 ): Engine["session"] => {
+  const { arrays } = parameters
   const made = new Map<string, Session.Session>()
   const place = (worker: number) => (pool.workers === 0 ? 0 : worker % pool.workers)
   // Parameters live in shared memory: sessions read what a learner last wrote, and only those that
@@ -88,7 +89,11 @@ const sessionsOf = (
       const found = made.get(`${key}@${worker}`)
       if (found !== undefined) return Effect.succeed(found)
       const graph = outputs()
-      const at = { name: `the decoder (${key})`, worker: place(worker), bind: bound(graph) }
+      const at = {
+        name: `the decoder of ${name} (${key})`,
+        worker: place(worker),
+        bind: bound(graph)
+      }
       return pool.compile(graph, at).pipe(
         Effect.provideService(Scope.Scope, scope),
         Effect.tap((one) => Effect.sync(() => made.set(`${key}@${worker}`, one)))

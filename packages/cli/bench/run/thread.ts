@@ -1,0 +1,56 @@
+/**
+ * The entry of a thread of sessions that notes every request it answers: which graph, when, how long, how much of the processor.
+ * It answers as `SessionWorker` does; the notes are written when the thread ends.
+ */
+import { subscribe } from "node:diagnostics_channel"
+import { writeFileSync } from "node:fs"
+import * as path from "node:path"
+import { threadId } from "node:worker_threads"
+
+/** Of each kind of graph, rows of [begun (ms since 1970), milliseconds, milliseconds of the processor]. */
+export type Noted = {
+  [name: string]: Array<readonly [at: number, wall: number, processor: number]>
+}
+
+interface Request {
+  readonly kind: "load" | "probe" | "run" | "release"
+  readonly session: number
+  readonly name: string
+}
+
+const noted: Noted = {}
+const names = new Map<number, string>()
+const now = () => performance.timeOrigin + performance.now()
+const processor = () => {
+  const { system, user } = process.threadCpuUsage()
+  return (system + user) / 1000
+}
+
+// A thread answers one request at a time.
+let begun = { at: 0, processor: 0 }
+const start = () => {
+  begun = { at: now(), processor: processor() }
+}
+
+/** Shapes do not matter here: "the decoder of cloned (step 8 48)" is "the decoder of cloned (step)". */
+const kindOf = (name: string) => name.replace(/ [\d ]+(true|false)?(@\d+)?\)$/, ")")
+
+const nameOf = ({ kind, name, session }: Request): string => {
+  if (kind === "load") names.set(session, kindOf(name))
+  return kind === "run" ? (names.get(session) ?? "unknown") : kind
+}
+
+const end = (message: unknown) => {
+  const { request } = message as { readonly request: Request }
+  const rows = (noted[nameOf(request)] ??= [])
+  rows.push([begun.at, now() - begun.at, processor() - begun.processor])
+}
+
+subscribe("tracing:dreamgym.session:start", start)
+subscribe("tracing:dreamgym.session:asyncStart", end)
+process.on("exit", () => {
+  const file = `worker-${threadId}.json`
+  writeFileSync(path.join(process.env["DREAMGYM_BENCH_FOLDER"] ?? ".", file), JSON.stringify(noted))
+})
+
+await import("../../../graph/src/SessionWorker.ts")
