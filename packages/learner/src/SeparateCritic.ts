@@ -25,34 +25,37 @@ export interface WithCritic {
 const trunk = "critic.trunk."
 const feedPrefix = "of the critic/"
 
+export const make = (policy: Trainable.Trainable, options: HeadOptions): WithCritic => {
+  const trainable = begin(policy, options)
+  return { trainable, model: modelOf(trainable) }
+}
+
 /**
  * In memory of its own: the policy's numbers under their names, a copy of each under
  * `critic.trunk.`, and the critic's head. A head that the policy had is left out.
  */
-export const make = (policy: Trainable.Trainable, options: HeadOptions): WithCritic => {
-  const config = { ...policy.network.config, hasValue: false }
-  const trainable: Trainable.Trainable = {
-    network: { ...policy.network, config },
-    parameters: doubled(policy, options),
-    version: policy.version
-  }
+export const begin = (policy: Trainable.Trainable, options: HeadOptions): Trainable.Trainable => ({
+  network: { ...policy.network, config: { ...policy.network.config, hasValue: false } },
+  parameters: doubled(policy, options),
+  version: policy.version
+})
+
+/** What `begin` made, to be learnt. A reference may be a policy without a critic. */
+export const modelOf = (trainable: Trainable.Trainable): DecoderPolicy.DecoderPolicy => {
   const alone = DecoderPolicy.make(trainable)
   return {
-    trainable,
-    model: {
-      ...alone,
-      hasValue: true,
-      hasTokenValues: true,
-      readsValues: true,
-      feedsOf: (entries, sizes) => {
-        const feeds = alone.feedsOf(entries, sizes)
-        return { ...feeds, ...Record.mapKeys(feeds, (name) => `${feedPrefix}${name}`) }
-      },
-      reading: (weights, sizes) => ({
-        ...alone.reading(weights, sizes),
-        ...valuesOf(trainable.network, weights, sizes)
-      })
-    }
+    ...alone,
+    hasValue: true,
+    hasTokenValues: true,
+    readsValues: true,
+    feedsOf: (entries, sizes) => {
+      const feeds = alone.feedsOf(entries, sizes)
+      return { ...feeds, ...Record.mapKeys(feeds, (name) => `${feedPrefix}${name}`) }
+    },
+    reading: (weights, sizes) => ({
+      ...alone.reading(weights, sizes),
+      ...valuesOf(trainable.network, weights, sizes)
+    })
   }
 }
 
@@ -87,11 +90,11 @@ const doubled = (
 const valuesOf = (network: Decoder.Network, weights: Values, sizes: Decoder.Sizes) => {
   const { batch, read } = sizes
   const [weight, bias] = [weights["critic.weight"], weights["critic.bias"]]
-  if (weight === undefined || bias === undefined) return {}
   const own = Record.mapKeys(
     Record.filter(weights, (_, name) => name.startsWith(trunk)),
     (name) => name.slice(trunk.length)
   )
+  if (weight === undefined || bias === undefined || Record.isEmptyReadonlyRecord(own)) return {}
   const hiddenBKD = Decoder.hidden(network, own, sizes, feedPrefix)
   const said = Op.add(Op.matMul(hiddenBKD, weight, { transposeB: true }), bias)
   const valueBK = Op.reshape(said, [batch, read])

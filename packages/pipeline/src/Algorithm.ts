@@ -88,6 +88,10 @@ export const comparesGroup = (config: Pick<Config, "learner">): boolean =>
 export const hasCritic = (config: Pick<Config, "learner">): boolean =>
   estimators[settingsOf(config).advEstimator].hasCritic
 
+/** Whether the critic has a network of its own. */
+export const hasOwnCritic = (config: Pick<Config, "learner">): boolean =>
+  hasCritic(config) && config.learner.critic === "separate"
+
 type Ours = "lr" | "seed" | "reference" | "worker"
 
 /** All that a learner is told, but for its rate, its seed, its reference and its place. */
@@ -95,6 +99,7 @@ export const optionsOf = (config: Config): Omit<PolicyLearnerOptions, Ours> => {
   const { learner, train } = config
   const { adaptiveKlHorizon, adaptiveKlTarget, isCorrectionLevel, isCorrectionThreshold } = learner
   const { advantageLevel, normalizeAdvantages } = learner
+  const { overlongBuffer: bufferTokens, overlongPenalty: penalty } = learner
   return {
     ...settingsOf(config),
     ...correctionOf(isCorrectionLevel, isCorrectionThreshold),
@@ -102,6 +107,9 @@ export const optionsOf = (config: Config): Omit<PolicyLearnerOptions, Ours> => {
       ? {}
       : { adaptiveKl: { target: adaptiveKlTarget, horizon: adaptiveKlHorizon } }),
     ...(learner.maxStaleness === undefined ? {} : { maxStaleness: learner.maxStaleness }),
+    ...(learner.overlongTokens === 0
+      ? {}
+      : { overlong: { maxTokens: learner.overlongTokens, bufferTokens, penalty } }),
     groupSize: train.groupSize,
     gamma: learner.gamma,
     gaeLambda: learner.gaeLambda,

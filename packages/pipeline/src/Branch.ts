@@ -67,7 +67,7 @@ const preparing = ({
   calibration,
   clone,
   collect,
-  curriculum: { generate, spread },
+  curriculum: { spread },
   environment,
   evaluate: { episodes },
   experience: { refreshEvery: _, refreshUpdates: __, ...experience },
@@ -82,7 +82,7 @@ const preparing = ({
   fidelity,
   calibration,
   clone,
-  "curriculum.generate and curriculum.spread": { generate, spread },
+  "curriculum.spread": spread,
   "evaluate.episodes": episodes,
   "health.probes": probes
 })

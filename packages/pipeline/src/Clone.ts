@@ -6,6 +6,7 @@ import { Ending, type Learner, type RunEvent, Seed, type Trajectory } from "@dre
 import * as Session from "@dreamgym/graph/Session"
 import type * as Tokenizer from "@dreamgym/language/Tokenizer"
 import * as Trainable from "@dreamgym/language/Trainable"
+import type * as Anchor from "@dreamgym/learner/Anchor"
 import * as Imitation from "@dreamgym/learner/Imitation"
 import * as Sft from "@dreamgym/learner/Sft"
 import * as LanguagePolicy from "@dreamgym/rollout/LanguagePolicy"
@@ -17,17 +18,31 @@ import { networkOf } from "./Networks.ts"
 import { RunLog } from "./RunLog.ts"
 import type { World } from "./World.ts"
 
+/** Whom to copy, under which name; `anchor`: from whom it may not drift far. */
+export interface Subject {
+  readonly name: string
+  readonly trajectories: ReadonlyArray<Trajectory.Trajectory>
+  readonly anchor?: Anchor.AnchorOptions
+}
+
+/** What holds `cloned+` near `cloned`, as `clone.anchorCoef` says; nothing by default. */
+export const anchorOf = (
+  cloned: Trainable.Trainable,
+  { clone: { anchorCoef } }: Config
+): Pick<Subject, "anchor"> =>
+  anchorCoef === 0 ? {} : { anchor: { reference: cloned, coefficient: anchorCoef } }
+
 /**
  * All successful ones are cloned, from fresh parameters, for `maxUpdates` updates; where `minUpdates` is less, a first training with a
  * tenth of the trajectories held out finds the number between them.
  */
 export const clone = Effect.fn("Clone.clone")(function* (
-  name: string,
-  trajectories: ReadonlyArray<Trajectory.Trajectory>,
+  subject: Subject,
   world: World,
   tokenizer: Tokenizer.Tokenizer,
   config: Config
 ) {
+  const { name, trajectories } = subject
   const log = yield* RunLog
   const good = trajectories.filter(({ ending }) => Ending.isSuccess(ending))
   const rowsOf = (list: ReadonlyArray<Trajectory.Trajectory>) =>
@@ -45,10 +60,10 @@ export const clone = Effect.fn("Clone.clone")(function* (
   const updates =
     minUpdates >= maxUpdates
       ? maxUpdates
-      : yield* bestUpdates(name, fresh(), kept(), held(), config)
+      : yield* bestUpdates(subject, fresh(), kept(), held(), config)
   const trainable = fresh()
   const stats = yield* Sft.fit(trainable, rowsOf(good), {
-    ...optionsOf(config, name, updates),
+    ...optionsOf(config, subject, updates),
     onUpdate: (update, loss) => Effect.as(told(log, name, update, updates, loss), true)
   })
   trainable.version = 0
@@ -73,7 +88,7 @@ export const imitation = (
 })
 
 /** The learning rate falls to 0 at the last of `updates`: a training that stops before it has come down is not done. */
-const optionsOf = (config: Config, name: string, updates: number) => {
+const optionsOf = (config: Config, { anchor, name }: Subject, updates: number) => {
   const { batchSize, lr } = config.clone
   return {
     updates,
@@ -82,6 +97,7 @@ const optionsOf = (config: Config, name: string, updates: number) => {
     weightDecay: 0.02,
     maxGradNorm: 1,
     key: Seed.key(config.seed, `${name} batches`),
+    ...(anchor === undefined ? {} : { anchor }),
     worker: 0
   }
 }
@@ -94,7 +110,7 @@ const every = 20
  * may look best by chance before the clone can do anything (both measured: docs/log.md).
  */
 const bestUpdates = Effect.fnUntraced(function* (
-  name: string,
+  subject: Subject,
   trainable: Trainable.Trainable,
   train: ReadonlyArray<Sft.Example>,
   held: ReadonlyArray<Sft.Example>,
@@ -108,13 +124,14 @@ const bestUpdates = Effect.fnUntraced(function* (
   const options = { batchSize, worker: 0, sessions: new Map<string, Session.Session>() }
   let best = { update: maxUpdates, accuracy: Number.NEGATIVE_INFINITY }
   yield* Sft.fit(trainable, train, {
-    ...optionsOf(config, name, maxUpdates),
+    ...optionsOf(config, subject, maxUpdates),
     onUpdate: (update) =>
       Effect.gen(function* () {
         if (update % every !== 0) return true
         const { accuracy } = yield* Sft.evaluate(trainable, held, options)
         if (accuracy >= best.accuracy) best = { update, accuracy }
-        yield* log.emit(progress(update, maxUpdates, { [`${name}/held_out_accuracy`]: accuracy }))
+        const metric = `${subject.name}/held_out_accuracy`
+        yield* log.emit(progress(update, maxUpdates, { [metric]: accuracy }))
         return update - best.update < patience
       }).pipe(
         Effect.provideService(Session.SessionPool, pool),

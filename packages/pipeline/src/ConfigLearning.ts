@@ -61,6 +61,11 @@ export const learner = Schema.Struct({
     "How the losses of tokens become one"
   ),
   lossHorizon: whole(1, 100_000, 12, "Tokens that seq-mean-token-sum-norm divides by."),
+  critic: oneOf(
+    ["shared", "separate"],
+    "shared",
+    "Whether the critic reads the policy's own network, or has one that begins as a copy of it; that costs as much again. Only for ppo."
+  ),
   valueClip: real(0, 100, 0, "Clip of the value's change; 0 is none. Only for ppo."),
   vfCoef: real(0, 100, 0.5, "Weight of the value loss. Only for ppo."),
   criticWarmup: whole(
@@ -108,6 +113,19 @@ export const learner = Schema.Struct({
     "learn",
     "Whether the policy learns from episodes that a limit cut short."
   ),
+  overlongTokens: whole(
+    0,
+    10_000_000,
+    0,
+    "Tokens of an episode's actions at which the whole `overlongPenalty` is taken from its last reward; 0 is none."
+  ),
+  overlongBuffer: whole(
+    1,
+    10_000_000,
+    20,
+    "Over the last so many tokens before them the penalty grows from 0."
+  ),
+  overlongPenalty: real(0, 100, 1, "What an episode of so many tokens is charged."),
   ppoEpochs: whole(1, 100, 2, "Passes over each batch."),
   miniBatchSize: whole(1, 1_000_000, 256, "Decisions in one minibatch."),
   maxGradNorm: real(1e-6, 1e6, 1, "Greatest norm of the gradient."),

@@ -123,6 +123,24 @@ const learnerRules: ReadonlyArray<Rule> = [
     () => "learner.criticWarmup trains a critic, and learner.vfCoef 0 trains none"
   ),
   rule(
+    ["learner.critic", "learner.vfCoef"],
+    ({ learner }) => learner.critic === "separate" && learner.vfCoef === 0,
+    () =>
+      "learner.critic separate has a network of its own, and learner.vfCoef 0 trains none: its values would never say anything; set learner.vfCoef above 0"
+  ),
+  rule(
+    ["learner.overlongBuffer", "learner.overlongTokens"],
+    ({ learner }) => learner.overlongTokens > 0 && learner.overlongBuffer > learner.overlongTokens,
+    ({ learner }) =>
+      `learner.overlongBuffer (${learner.overlongBuffer}) is part of learner.overlongTokens (${learner.overlongTokens}) and cannot be more`
+  ),
+  rule(
+    ["learner.overlongPenalty", "learner.overlongTokens"],
+    ({ learner }) => learner.overlongTokens > 0 && learner.overlongPenalty === 0,
+    () =>
+      "learner.overlongPenalty 0 charges nothing for learner.overlongTokens: set it above 0 (usual: 1), or learner.overlongTokens to 0"
+  ),
+  rule(
     ["learner.criticWarmup", "train.iterations"],
     ({ learner, train }) =>
       learner.criticWarmup > 0 && learner.criticWarmup >= train.iterations + train.realIterations,
@@ -288,6 +306,7 @@ export const unread: ReadonlyArray<Unread> = [
     when: ({ experience }) => experience.refreshEvery === 0,
     because: "experience.refreshEvery is 0"
   },
+  unlessPpo("learner.critic"),
   unlessPpo("learner.gaeLambda"),
   unlessPpo("learner.valueClip"),
   unlessPpo("learner.vfCoef"),
@@ -298,6 +317,16 @@ export const unread: ReadonlyArray<Unread> = [
     key: "learner.lossHorizon",
     when: (config) => Algorithm.settingsOf(config).lossAgg !== "seq-mean-token-sum-norm",
     because: "learner.lossAgg is not seq-mean-token-sum-norm"
+  },
+  ...["overlongBuffer", "overlongPenalty"].map((name) => ({
+    key: `learner.${name}`,
+    when: ({ learner }: Config) => learner.overlongTokens === 0,
+    because: "learner.overlongTokens is 0"
+  })),
+  {
+    key: "clone.anchorCoef",
+    when: ({ evaluate, train }) => train.start === "cloned" && !evaluate.clonedPlus,
+    because: "there is no cloned+ (train.start is cloned, and evaluate.clonedPlus is false)"
   },
   {
     key: "learner.klEstimator",

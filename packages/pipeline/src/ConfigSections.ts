@@ -74,6 +74,12 @@ export const experience = Schema.Struct({
   temperature: real(0.01, 5, 1, "Temperature of the dream's replies."),
   minP: share(0.03, "Words less likely than this share of the likeliest word are never said."),
   maxTokens: whole(4, 4096, 32, "Most tokens of one reply."),
+  attempts: whole(
+    1,
+    64,
+    1,
+    "How often a reply of the dream may be asked for, where it cannot be read or breaks a rule of the filter's (contradiction, unearnedReward, missedReward); 1 takes the first."
+  ),
   refreshEvery: whole(
     0,
     1_000_000,
@@ -120,6 +126,12 @@ export const clone = Schema.Struct({
     "Fewest updates of a cloned policy; where it is no less than `maxUpdates`, nothing is searched."
   ),
   patience: whole(1, 100_000, 600, "Updates without progress before it stops."),
+  anchorCoef: real(
+    0,
+    100,
+    0,
+    "Weight of the KL divergence from `cloned` while `cloned+` learns; 0 is none."
+  ),
   ...network
 })
 

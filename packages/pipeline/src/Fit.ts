@@ -42,7 +42,10 @@ export const exampleOf = (
   }
 }
 
-/** All rows of Eq. 5 for the offline trajectories: as lived, relabelled, and the task generator's. */
+/**
+ * All rows of Eq. 5 for the offline trajectories: as lived, relabelled, and the task generator's. The last ones are always learnt, so that
+ * a run that generates no tasks dreams with the same model.
+ */
 export const examples = Effect.fn("Fit.examples")(function* (
   lived: Buffers.Lived,
   tokenizer: Tokenizer.Tokenizer
@@ -59,7 +62,7 @@ export const examples = Effect.fn("Fit.examples")(function* (
     ...Buffers.demonstrations(lived)
   }
   const told = yield* TrainingText.rows(offline.train, options)
-  const tasks = config.curriculum.generate ? yield* TrainingText.taskRows(offline.train) : []
+  const tasks = yield* TrainingText.taskRows(offline.train)
   return [...told, ...tasks].map((row) => exampleOf(tokenizer, world.knowledge.features, row))
 })
 

@@ -89,10 +89,15 @@ export const cloned = Effect.fn("Phases.cloned")(function* (
   { config, offline, world }: Buffers.Lived,
   tokenizer: Tokenizer.Tokenizer
 ) {
-  const first = yield* Clone.clone("cloned", offline.demonstrations, world, tokenizer, config)
+  const of = (subject: Clone.Subject) => Clone.clone(subject, world, tokenizer, config)
+  const first = yield* of({ name: "cloned", trajectories: offline.demonstrations })
   const isWanted = config.evaluate.clonedPlus || config.train.start === "cloned+"
   const clonedPlus = isWanted
-    ? yield* Clone.clonePlus(offline.train, first, world, tokenizer, config)
+    ? yield* of({
+        name: "cloned+",
+        trajectories: offline.train,
+        ...Clone.anchorOf(first, config)
+      })
     : undefined
   return { cloned: first, clonedPlus }
 })

@@ -10,7 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type { Whole } from "./Checkpoint.ts"
 import type { Config } from "./Config.ts"
-import { networkOf } from "./Networks.ts"
+import { networkOf, policyOf } from "./Networks.ts"
 import { RunError } from "./RunError.ts"
 import type { World } from "./World.ts"
 
@@ -74,13 +74,13 @@ export const read = Effect.fn("Prepared.read")(function* (
   if (!("vocabulary" in tokenizer)) return yield* damaged("tokenizer.json", tokenizer.message)
   const network = (sizes: Config["clone"] | Config["experience"], hasValue: boolean) =>
     networkOf(sizes, world.knowledge, tokenizer, hasValue)
-  const policy = (file: string) => trainableOf(network(config.clone, true), files, file)
+  const clone = (file: string) => trainableOf(network(config.clone, true), files, file)
   const clones = {
-    cloned: yield* policy("cloned.safetensors"),
+    cloned: yield* clone("cloned.safetensors"),
     clonedPlus:
       files["cloned-plus.safetensors"] === undefined
         ? undefined
-        : yield* policy("cloned-plus.safetensors")
+        : yield* clone("cloned-plus.safetensors")
   }
   return {
     ...clones,
@@ -90,7 +90,7 @@ export const read = Effect.fn("Prepared.read")(function* (
       files,
       "experience.safetensors"
     ),
-    policy: Trainable.copy(startOf(clones, config).trainable)
+    policy: policyOf(startOf(clones, config).trainable, config)
   }
 })
 

@@ -2,7 +2,6 @@
  * The packaged trainer: collect real experience, fit the experience model, clone a first policy, dream and improve, evaluate.
  * The whole method on one page; each phase is a module of its own.
  */
-import * as Trainable from "@dreamgym/language/Trainable"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
@@ -19,6 +18,7 @@ import * as DreamFilter from "./DreamFilter.ts"
 import * as Fit from "./Fit.ts"
 import * as Improve from "./Improve.ts"
 import * as Ledger from "./Ledger.ts"
+import * as Networks from "./Networks.ts"
 import * as Phases from "./Phases.ts"
 import * as Prepared from "./Prepared.ts"
 import * as Refresh from "./Refresh.ts"
@@ -57,7 +57,7 @@ const fromTheBeginning = Effect.fnUntraced(function* (config: Config) {
     ...clones,
     tokenizer,
     experience: fitted.trainable,
-    policy: Trainable.copy(Prepared.startOf(clones, config).trainable)
+    policy: Networks.policyOf(Prepared.startOf(clones, config).trainable, config)
   }
   const dreaming = { ...lived, fitted }
   const calibrated =

@@ -4,6 +4,7 @@ import * as os from "node:os"
 import * as path from "node:path"
 import * as Effect from "effect/Effect"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import type { Config } from "../src/Config.ts"
 import { allOf, deedsOf } from "./runs.ts"
 import { branch, configOf, resume, train } from "./tiny.ts"
 
@@ -15,23 +16,39 @@ beforeAll(async () => {
   await Effect.runPromise(train(configOf(home, "first", ["train.iterations=1"])))
 }, 60_000)
 
+/** All that the arm is, begun from the first run's preparation and trained alone. */
+const bothWays = async (name: string, configNamed: (run: string) => Config) => {
+  const [branched, alone] = [`${name}-branch`, `${name}-alone`]
+  await Effect.runPromise(branch(configNamed(branched), inHome("first")))
+  await Effect.runPromise(train(configNamed(alone)))
+  const untimed = async (run: string) => {
+    const all = await allOf(inHome(run))
+    return { ...all, deeds: deedsOf(inHome(run)) }
+  }
+  return [await untimed(branched), await untimed(alone)]
+}
+
 describe("an arm from what another run prepared", () => {
   it.each([
     ["grpo_s2r", ["learner.algorithm=grpo", "train.iterations=1", "train.realIterations=1"]],
-    ["ppo_real", ["train.iterations=1", "train.realShareStart=1", "train.realShareEnd=1"]]
+    ["ppo_real", ["train.iterations=1", "train.realShareStart=1", "train.realShareEnd=1"]],
+    ["separate_critic", ["train.iterations=1", "learner.critic=separate"]]
   ])(
     "(%s) is bit for bit what it is alone",
     async (name, settings) => {
-      await Effect.runPromise(branch(configOf(home, `${name}-branch`, settings), inHome("first")))
-      await Effect.runPromise(train(configOf(home, `${name}-alone`, settings)))
-      const untimed = async (run: string) => {
-        const all = await allOf(inHome(run))
-        return { ...all, deeds: deedsOf(inHome(run)) }
-      }
-      expect(await untimed(`${name}-branch`)).toEqual(await untimed(`${name}-alone`))
+      const [branched, alone] = await bothWays(name, (run) => configOf(home, run, settings))
+      expect(branched).toEqual(alone)
     },
     60_000
   )
+
+  it("is so too without the task generator, though the other run had one", async () => {
+    const [branched, alone] = await bothWays("no_generator", (run) => {
+      const config = configOf(home, run, ["train.iterations=1"])
+      return { ...config, curriculum: { ...config.curriculum, generate: false } }
+    })
+    expect(branched).toEqual(alone)
+  }, 60_000)
 
   it("goes on like any other run", async () => {
     const error = await Effect.runPromise(Effect.flip(resume(inHome("ppo_real-branch"))))
@@ -41,7 +58,7 @@ describe("an arm from what another run prepared", () => {
   it.each([
     [["seed=9"], /because of seed: it was prepared with another value/],
     [["experience.updates=259"], /because of experience: it was prepared/],
-    [["curriculum.spread=true"], /because of curriculum.generate and curriculum.spread/],
+    [["curriculum.spread=true"], /because of curriculum.spread: it was prepared with another/],
     [["train.start=cloned+"], /because of train.start or evaluate.clonedPlus: it has no clone/]
   ])("with %j is refused, and nothing is told of a run", async (settings, message) => {
     const name = `refused-${settings.join()}`.replaceAll(/[^a-z-]/g, "")

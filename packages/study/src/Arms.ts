@@ -104,7 +104,7 @@ export const ablations: ReadonlyArray<Ablation> = [
     part: "task generator",
     arm: "no_generator",
     turns: "off",
-    isPrepared: false,
+    isPrepared: true,
     settings: { "curriculum.generate": false }
   },
   {
