@@ -14,6 +14,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import { createHash } from "node:crypto"
+import * as Consistency from "./Consistency.ts"
 import { subject } from "./DreamTask.ts"
 import * as Format from "./Format.ts"
 import { shown } from "./Moments.ts"
@@ -23,6 +24,7 @@ import { shown } from "./Moments.ts"
  * without, the prompt is the plain transcript. `temperature` 1, `minP` 0.03 and `maxTokens` 128 (of reasoning and observation)
  * unless told otherwise. `demonstrations` bounds those that a prompt shows; default: all that the request brings. Those of tasks
  * for which `isEvaluationTask` holds are never shown, should a buffer ever offer one. The form is that of its training.
+ * `consistency`: when a reply is asked for again; never unless told otherwise, nor at temperature 0, where the answer is the same.
  */
 export interface Options extends Format.Form {
   readonly name?: string
@@ -32,26 +34,34 @@ export interface Options extends Format.Form {
   readonly maxTokens?: number
   readonly demonstrations?: number
   readonly isEvaluationTask?: (task: Task.Task) => boolean
+  readonly consistency?: Consistency.Options
 }
 
 /**
- * All predictions of a lock-step round are one `generate` call (`Lockstep.batched`). Scores: `tokens`, and where the language model
- * tells its log-probabilities (natural log, as sampled) their `meanLogProbability` and `minLogProbability` over the reply's tokens.
+ * All predictions of a lock-step round are one `generate` call (`Lockstep.batched`), and one more for each attempt at those that are
+ * asked for again. Scores: `tokens` of all of these, `attempts` where there was more than one, and where the language model tells its log-probabilities (natural
+ * log, as sampled) their `meanLogProbability` and `minLogProbability` over the last reply's tokens.
  */
 export const make = (
   model: LanguageModel.Model,
   options: Options
 ): ExperienceModel.ExperienceModel["Service"] => {
   const name = options.name ?? model.name
-  const { call } = Lockstep.batched(model.generate)
+  const { consistency = never } = options
+  const attempts = options.temperature === 0 ? 1 : consistency.attempts
+  const { call } = Lockstep.batched((asked: ReadonlyArray<Consistency.Asked>) =>
+    Consistency.ask(model, asked, options, attempts)
+  )
   const predict = Effect.fnUntraced(function* (request: ExperienceModel.PredictionRequest) {
     const prompt = promptOf(options, request)
-    const answer = call(prompt)
-    const completion = yield* Effect.mapError(answer, (error) => predictionError(name, error))
-    const reply = Format.parseReply(completion.text, options)
+    const knowledge = options.knowledge(request.task.environment)
+    const isConsistent = Consistency.checkOf(request, knowledge, consistency)
+    const answer = call({ prompt, isConsistent })
+    const answered = yield* Effect.mapError(answer, (error) => predictionError(name, error))
+    const reply = Format.parseReply(answered.completion.text, options)
     return Result.isSuccess(reply)
-      ? predictionOf(prompt, reply.success, completion)
-      : yield* malformed(name, reply.failure, completion)
+      ? predictionOf(prompt, reply.success, answered)
+      : yield* malformed(name, reply.failure, answered.completion)
   })
   return ExperienceModel.ExperienceModel.of({ name, version: model.version, predict })
 }
@@ -91,21 +101,31 @@ export const promptOf = (
   return { ...decoding, text: prompt, forbidden, once, matches }
 }
 
+const never: Consistency.Options = {
+  attempts: 1,
+  contradiction: false,
+  unearnedReward: false,
+  missedReward: false
+}
+
 const predictionOf = (
   prompt: LanguageModel.Prompt,
   reply: Format.Reply,
-  completion: LanguageModel.Completion
+  { attempts, completion, tokens }: Consistency.Answered
 ): ExperienceModel.Prediction => {
-  const tokens = completion.promptIds.length + completion.ids.length
   return {
     reasoning: reply.reasoning,
     observation: reply.observation,
     reward: reply.isDone ? 1 : 0,
     ...(reply.isDone ? { ending: Ending.terminated(true) } : {}),
     tokens,
-    promptTokens: completion.promptIds.length,
+    promptTokens: completion.promptIds.length * attempts,
     promptHash: createHash("sha256").update(prompt.text).digest("hex"),
-    scores: { ...likelihoods(completion.logProbabilities), tokens }
+    scores: {
+      ...likelihoods(completion.logProbabilities),
+      ...(attempts > 1 ? { attempts } : {}),
+      tokens
+    }
   }
 }
 

@@ -1,5 +1,6 @@
 /** The experience model, the world dreamt with it, what may be dreamt next, and what may be believed of it. */
 export * as Calibration from "./Calibration.ts"
+export * as Consistency from "./Consistency.ts"
 export * as Curriculum from "./Curriculum.ts"
 export * as Demonstrations from "./Demonstrations.ts"
 export * as DreamTask from "./DreamTask.ts"

@@ -37,8 +37,13 @@ import type * as Improve from "./Improve.ts"
 import * as Networks from "./Networks.ts"
 import type { World } from "./World.ts"
 
+/** What a run has when it begins to learn; a run that never dreams has no experience model. */
+export interface Learning extends Buffers.Lived {
+  readonly fitted: Fitted | undefined
+}
+
 /** What a run has when it begins to dream. */
-export interface Dreaming extends Buffers.Lived {
+export interface Dreaming extends Learning {
   readonly fitted: Fitted
 }
 
@@ -126,7 +131,7 @@ export const layer = (dreaming: Dreaming, environment: Environment.Environment) 
 }
 
 /** Fresh real tasks, as many as the iterations in dreams and reality take. */
-const freshTasks = ({ config: { train }, world }: Dreaming): ReadonlyArray<Task.Task> =>
+const freshTasks = ({ config: { train }, world }: Buffers.Lived): ReadonlyArray<Task.Task> =>
   world.practice(train.iterations * train.tasksPerIteration, 0)
 
 /**
@@ -134,14 +139,14 @@ const freshTasks = ({ config: { train }, world }: Dreaming): ReadonlyArray<Task.
  * `buffer`: where the experience goes (default: a memory of its own).
  */
 export const layerReal = (
-  dreaming: Dreaming,
+  lived: Buffers.Lived,
   options: {
     readonly tasks?: ReadonlyArray<Task.Task>
     readonly buffer?: Buffer.ReplayBuffer["Service"]
   } = {}
 ) => {
-  const { config, world } = dreaming
-  const { buffer, tasks = freshTasks(dreaming) } = options
+  const { config, world } = lived
+  const { buffer, tasks = freshTasks(lived) } = options
   const noVariations = Layer.succeed(Curriculum.TaskGenerator, {
     variations: () => Stream.empty
   })
@@ -162,7 +167,7 @@ export const layerReal = (
 export const learning = (
   trainable: Trainable.Trainable,
   reference: Trainable.Trainable,
-  { config, world }: Dreaming,
+  { config, world }: Buffers.Lived,
   options: { readonly purpose: string; readonly worker: number; readonly shards: number }
 ) => {
   const learner = PolicyLearner.layer(

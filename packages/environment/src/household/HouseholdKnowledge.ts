@@ -137,8 +137,8 @@ const describe = (
 })
 
 /**
- * No answer may list an object that is held or noted elsewhere, except those that the command asks
- * about.
+ * No answer may list an object that is held or noted elsewhere, nor one that is new in a place
+ * whose contents are known, except those that the command asks about.
  */
 const question = (
   notebook: Notebook.Notebook,
@@ -152,10 +152,14 @@ const question = (
   const elsewhere = notebook.places.flatMap((place) => (place === there ? [] : place.contents))
   const isHidden = notebook.held !== undefined && command?.verb !== "inventory"
   const noted = isHidden ? [...elsewhere, notebook.held] : elsewhere
+  const known = there?.isKnown === true ? new Set([...there.contents, notebook.held]) : undefined
+  const others = known === undefined ? [] : world.listable.filter((name) => !known.has(name))
   return {
     text: NotebookView.text(notebook, goal),
     matches: NotebookView.matches(notebook, goal, world.lampKinds, command),
-    forbidden: noted.filter((name) => name !== command?.object && name !== command?.place),
+    forbidden: [...new Set([...noted, ...others])].filter(
+      (name) => name !== command?.object && name !== command?.place
+    ),
     once: world.listable
   }
 }
