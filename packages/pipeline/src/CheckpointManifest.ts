@@ -41,12 +41,13 @@ export interface BufferState extends Schema.Schema.Type<typeof BufferState> {}
 
 /**
  * What the files do not say themselves. `random`: all randomness is keyed by seed, purpose and iteration, so these two are its whole
- * state. `hasOptimizer`: the learner's files hold moments. `buffer` is absent where the run keeps none.
+ * state. `hasOptimizer`: the learner's files hold moments. `buffer` is absent where the run keeps none,
+ * `experienceVersion` where it has no experience model.
  * There is no list of tasks in flight: a checkpoint falls between two iterations, and an unfinished one is done again from its keys.
  */
 export const State = Schema.Struct({
   policyVersion: Schema.Int,
-  experienceVersion: Schema.Int,
+  experienceVersion: Schema.optionalKey(Schema.Int),
   hasOptimizer: Schema.Boolean,
   curriculumTasks: Schema.Int,
   random: Schema.Struct({ seed: Schema.Int, iteration: Schema.Int }),
@@ -67,7 +68,6 @@ export const noCounters: Counters = {
 /** That of a run which has done nothing yet and keeps no buffer. */
 export const atRest: State = {
   policyVersion: 0,
-  experienceVersion: 0,
   hasOptimizer: false,
   curriculumTasks: 0,
   random: { seed: 0, iteration: 0 },

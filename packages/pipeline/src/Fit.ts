@@ -90,15 +90,6 @@ const begun = ({ config, world }: Buffers.Lived, tokenizer: Tokenizer.Tokenizer)
   return Trainable.make(network, Seed.key(config.seed, "experience model"))
 }
 
-/** The model that nobody asks, of a run that never dreams: version 0, without any training. */
-export const untrained = Effect.fn("Fit.untrained")(function* (
-  lived: Buffers.Lived,
-  tokenizer: Tokenizer.Tokenizer
-) {
-  const fitted = yield* modelOf(begun(lived, tokenizer), lived.world, lived.config)
-  return { ...fitted, fidelity: undefined }
-})
-
 /** How the experience model is trained, in so many updates. */
 export const optionsOf = ({ experience }: Config, updates: number) => {
   const { batchSize, lr, muonLr } = experience

@@ -78,7 +78,7 @@ export const make = Effect.fn("Ledger.make")(function* (
 
 const stateOf = ({ buffer, moment }: Instant, counters: Counters, { seed }: Config): State => ({
   policyVersion: moment.policyVersion,
-  experienceVersion: moment.experience.version,
+  ...(moment.experience === undefined ? {} : { experienceVersion: moment.experience.version }),
   hasOptimizer: "optimizer.safetensors" in moment.learner,
   curriculumTasks: moment.curriculum.length,
   random: { seed, iteration: moment.iteration },

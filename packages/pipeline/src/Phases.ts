@@ -238,19 +238,19 @@ const shown = (
 /** All policies on the same held-out real tasks. */
 export const evaluated = Effect.fn("Phases.evaluated")(function* (
   prepared: Prepared,
-  dreaming: Dream.Dreaming
+  learning: Dream.Learning
 ) {
-  const { config, world } = dreaming
+  const { config, world } = learning
   const { cloned, clonedPlus, policy } = prepared
   const { name } = Arm.of(config)
   const score = (name: string, trainable: Trainable.Trainable | undefined) =>
     trainable === undefined ? Effect.void : scored(name, trainable, world, world.heldOut, config)
   yield* score("cloned", cloned)
   if (config.evaluate.clonedPlus) yield* score("cloned+", clonedPlus)
-  if (config.evaluate.dpo) yield* score("dpo", yield* Prefer.preferred(prepared, dreaming))
+  if (config.evaluate.dpo) yield* score("dpo", yield* Prefer.preferred(prepared, learning))
   yield* score(name, policy)
   if (config.evaluate.real && name !== "real") {
-    yield* score("real", yield* lived(prepared, { ...dreaming, config: Arm.baselineOf(config) }))
+    yield* score("real", yield* lived(prepared, { ...learning, config: Arm.baselineOf(config) }))
   }
 })
 
@@ -271,14 +271,14 @@ export const scored = Effect.fn("Phases.scored")(function* (
 })
 
 /** The same learner in the real world for as many episodes: the comparison that dreaming must stand. */
-const lived = Effect.fn("Phases.lived")(function* (prepared: Prepared, dreaming: Dream.Dreaming) {
-  const { config, world } = dreaming
+const lived = Effect.fn("Phases.lived")(function* (prepared: Prepared, run: Dream.Learning) {
+  const { config, world } = run
   const log = yield* RunLog
   const { trainable: reference } = startOf(prepared, config)
   const policy = policyOf(reference, config)
   const arm = Arm.of(config)
-  const { all } = yield* Sources.make(dreaming, { arm, spent: 0, keeps: false })
-  const learning = Dream.learning(policy, reference, dreaming, {
+  const { all } = yield* Sources.make(run, { arm, spent: 0, keeps: false })
+  const learning = Dream.learning(policy, reference, run, {
     purpose: arm.purpose,
     worker: 0,
     shards: config.engine.workers

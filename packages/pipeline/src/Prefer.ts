@@ -8,9 +8,10 @@ import * as Trainable from "@dreamgym/language/Trainable"
 import * as Dpo from "@dreamgym/learner/Dpo"
 import * as Preferences from "@dreamgym/learner/Preferences"
 import * as Effect from "effect/Effect"
+import type * as Buffers from "./Buffers.ts"
 import * as Clone from "./Clone.ts"
 import * as Collect from "./Collect.ts"
-import type { Dreaming } from "./Dream.ts"
+import type { Config } from "./Config.ts"
 import * as Evaluate from "./Evaluate.ts"
 import { upAndDown } from "./LearningRate.ts"
 import { type Prepared, startOf } from "./Prepared.ts"
@@ -22,7 +23,7 @@ import { RunLog } from "./RunLog.ts"
  */
 export const preferred = Effect.fn("Prefer.preferred")(function* (
   prepared: Prepared,
-  { config, offline, world }: Dreaming
+  { config, offline, world }: Buffers.Lived
 ) {
   const log = yield* RunLog
   const { name, trainable: reference } = startOf(prepared, config)
@@ -53,7 +54,7 @@ export const preferred = Effect.fn("Prefer.preferred")(function* (
   return policy
 }, Effect.scoped)
 
-const optionsOf = ({ dpo: { batchSize, beta, lr, sftCoef, updates } }: Dreaming["config"]) => ({
+const optionsOf = ({ dpo: { batchSize, beta, lr, sftCoef, updates } }: Config) => ({
   beta,
   sftCoef,
   labelSmoothing: 0,

@@ -8,16 +8,17 @@ import * as Trainable from "@dreamgym/language/Trainable"
 import * as Weights from "@dreamgym/language/Weights"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
+import * as Arm from "./Arm.ts"
 import type { Whole } from "./Checkpoint.ts"
 import type { Config } from "./Config.ts"
 import { networkOf, policyOf } from "./Networks.ts"
 import { RunError } from "./RunError.ts"
 import type { World } from "./World.ts"
 
-/** The networks of a run. `policy` is what is trained in dreams; it begins as `startOf` says. */
+/** The networks of a run. `policy` is what is trained; it begins as `startOf` says. `experience`: absent where nothing is dreamt. */
 export interface Prepared {
   readonly tokenizer: Tokenizer.Tokenizer
-  readonly experience: Trainable.Trainable
+  readonly experience: Trainable.Trainable | undefined
   readonly cloned: Trainable.Trainable
   readonly clonedPlus: Trainable.Trainable | undefined
   readonly policy: Trainable.Trainable
@@ -34,17 +35,18 @@ export const startOf = (
 
 /**
  * What an iteration leaves behind besides the networks that stay and the buffer. `learner` holds policy, moments and counts;
- * `policyVersion` is that policy's. `experience`: the experience model as it was then.
+ * `policyVersion` is that policy's. `experience`: the experience model as it was then, where there is one.
  */
 export interface Moment {
   readonly iteration: number
   readonly policyVersion: number
-  readonly experience: { readonly version: number; readonly bytes: Uint8Array }
+  readonly experience: { readonly version: number; readonly bytes: Uint8Array } | undefined
   readonly learner: Readonly<Record<string, Uint8Array>>
   readonly curriculum: ReadonlyArray<Curricula.TaskRecord>
 }
 
 const text = new TextEncoder()
+const experienceFile = "experience.safetensors"
 
 /** All files of a checkpoint. */
 export const filesOf = (
@@ -52,7 +54,7 @@ export const filesOf = (
   moment: Moment
 ): Readonly<Record<string, Uint8Array>> => ({
   "tokenizer.json": text.encode(Tokenizer.toJson(prepared.tokenizer)),
-  "experience.safetensors": moment.experience.bytes,
+  ...(moment.experience === undefined ? {} : { [experienceFile]: moment.experience.bytes }),
   "cloned.safetensors": bytesOf(prepared.cloned),
   ...(prepared.clonedPlus === undefined
     ? {}
@@ -61,7 +63,10 @@ export const filesOf = (
   ...moment.learner
 })
 
-/** Networks as they were saved; the policy's own numbers are restored by its learner. */
+/**
+ * Networks as they were saved; the policy's own numbers are restored by its learner. An experience model that nobody would ask, as older
+ * checkpoints have it, is not read.
+ */
 export const read = Effect.fn("Prepared.read")(function* (
   files: Readonly<Record<string, Uint8Array>>,
   world: World,
@@ -85,11 +90,9 @@ export const read = Effect.fn("Prepared.read")(function* (
   return {
     ...clones,
     tokenizer,
-    experience: yield* trainableOf(
-      network(config.experience, false),
-      files,
-      "experience.safetensors"
-    ),
+    experience: Arm.dreams(Arm.of(config), config)
+      ? yield* trainableOf(network(config.experience, false), files, experienceFile)
+      : undefined,
     policy: policyOf(startOf(clones, config).trainable, config)
   }
 })
@@ -104,8 +107,9 @@ export const momentOf = Effect.fn("Prepared.momentOf")(function* ({
   const curriculum = yield* Schema.decodeUnknownEffect(Records)(records).pipe(
     Effect.mapError((error) => damage("curriculum.json", error.message))
   )
-  const bytes = yield* fileOf(files, "experience.safetensors")
-  const experience = { version: state.experienceVersion, bytes }
+  const { experienceVersion: version } = state
+  const experience =
+    version === undefined ? undefined : { version, bytes: yield* fileOf(files, experienceFile) }
   return { iteration, policyVersion: state.policyVersion, experience, learner: files, curriculum }
 })
 
@@ -117,18 +121,21 @@ export const momentNow = Effect.fn("Prepared.momentNow")(function* (
   curriculum: Pick<Curricula.Curriculum["Service"], "records">,
   before: Moment | undefined
 ): Effect.fn.Return<Moment, Learner.LearnerError> {
-  const { version } = experience
   return {
     iteration,
     policyVersion: policy.version,
-    experience:
-      before?.experience.version === version
-        ? before.experience
-        : { version, bytes: bytesOf(experience) },
+    experience: experience === undefined ? undefined : savedOf(experience, before),
     learner: yield* learner.state,
     curriculum: yield* curriculum.records
   }
 })
+
+const savedOf = (experience: Trainable.Trainable, before: Moment | undefined) => {
+  const { version } = experience
+  return before?.experience?.version === version
+    ? before.experience
+    : { version, bytes: bytesOf(experience) }
+}
 
 const Records = Schema.fromJsonString(Schema.toCodecJson(Schema.Array(Curricula.TaskRecord)))
 

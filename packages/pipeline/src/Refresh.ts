@@ -9,7 +9,7 @@ import * as Sft from "@dreamgym/learner/Sft"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type { Config } from "./Config.ts"
-import type { Dreaming } from "./Dream.ts"
+import type { Dreaming, Learning } from "./Dream.ts"
 import * as Fit from "./Fit.ts"
 import { RunLog } from "./RunLog.ts"
 
@@ -21,15 +21,16 @@ export const isDue = (iteration: number, { experience, train }: Config): boolean
 
 /**
  * After `iteration` iterations, where it is due and something was lived since: the model is measured on that first, then trained
- * further, in place, on all real experience. The rates begin anew; nothing of an earlier training is kept but the parameters.
+ * further, in place, on all real experience. A run without a model has none to train. The rates begin anew; nothing of an earlier training is kept but the parameters.
  */
 export const refresh = Effect.fn("Refresh.refresh")(function* (
-  dreaming: Dreaming,
+  learning: Learning,
   tokenizer: Tokenizer.Tokenizer,
   iteration: number
 ) {
-  const { buffer, config, fitted, offline } = dreaming
-  if (!isDue(iteration, config)) return
+  const { buffer, config, fitted, offline } = learning
+  if (fitted === undefined || !isDue(iteration, config)) return
+  const dreaming = { ...learning, fitted }
   const lived = yield* livedIn(buffer)
   const isFresh = (trajectory: Trajectory.Trajectory) =>
     (trajectory.iteration ?? -1) >= iteration - config.experience.refreshEvery

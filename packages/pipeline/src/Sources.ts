@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Ref from "effect/Ref"
 import * as Arm from "./Arm.ts"
+import type * as Buffers from "./Buffers.ts"
 import type { Config } from "./Config.ts"
 import { stepLimitOf } from "./ConfigRules.ts"
 import * as CurriculumMetrics from "./CurriculumMetrics.ts"
@@ -40,19 +41,21 @@ export interface Options {
 }
 
 export const make = Effect.fn("Sources.make")(function* (
-  dreaming: Dream.Dreaming,
+  learning: Dream.Learning,
   { arm, keeps, spent: before }: Options
 ) {
-  const { config, world } = dreaming
+  const { config, world } = learning
   const spent = yield* Ref.make(before)
   const told = yield* Ref.make(before)
   const afford = (count: number) =>
     Effect.map(Ref.get(spent), (sum) => affordable(count, arm.realTransitions - sum, config))
   const real: Count = (iteration) => afford(Arm.realTasks(arm, iteration, config))
   const isLived = arm.realShare(0) > 0 || arm.realShare(arm.iterations - 1) > 0
-  const dreams = Arm.dreams(arm, config) ? [yield* dreamSource(dreaming, arm, real)] : []
+  const dreams = Arm.dreams(arm, config)
+    ? [yield* dreamSource(yield* dreamingOf(learning), arm, real)]
+    : []
   const environment = meter(world.environment, spent, arm.realTransitions)
-  const metered = { ...dreaming, world: { ...world, environment } }
+  const metered = { ...learning, world: { ...world, environment } }
   const lived = isLived ? [yield* realSource(metered, arm, keeps, { tasks: real, afford })] : []
   const pools = [...dreams, ...lived]
   const all = pools.map(({ source }) => source)
@@ -70,6 +73,11 @@ export const make = Effect.fn("Sources.make")(function* (
 })
 
 type Count = (iteration: number) => Effect.Effect<number>
+
+const dreamingOf = ({ fitted, ...lived }: Dream.Learning): Effect.Effect<Dream.Dreaming> =>
+  fitted === undefined
+    ? Effect.die(new Error("an arm that dreams needs an experience model"))
+    : Effect.succeed({ ...lived, fitted })
 
 /** What the real world does not give is dreamt, but not in the iterations that belong to the real world alone. */
 const dreamSource = Effect.fnUntraced(function* (
@@ -93,17 +101,17 @@ const dreamSource = Effect.fnUntraced(function* (
 })
 
 const realSource = Effect.fnUntraced(function* (
-  dreaming: Dream.Dreaming,
+  lived: Buffers.Lived,
   arm: Arm.Arm,
   keeps: boolean,
   counts: Required<Pick<Improve.Source, "tasks" | "afford">>
 ) {
-  const { buffer, config, world } = dreaming
+  const { buffer, config, world } = lived
   const count = Array.from({ length: arm.iterations }, (_, i) =>
     Arm.realTasks(arm, i, config)
   ).reduce((sum, one) => sum + one, 0)
   const pool = world.practice(count, 0)
-  const layer = Dream.layerReal(dreaming, { tasks: pool, ...(keeps ? { buffer } : {}) })
+  const layer = Dream.layerReal(lived, { tasks: pool, ...(keeps ? { buffer } : {}) })
   const services = yield* Layer.build(layer)
   const seed = Seed.key(config.seed, "real")
   const source: Improve.Source = { name: "real", ...counts, seed, services }

@@ -51,24 +51,24 @@ const fromTheBeginning = Effect.fnUntraced(function* (config: Config) {
   const isDreamt = Arm.dreams(Arm.of(config), config)
   const fitted = isDreamt
     ? yield* Phases.phase("fit", Phases.fittedAndMeasured(lived, tokenizer))
-    : yield* Fit.untrained(lived, tokenizer)
+    : undefined
   const clones = yield* Phases.phase("clone", Phases.cloned(lived, tokenizer))
   const prepared: Prepared.Prepared = {
     ...clones,
     tokenizer,
-    experience: fitted.trainable,
+    experience: fitted?.trainable,
     policy: Networks.policyOf(Prepared.startOf(clones, config).trainable, config)
   }
-  const dreaming = { ...lived, fitted }
+  const learning = { ...lived, fitted }
   const calibrated =
-    fitted.fidelity === undefined
+    fitted === undefined
       ? Effect.void
-      : Phases.calibrated(prepared, dreaming, fitted.fidelity)
-  const dreamed = Effect.flatMap(Effect.timed(calibrated), ([spent]) =>
-    dreamt(prepared, dreaming, Duration.toSeconds(spent))
+      : Phases.calibrated(prepared, { ...lived, fitted }, fitted.fidelity)
+  const learned = Effect.flatMap(Effect.timed(calibrated), ([spent]) =>
+    learnt(prepared, learning, Duration.toSeconds(spent))
   )
-  yield* Phases.phase("dream", dreamed)
-  yield* Phases.phase("evaluate", Phases.evaluated(prepared, dreaming))
+  yield* Phases.phase("dream", learned)
+  yield* Phases.phase("evaluate", Phases.evaluated(prepared, learning))
 })
 
 /**
@@ -89,21 +89,16 @@ export const branch = Effect.fn("Trainer.branch")(function* (
 })
 
 const fromAnother = Effect.fnUntraced(function* (config: Config, shared: Branch.Shared) {
-  const { calibration, offline, told, world } = shared
+  const { calibration, offline, prepared, told, world } = shared
   const log = yield* RunLog
   yield* Collect.keep(offline)
   for (const event of told) yield* log.emit(event)
   const owner = { world, offline, config }
   const buffer = yield* Buffers.begin(owner, Buffers.placeOf(yield* RunDirectory))
-  const fitted = Arm.dreams(Arm.of(config), config)
-    ? yield* Fit.modelOf(shared.prepared.experience, world, config)
-    : yield* Fit.untrained({ ...owner, buffer }, shared.prepared.tokenizer)
-  const prepared = { ...shared.prepared, experience: fitted.trainable }
-  const dreaming = { ...owner, buffer, fitted }
+  const learning = { ...owner, buffer, fitted: yield* modelOf(prepared, owner) }
   const calibrated = Effect.forEach(calibration, log.emit, { discard: true })
-  const dreamed = Effect.andThen(calibrated, dreamt(prepared, dreaming, 0))
-  yield* Phases.phase("dream", dreamed)
-  yield* Phases.phase("evaluate", Phases.evaluated(prepared, dreaming))
+  yield* Phases.phase("dream", Effect.andThen(calibrated, learnt(prepared, learning, 0)))
+  yield* Phases.phase("evaluate", Phases.evaluated(prepared, learning))
 })
 
 /**
@@ -155,25 +150,28 @@ const continued = Effect.fnUntraced(function* (
   { from, lived, prepared }: Effect.Success<ReturnType<typeof restored>>,
   spent: number
 ) {
-  const fitted = yield* Fit.modelOf(prepared.experience, lived.world, lived.config)
-  const dreaming = { ...lived, fitted }
-  yield* Phases.phase("dream", dreamt(prepared, dreaming, spent, from), spent)
-  yield* Phases.phase("evaluate", Phases.evaluated(prepared, dreaming))
+  const learning = { ...lived, fitted: yield* modelOf(prepared, lived) }
+  yield* Phases.phase("dream", learnt(prepared, learning, spent, from), spent)
+  yield* Phases.phase("evaluate", Phases.evaluated(prepared, learning))
 })
 
+/** The experience model that was prepared, to be asked; none where nothing is dreamt. */
+const modelOf = ({ experience }: Prepared.Prepared, { config, world }: Buffers.Owner) =>
+  experience === undefined ? Effect.succeed(undefined) : Fit.modelOf(experience, world, config)
+
 /** The learning of a prepared run, from its beginning or from a saved instant, after `spent` seconds. */
-const dreamt = Effect.fn("Trainer.dreamt")(function* (
+const learnt = Effect.fn("Trainer.learnt")(function* (
   prepared: Prepared.Prepared,
-  dreaming: Dream.Dreaming,
+  run: Dream.Learning,
   spent: number,
   from?: Ledger.Instant
 ) {
-  const { buffer, config, world } = dreaming
+  const { buffer, config, world } = run
   const log = yield* RunLog
   const first = from?.moment.iteration ?? 0
   const arm = Arm.of(config)
   const steps = Counters.livedOf(yield* log.events, first)
-  const sources = yield* Sources.make(dreaming, { arm, spent: steps, keeps: true })
+  const sources = yield* Sources.make(run, { arm, spent: steps, keeps: true })
   const { iterations, name } = arm
   const trained = { name, phase: "dream", trainable: prepared.policy, iterations } as const
   const measured = (iteration: number) => Curve.measure(trained, world, config, iteration)
@@ -184,7 +182,7 @@ const dreamt = Effect.fn("Trainer.dreamt")(function* (
     const options = Dream.improveOptions(config, world, first, arm.purpose)
     yield* Improve.mixed(options, sources.all).pipe(
       Stream.tap((iteration) => Phases.reported(iteration, sources, config)),
-      Stream.tap(({ iteration }) => Refresh.refresh(dreaming, prepared.tokenizer, iteration + 1)),
+      Stream.tap(({ iteration }) => Refresh.refresh(run, prepared.tokenizer, iteration + 1)),
       Stream.tap(({ iteration }) => measured(iteration + 1)),
       Stream.tap(({ iteration }) => ledger.advance(iteration + 1)),
       Stream.runForEach(({ iteration }) =>
@@ -195,7 +193,7 @@ const dreamt = Effect.fn("Trainer.dreamt")(function* (
     )
   })
   const { trainable: reference } = Prepared.startOf(prepared, config)
-  const learning = Dream.learning(prepared.policy, reference, dreaming, {
+  const learning = Dream.learning(prepared.policy, reference, run, {
     purpose: arm.purpose,
     worker: 0,
     shards: config.engine.workers

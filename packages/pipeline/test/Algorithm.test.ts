@@ -77,7 +77,8 @@ describe("an algorithm", () => {
           )
         )
         const after = new Uint8Array(fitted.trainable.parameters.memory)
-        return { iteration, isChanged: Buffer.compare(new Uint8Array(before), after) !== 0 }
+        const isChanged = Buffer.compare(new Uint8Array(before), after) !== 0
+        return { iteration, isChanged, parameters: Buffer.from(after.slice()) }
       }).pipe(Effect.scoped)
     )
 
@@ -87,6 +88,14 @@ describe("an algorithm", () => {
     expect(metrics["losses/approx_kl"]).toBeTypeOf("number")
     expect(Object.values(metrics).filter((value) => !Number.isFinite(value))).toEqual([])
     expect(isChanged).toBe(true)
+  })
+
+  it("charges episodes of too many tokens, and no others", async () => {
+    const free = await learnt([])
+    const never = await learnt(["learner.overlongTokens=100000"])
+    const charged = await learnt(["learner.overlongTokens=40", "learner.overlongBuffer=40"])
+    expect(never.parameters.equals(free.parameters)).toBe(true)
+    expect(charged.parameters.equals(free.parameters)).toBe(false)
   })
 
   it("plays more tasks in place of those whose attempts all ended alike, as often as it may", async () => {
@@ -120,6 +129,16 @@ describe("settings of the learner that contradict one another", () => {
     [["learner.isCorrectionLevel=token"], /learner.isCorrectionLevel is token, but the ratio/],
     [["learner.criticWarmup=2", "learner.vfCoef=0"], /learner.vfCoef 0 trains none/],
     [["learner.criticWarmup=30"], /is the whole run/],
+    [["learner.critic=separate", "learner.vfCoef=0"], /separate .* set learner.vfCoef above 0/],
+    [["learner.algorithm=grpo", "learner.critic=separate"], /nothing would read learner.critic,/],
+    [["learner.overlongTokens=10"], /learner.overlongBuffer \(20\) is part of .* \(10\)/],
+    [["learner.overlongTokens=30", "learner.overlongPenalty=0"], /charges nothing/],
+    [["learner.overlongPenalty=2"], /nothing would read learner.overlongPenalty/],
+    [["learner.overlongBuffer=2"], /nothing would read learner.overlongBuffer/],
+    [
+      ["train.start=cloned", "evaluate.clonedPlus=false", "clone.anchorCoef=1"],
+      /nothing would read clone.anchorCoef, because there is no cloned\+/
+    ],
     [["learner.algorithm=grpo", "learner.criticWarmup=2"], /nothing would read learner.crit/],
     [["train.samplingRounds=3"], /nothing would read train.samplingRounds/],
     [["learner.klEstimator=k1"], /nothing would read learner.klEstimator/],
@@ -133,7 +152,8 @@ describe("settings of the learner that contradict one another", () => {
   it.each([
     ["learner.advantageLevel=token", "learner.ratioLevel=token", "learner.criticWarmup=2"],
     ["learner.algorithm=dapo", "learner.isCorrectionLevel=token", "learner.maxStaleness=2"],
-    ["learner.klInRewardCoef=0.1", "learner.adaptiveKlTarget=0.1"]
+    ["learner.klInRewardCoef=0.1", "learner.adaptiveKlTarget=0.1"],
+    ["learner.critic=separate", "learner.overlongTokens=60", "clone.anchorCoef=0.5"]
   ])("but %s, %s, %s are taken", (...settings) => {
     expect(refused(settings)).toBeUndefined()
   })

@@ -25,7 +25,25 @@ const preparedOf = Effect.fnUntraced(function* () {
     clonedPlus: undefined,
     policy: Trainable.copy(fitted.trainable)
   }
-  return prepared
+  return { prepared, experience: fitted.trainable }
+})
+
+describe("a moment without an experience model", () => {
+  it("has no file of one", async () => {
+    await run(
+      Effect.gen(function* () {
+        const { prepared } = yield* preparedOf()
+        const without = { ...prepared, experience: undefined }
+        const moment = yield* Prepared.momentNow(1, without, learner, curriculum, undefined)
+        expect(moment.experience).toBeUndefined()
+        expect(Object.keys(Prepared.filesOf(without, moment)).toSorted()).toEqual([
+          "cloned.safetensors",
+          "curriculum.json",
+          "tokenizer.json"
+        ])
+      }).pipe(Effect.scoped)
+    )
+  })
 })
 
 const file = "experience.safetensors"
@@ -34,17 +52,17 @@ describe("the experience model of a moment", () => {
   it("is as it was then, though it learns on; the next moment has the new one", async () => {
     await run(
       Effect.gen(function* () {
-        const prepared = yield* preparedOf()
+        const { experience, prepared } = yield* preparedOf()
         const now = (before?: Prepared.Moment) =>
           Prepared.momentNow(1, prepared, learner, curriculum, before)
         const first = yield* now()
         const saved = Prepared.filesOf(prepared, first)[file]?.slice()
-        new Uint8Array(prepared.experience.parameters.memory).fill(1)
+        new Uint8Array(experience.parameters.memory).fill(1)
         expect(Prepared.filesOf(prepared, first)[file]).toEqual(saved)
         expect((yield* now(first)).experience).toBe(first.experience)
-        prepared.experience.version++
+        experience.version++
         const second = yield* now(first)
-        expect(second.experience.version).toBe(first.experience.version + 1)
+        expect(second.experience?.version).toBe((first.experience?.version ?? 0) + 1)
         expect(Prepared.filesOf(prepared, second)[file]).not.toEqual(saved)
       }).pipe(Effect.scoped)
     )
