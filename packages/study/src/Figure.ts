@@ -4,9 +4,11 @@
  */
 import * as Plot from "@observablehq/plot"
 import { parseHTML } from "linkedom"
+import * as Looks from "./Looks.ts"
 
 /** One row of `dots`: `seeds` are the single values behind the mean. All are shares in [0, 1]. */
 export interface Dot {
+  readonly look: Looks.Look
   readonly group: string
   readonly name: string
   readonly mean: number
@@ -15,8 +17,9 @@ export interface Dot {
   readonly seeds: ReadonlyArray<number>
 }
 
-/** One point of `curves`; `y`, `low` and `high` are in the unit of the axis. */
+/** One point of `curves`; `y`, `low` and `high` are in the unit of the axis. All points of a name have its `look`. */
 export interface Point {
+  readonly look: Looks.Look
   readonly name: string
   readonly x: number
   readonly y: number
@@ -33,10 +36,6 @@ export interface Axes {
   readonly isShare?: boolean
 }
 
-/** Tells apart by lightness too, for readers who see few colours (Okabe and Ito 2008). */
-const blue = "#0072b2"
-const colours = [blue, "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000"]
-
 const width = 820
 
 /** Of the axes of curves. */
@@ -51,7 +50,7 @@ export const dots = (rows: ReadonlyArray<Dot>): string => {
   )
   const place = { y: "name", fy: "group" } as const
   return drawn({
-    height: 70 + groups.length * (28 + names.length * 24),
+    height: 70 + groups.length * (28 + names.length * 26),
     marginLeft: roomFor(names),
     marginRight: groups.length > 1 ? 90 : 30,
     x: { domain: [0, 100], label: "success in held-out real tasks, %", grid: true },
@@ -62,75 +61,119 @@ export const dots = (rows: ReadonlyArray<Dot>): string => {
         ...place,
         x1: ({ low }: Dot) => 100 * low,
         x2: ({ high }: Dot) => 100 * high,
-        stroke: blue,
-        strokeWidth: 2
+        stroke: colourOf,
+        strokeWidth: 2.5
       }),
-      Plot.dot(rings, { ...place, x: (ring) => 100 * ring.value, r: 2.5, stroke: "#999999" }),
-      Plot.dot(rows, { ...place, x: ({ mean }: Dot) => 100 * mean, r: 5, fill: blue })
+      Plot.dot(rows, { ...place, x: ({ mean }: Dot) => 100 * mean, r: 5, fill: colourOf }),
+      Plot.dot(rings, { ...place, ...beneath, x: (ring) => 100 * ring.value })
     ]
   })
 }
 
-/** One curve per name, with a band where points have bounds and the name at its end. */
+/** Rings that hide neither the interval nor one another. */
+const beneath = { dy: 9, r: 2.5, stroke: "#57606a" } as const
+
+/** One curve per name, with a band where points have bounds and the name at the right edge. */
 export const curves = (points: ReadonlyArray<Point>, axes: Axes): string => {
   const scale = axes.isShare === true ? 100 : 1
-  const rows = points.map(({ high, low, name, x, y }) => ({
+  const rows = points.map(({ high, look, low, name, x, y }) => ({
+    look,
     name,
     x,
     y: y * scale,
     low: (low ?? y) * scale,
     high: (high ?? y) * scale
   }))
-  const names = [...new Set(rows.map(({ name }) => name))]
+  const byName = Map.groupBy(rows, ({ name }) => name)
+  const domain = axes.isShare === true ? ([0, 100] as const) : heightsOf(rows)
   return drawn({
     height: plotHeight + 74,
     marginLeft: 60,
-    marginRight: roomFor(names),
+    marginRight: roomFor([...byName.keys()]),
     x: {
       type: axes.isLogarithmic === true ? "log" : "linear",
       label: axes.x,
       labelAnchor: "center",
       grid: false
     },
-    y: {
-      label: axes.y,
-      grid: true,
-      ...(axes.isShare === true ? { domain: [0, 100] } : {})
-    },
-    color: { domain: names, range: colours },
-    marks: [
-      Plot.areaY(rows, { x: "x", y1: "low", y2: "high", fill: "name", fillOpacity: 0.15 }),
-      Plot.lineY(rows, { x: "x", y: "y", stroke: "name", strokeWidth: 2 }),
-      Plot.dot(rows, { x: "x", y: "y", fill: "name", r: 2.5 }),
-      Plot.text(labelsOf(rows, axes), { x: "x", y: "y", text: "name", fill: "name", ...beside })
-    ]
+    y: { label: axes.y, grid: true, domain },
+    marks: [...[...byName.values()].flatMap(curve), ...names(labelsOf(rows, domain))]
   })
 }
 
-/** Pixels beside the axes for the longest name. */
-const roomFor = (names: ReadonlyArray<string>): number =>
-  22 + 7.5 * Math.max(0, ...names.map((name) => name.length))
-
-/** The names at the ends of their curves, one line of text apart at least, in the order of the ends. */
-const labelsOf = (rows: ReadonlyArray<Point>, { isShare }: Axes): ReadonlyArray<Point> => {
-  const ends = [...Map.groupBy(rows, ({ name }) => name).values()].flatMap((of) => of.slice(-1))
-  const heights = rows.map(({ y }) => y)
-  const span = isShare === true ? 100 : Math.max(...heights) - Math.min(...heights)
-  const gap = (span * 15) / plotHeight
-  const sorted = ends.toSorted((a, b) => a.y - b.y)
-  const raised = sorted.reduce<ReadonlyArray<Point>>((placed, end) => {
-    const last = placed.at(-1)
-    const y = last === undefined ? end.y : Math.max(end.y, last.y + gap)
-    return [...placed, { ...end, y }]
-  }, [])
-  const shift = mean(raised) - mean(sorted)
-  return raised.map((label) => ({ ...label, y: label.y - shift }))
+interface Drawn extends Point {
+  readonly low: number
+  readonly high: number
 }
 
-const mean = (points: ReadonlyArray<Point>): number =>
-  points.reduce((sum, { y }) => sum + y, 0) / Math.max(1, points.length)
+const dashes = "6 4"
 
-const beside = { dx: 8, textAnchor: "start" } as const
+const curve = (rows: ReadonlyArray<Drawn>): ReadonlyArray<Plot.Markish> => {
+  const { colour, isDashed = false } = rows[0]?.look ?? Looks.other
+  const line = { x: "x", y: "y", stroke: colour, strokeWidth: 2 }
+  return [
+    Plot.areaY(rows, { x: "x", y1: "low", y2: "high", fill: colour, fillOpacity: 0.15 }),
+    Plot.lineY(rows, isDashed ? { ...line, strokeDasharray: dashes } : line),
+    Plot.dot(rows, { x: "x", y: "y", fill: colour, r: 2.5 })
+  ]
+}
+
+/** A name at `x`, `y`, of a curve that ends at `endX`, `endY`. */
+interface Label extends Drawn {
+  readonly endX: number
+  readonly endY: number
+}
+
+/** Names at the right edge, each with its curve's colour, and a faint thread to ends that are not there. */
+const names = (labels: ReadonlyArray<Label>): ReadonlyArray<Plot.Markish> => [
+  Plot.link(labels, {
+    x1: "endX",
+    y1: "endY",
+    x2: "x",
+    y2: "y",
+    stroke: colourOf,
+    strokeOpacity: 0.6,
+    strokeDasharray: "1 4"
+  }),
+  Plot.dot(labels, { x: "x", y: "y", dx: 13, r: 5, symbol: "square", fill: colourOf }),
+  Plot.text(labels, { x: "x", y: "y", text: "name", dx: 23, textAnchor: "start" })
+]
+
+const colourOf = ({ look }: { readonly look: Looks.Look }): string => look.colour
+
+/** Pixels beside the axes for the longest name. */
+const roomFor = (texts: ReadonlyArray<string>): number =>
+  36 + 7.4 * Math.max(0, ...texts.map((text) => text.length))
+
+type Range = readonly [low: number, high: number]
+
+/** All that is drawn, and some room where that is flat. */
+const heightsOf = (rows: ReadonlyArray<Drawn>): Range => {
+  const low = Math.min(...rows.map((row) => row.low))
+  const high = Math.max(...rows.map((row) => row.high))
+  return high > low ? [low, high] : [low - 1, high + 1]
+}
+
+/** One line of text apart at least, in the order of the ends, and beside the axes. */
+const labelsOf = (rows: ReadonlyArray<Drawn>, [low, high]: Range): ReadonlyArray<Label> => {
+  const edge = Math.max(...rows.map(({ x }) => x))
+  const gap = ((high - low) * 16) / plotHeight
+  const ends = [...Map.groupBy(rows, ({ name }) => name).values()]
+    .flatMap((of) => of.slice(-1))
+    .map((end) => ({ ...end, endX: end.x, endY: end.y, x: edge }))
+    .toSorted((a, b) => a.endY - b.endY)
+  const raised = ends.reduce<ReadonlyArray<Label>>((placed, end) => {
+    const last = placed.at(-1)
+    return [...placed, { ...end, y: last === undefined ? end.y : Math.max(end.y, last.y + gap) }]
+  }, [])
+  const shift = mean(raised.map(({ y }) => y)) - mean(ends.map(({ y }) => y))
+  const [first = low, last = high] = [raised[0]?.y, raised.at(-1)?.y]
+  const down = Math.max(last - high, Math.min(first - low, shift))
+  return raised.map((label) => ({ ...label, y: label.y - down }))
+}
+
+const mean = (values: ReadonlyArray<number>): number =>
+  values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length)
 
 const drawn = (options: Plot.PlotOptions): string => {
   const { document } = parseHTML("<html><body></body></html>")

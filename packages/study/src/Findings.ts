@@ -29,6 +29,10 @@ type Runs = ReadonlyArray<Run>
 export const titleOf = (arm: string): string =>
   Arms.all.find(({ name }) => name === arm)?.title ?? arm
 
+/** What an arm is called beside other ways to choose tasks. */
+export const curriculumOf = (arm: string): string =>
+  arm === Arms.uniform ? "drawn evenly" : titleOf(arm)
+
 const policyOf = (arm: string): string => Arms.all.find(({ name }) => name === arm)?.policy ?? arm
 
 export const at = (runs: Runs, rung: string, arm: string): Runs =>
@@ -187,6 +191,24 @@ export const believed = (
   return [...Map.groupBy(all, ({ iteration }) => iteration)]
     .toSorted(([a], [b]) => a - b)
     .map(([iteration, found]) => ({ iteration, rate: meanOf(found.map(({ rate }) => rate)) }))
+}
+
+/** Mean difficulty of the tasks that each iteration played, over seeds. */
+export const difficulty = (
+  runs: Runs,
+  rung: string,
+  arm: string
+): ReadonlyArray<Interval.Interval & { readonly iteration: number }> => {
+  const all = at(runs, rung, arm).flatMap(({ outcome }) => outcome.played)
+  return [...Map.groupBy(all, ({ iteration }) => iteration)]
+    .toSorted(([a], [b]) => a - b)
+    .flatMap(([iteration, found]) => {
+      const interval = Interval.mean(
+        found.map((one) => one.difficulty),
+        key
+      )
+      return interval === undefined ? [] : [{ iteration, ...interval }]
+    })
 }
 
 /** By how much success in the last dreams exceeds success in reality at the end, over seeds. */

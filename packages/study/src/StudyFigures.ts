@@ -7,6 +7,7 @@ import * as Arms from "./Arms.ts"
 import * as Figure from "./Figure.ts"
 import * as Findings from "./Findings.ts"
 import type { Interval } from "./Interval.ts"
+import * as Looks from "./Looks.ts"
 import { csv } from "./StudyText.ts"
 
 /** `name` of both files: figures/<name>.svg and data/<name>.csv. */
@@ -32,11 +33,17 @@ export const drawings = (
 type Draw = (runs: Runs, rung: string) => ReadonlyArray<Drawing>
 
 const success =
-  (part: Part, caption: string, armsOf: () => ReadonlyArray<string>): Draw =>
+  (
+    part: Part,
+    caption: string,
+    armsOf: () => ReadonlyArray<string>,
+    nameOf = Findings.titleOf
+  ): Draw =>
   (runs, rung) => {
-    const rows = Findings.rows(runs, rung, armsOf()).map(({ success: found, title }) => ({
+    const rows = Findings.rows(runs, rung, armsOf()).map(({ arm, success: found }) => ({
       group: rung,
-      name: title,
+      name: nameOf(arm),
+      look: Looks.of(arm),
       ...found
     }))
     if (rows.length === 0) return []
@@ -55,32 +62,42 @@ const success =
 
 interface Line {
   readonly name: string
+  readonly look: Looks.Look
   readonly points: ReadonlyArray<{ readonly x: number } & Interval>
 }
 
+/** `name` follows that of the part, where it has more than one figure of curves. */
+interface Titled {
+  readonly part: Part
+  readonly rung: string
+  readonly name?: string
+  readonly caption: string
+}
+
 const lines = (
-  part: Part,
-  rung: string,
-  caption: string,
+  { caption, name: of, part, rung }: Titled,
   axes: Figure.Axes,
   found: ReadonlyArray<Line>
 ): ReadonlyArray<Drawing> => {
-  const points = found.flatMap(({ name, points: of }) =>
-    of.map(({ high, low, mean, x }) => ({ name, x, y: mean, low, high }))
+  const points = found.flatMap(({ look, name, points: all }) =>
+    all.map(({ high, low, mean, x }) => ({ look, name, x, y: mean, low, high }))
   )
   if (points.length === 0) return []
-  const [svg, data] = [
-    Figure.curves(points, axes),
-    csv(points.map((point) => ({ rung, ...point })))
-  ]
-  return [{ part, rung, name: `${part}-${rung}`, caption, svg, csv: data }]
+  const data = csv(points.map(({ look: _, ...point }) => ({ rung, ...point })))
+  const name = of === undefined ? `${part}-${rung}` : `${part}-${of}-${rung}`
+  return [{ part, rung, name, caption, svg: Figure.curves(points, axes), csv: data }]
 }
 
 const percent = "success in held-out real tasks, %"
 
 const scaling: Draw = (runs, rung) => {
-  const line = (name: string, of: (arm: string) => Interval | undefined): Line => ({
+  const line = (
+    name: string,
+    look: Looks.Look,
+    of: (arm: string) => Interval | undefined
+  ): Line => ({
     name,
+    look,
     points: Arms.sizes.flatMap((size) => {
       const found = of(Arms.nameOf(size))
       return found === undefined ? [] : [{ x: size, ...found }]
@@ -89,38 +106,49 @@ const scaling: Draw = (runs, rung) => {
   const scored = (policy: string) => (arm: string) =>
     Findings.successOf(Findings.scores(runs, rung, arm, policy))
   return lines(
-    "scaling",
-    rung,
-    "Success of the agent trained in an experience model of so many real transitions, of SFT on the same data, and how often the model's next observation is exactly right where it can be known (95 % intervals over seeds and episodes; of exactness over seeds).",
+    {
+      part: "scaling",
+      rung,
+      caption:
+        "Success of the agent trained in an experience model of so many real transitions, from the clone of the demonstrations, of SFT on the same data, and how often the model's next observation is exactly right where it can be known (95 % intervals over seeds and episodes; of exactness over seeds)."
+    },
     { x: "real transitions (about)", y: "%", isLogarithmic: true, isShare: true },
     [
-      line("PPO dreamt", scored("dreamt")),
-      line("SFT", scored("cloned+")),
-      line("model exact", (arm) => Findings.measure(runs, rung, arm, "nextStateExactKnown"))
+      line("PPO dreamt", Looks.of(Arms.whole), scored("dreamt")),
+      line("SFT", Looks.of("sft"), scored("cloned+")),
+      line("model exact", Looks.dashed(Looks.other), (arm) =>
+        Findings.measure(runs, rung, arm, "nextStateExactKnown")
+      )
     ]
   )
 }
 
 const cost: Draw = (runs, rung) =>
   lines(
-    "cost",
-    rung,
-    "Success over training, against the transitions that the policy had learnt from until then beside the offline ones: real ones for the real arms, synthetic ones for the dreamt arms.",
+    {
+      part: "cost",
+      rung,
+      caption:
+        "Success over training, against the transitions that the policy had learnt from until then beside the offline ones: real ones for the real arms, synthetic ones for the dreamt arms."
+    },
     { x: "transitions lived (real) or dreamt (synthetic)", y: percent, isShare: true },
     Arms.of("cost", false).flatMap((arm) => {
       const points = Findings.curve(runs, rung, arm).map(({ transitions, ...rest }) => ({
         x: transitions,
         ...rest
       }))
-      return points.length < 2 ? [] : [{ name: Findings.titleOf(arm), points }]
+      return points.length < 2 ? [] : [{ name: Findings.titleOf(arm), look: Looks.of(arm), points }]
     })
   )
 
 const exploitation: Draw = (runs, rung) =>
   lines(
-    "exploitation",
-    rung,
-    "What training believes (share of successes among the dreams that it learnt from, mean over seeds) and what is true (success in held-out real tasks, with 95 % intervals), with the quality filter and without.",
+    {
+      part: "exploitation",
+      rung,
+      caption:
+        "What training believes (share of successes among the dreams that it learnt from, mean over seeds) and what is true (success in held-out real tasks, with 95 % intervals), with the quality filter and without."
+    },
     { x: "iteration", y: "success, %", isShare: true },
     [
       { arm: Arms.whole, name: "filter" },
@@ -128,6 +156,7 @@ const exploitation: Draw = (runs, rung) =>
     ].flatMap(({ arm, name }) => [
       {
         name: `${name}: dreamt`,
+        look: Looks.dashed(Looks.of(arm)),
         points: Findings.believed(runs, rung, arm).map(({ iteration, rate }) => ({
           x: iteration,
           mean: rate,
@@ -137,13 +166,59 @@ const exploitation: Draw = (runs, rung) =>
       },
       {
         name: `${name}: real`,
-        points: Findings.curve(runs, rung, arm).map(({ iteration, ...rest }) => ({
-          x: iteration,
-          ...rest
-        }))
+        look: Looks.of(arm),
+        points: Findings.curve(runs, rung, arm).map(along)
       }
     ])
   )
+
+/** Two curricula, drawn twice: what they play, and what comes of it. */
+const curriculum: Draw = (runs, rung) => {
+  const arms = [Arms.uniform, Arms.growing]
+  const of = (points: (arm: string) => Line["points"]) =>
+    arms.map((arm) => ({
+      name: Findings.curriculumOf(arm),
+      look: Looks.of(arm),
+      points: points(arm)
+    }))
+  return [
+    ...allCurricula(runs, rung),
+    ...lines(
+      {
+        part: "curriculum",
+        name: "difficulty",
+        rung,
+        caption:
+          "How hard the tasks were that an iteration played (about how many steps they take whoever knows where everything is, and the looking; mean over tasks and seeds, 95 % interval over seeds), where tasks are drawn evenly and where they grow harder with the agent."
+      },
+      { x: "iteration", y: "mean difficulty of the tasks played, steps" },
+      of((arm) => Findings.difficulty(runs, rung, arm).map(along))
+    ),
+    ...lines(
+      {
+        part: "curriculum",
+        name: "success",
+        rung,
+        caption:
+          "Success over training of the same two: mean over seeds, 95 % interval over seeds and episodes."
+      },
+      { x: "iteration", y: percent, isShare: true },
+      of((arm) => Findings.curve(runs, rung, arm).map(along))
+    )
+  ]
+}
+
+const along = <A extends { readonly iteration: number }>({ iteration, ...rest }: A) => ({
+  x: iteration,
+  ...rest
+})
+
+const allCurricula = success(
+  "curriculum",
+  "Success in held-out real tasks at equal budget, by how the tasks are chosen: mean over seeds, 95 % interval, one ring per seed.",
+  () => Arms.of("curriculum", false),
+  Findings.curriculumOf
+)
 
 const drawn: Readonly<Record<Part, Draw>> = {
   table: success(
@@ -158,5 +233,6 @@ const drawn: Readonly<Record<Part, Draw>> = {
   ),
   scaling,
   cost,
-  exploitation
+  exploitation,
+  curriculum
 }

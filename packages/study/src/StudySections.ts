@@ -5,6 +5,7 @@
 import * as ReportText from "@dreamgym/pipeline/ReportText"
 import * as Arms from "./Arms.ts"
 import * as Findings from "./Findings.ts"
+import * as Goals from "./Goals.ts"
 import type { Interval } from "./Interval.ts"
 import type { Study } from "./Plan.ts"
 import { count, difference, interval, points, table } from "./StudyText.ts"
@@ -31,6 +32,7 @@ const tableOr = (header: Lines, rows: ReadonlyArray<Lines>): Lines =>
   rows.length === 0 ? [nothing] : table(header, rows)
 
 const main: Section = (runs, rungs) => [
+  ...goal(runs, rungs),
   ...under("Table 1 in miniature", rowsOf(runs, rungs), [
     '"Real, offline" transitions were collected before, by scripted players, and are the same for all arms of a seed; "real, more" are those that the policy played in the real world to learn from. Real episodes that only calibrate the experience model, or evaluate, are in neither. Tokens are those of dreams. Time is what the arm takes alone: collecting, fitting and cloning are in it, whichever run did that. Transitions, tokens and time are means over seeds.'
   ]),
@@ -38,6 +40,41 @@ const main: Section = (runs, rungs) => [
     'Each interval stands alone: of so many, one in twenty is expected to miss the truth. "Not shown" is no proof that two arms are equal.'
   ])
 ]
+
+/** What was asked before anything ran comes first, whatever the answer. */
+const goal: Section = (runs, rungs) => {
+  const rows = rungs
+    .flatMap((rung) => Goals.answers(runs, rung))
+    .map(({ algorithm, answer, differences, question, rung }) => [
+      rung,
+      algorithm.toUpperCase(),
+      `(${question.name}) ${question.text}`,
+      answer,
+      differences.map(paired).join("; ")
+    ])
+  return under(
+    "The goal",
+    table(["rung", "algorithm", "question", "answer", "paired difference, points"], rows),
+    [
+      "PPO was named beforehand as the one that the goal is judged by; GRPO stands beside it.",
+      `Answers follow from the intervals alone. ${Goals.questions
+        .map(({ name, words }) => `(${name}) is met where ${words}.`)
+        .join(
+          " "
+        )} With one seed, or without one of the arms, nothing is shown. In (a) an interval that holds zero is no proof that dreamt is as good: its low end says how far behind it may be.`
+    ]
+  )
+}
+
+const paired = ({
+  found,
+  pair: [first, second]
+}: Goals.Answered["differences"][number]): string => {
+  const names = `${Findings.titleOf(first)} - ${Findings.titleOf(second)}`
+  return found === undefined
+    ? `${names}: no seed has both`
+    : `${names}: ${difference(found)}, ${found.seeds === 1 ? "one seed" : `${found.seeds} seeds`}`
+}
 
 const rowsOf: Section = (runs, rungs) => {
   const columns = ["rung", "arm", "success", "of each seed", "real, offline", "real, more"]
@@ -80,8 +117,11 @@ const comparisons: ReadonlyArray<readonly [string, string]> = [
   ...(["grpo", "ppo"] as const).flatMap((algorithm) => [
     [`${algorithm}_dream`, "sft"] as const,
     [`${algorithm}_dream`, `${algorithm}_real`] as const,
+    [`${algorithm}_dream`, `${algorithm}_real_10x`] as const,
+    [`${algorithm}_real_10x`, `${algorithm}_real`] as const,
     [`${algorithm}_s2r`, `${algorithm}_dream`] as const,
-    [`${algorithm}_s2r`, `${algorithm}_real`] as const
+    [`${algorithm}_s2r`, `${algorithm}_real`] as const,
+    [`${algorithm}_s2r`, `${algorithm}_real_10x`] as const
   ]),
   ["ppo_dream", "grpo_dream"]
 ]
@@ -168,7 +208,7 @@ const scaling: Section = (runs, rungs) => {
       rows
     ),
     [
-      'The whole offline experience is scaled, demonstrations with it: the clone that dreaming starts from knows no more than the experience model. "Collected" holds the trajectories that only measure the model as well. The two measures of the model are on those held-out trajectories: how often its next observation is exactly right where it can be known, and how often it calls an unrewarded step a success.'
+      'Dreaming starts from the clone of the demonstrations, which are the same at all sizes but the smallest: there they are half of the transitions. What differs is the experience model; SFT is on the same data, and beside it only. "Collected" holds the trajectories that only measure the model as well. The two measures of the model are on those held-out trajectories: how often its next observation is exactly right where it can be known, and how often it calls an unrewarded step a success.'
     ]
   )
 }
@@ -249,12 +289,50 @@ const exploitation: Section = (runs, rungs) => {
   )
 }
 
+const curriculum: Section = (runs, rungs) => {
+  const rows = rungs.flatMap((rung) =>
+    Findings.rows(runs, rung, Arms.of("curriculum", false)).map(({ arm, success }) => {
+      const found = Findings.difference(runs, rung, [arm, Arms.uniform])
+      const played = Findings.difficulty(runs, rung, arm)
+      const isUniform = arm === Arms.uniform
+      return [
+        rung,
+        Findings.curriculumOf(arm),
+        interval(success),
+        isUniform || found === undefined ? "" : difference(found),
+        isUniform || found === undefined
+          ? ""
+          : verdict(found).replace("the first", "this").replace("the second", "even drawing"),
+        [played.at(0), played.at(-1)].map((one) => one?.mean.toFixed(1) ?? "none").join(" to ")
+      ]
+    })
+  )
+  return under(
+    "Curriculum",
+    tableOr(
+      [
+        "rung",
+        "tasks",
+        "success",
+        "- drawn evenly",
+        "what the interval says",
+        "difficulty, first to last iteration"
+      ],
+      rows
+    ),
+    [
+      "Every row is PPO dreamt without generated tasks, from the same data and models, for as many iterations of as many tasks; only which tasks are played differs. Difficulty is about how many steps a task takes."
+    ]
+  )
+}
+
 const sections: Readonly<Record<Arms.Part, Section>> = {
   table: main,
   ablations,
   scaling,
   cost,
-  exploitation
+  exploitation,
+  curriculum
 }
 
 /** What no interval here covers. */
@@ -268,7 +346,7 @@ export const limits = ({ form, seeds }: Study, runs: Runs): Lines => {
     "",
     `- ${few === 1 ? "With one seed they are of episodes alone: how much another seed would differ is not in them." : `A bootstrap over ${few} seeds is narrow: with few seeds, fewer than 95 % of such intervals cover the truth.`}`,
     "- Other worlds, other rungs and other machines: houses come from one generator, and held-out houses are new houses of the same kind.",
-    "- Other settings: all arms share learning rate, batch and number of iterations, which were chosen for the default run and searched for no arm by itself.",
+    "- Other settings: all arms share learning rate, batch and, but for the real arms with ten times the data, the number of iterations, which were chosen for the default run and searched for no arm by itself.",
     "- The bounds that stop a run whose experience model is poor (`fidelity.*`, `calibration.*`, `train.minAcceptRate`) are open in a study: a seed whose model would have been refused counts here.",
     ...(form === "quick"
       ? [
