@@ -16,8 +16,9 @@ import * as TaskScore from "./TaskScore.ts"
  * above `minVariance` (default 0.05; 0.25 is the most for rewards 0 and 1), each asked for `perSeed` (default 2) variations or as
  * many as fill the share. `cluster`: tasks with one name share their group for the variance, as the paper has it for PPO (default:
  * each task by itself). `maxGenerated` (default 1000) bounds the generated tasks remembered; the longest unseen goes first.
- * `score` (default: the variance) says which tasks are seeds, and which of the original ones come again: the share `againShare` (default
- * 0) goes to those of the highest score. `growing`: only so much of the pool is open (default: all of it).
+ * `score` (default: the variance), ours by name or one of the caller's own, says which tasks are seeds in place of the variance, and which
+ * of the original ones come again: the share `againShare` (default 0) goes to those of the highest above 0, of equal
+ * ones to those offered longest ago. `growing`: only so much of the pool is open (default: all of it).
  */
 export interface Options {
   readonly pool: ReadonlyArray<Task.Task>
@@ -28,7 +29,7 @@ export interface Options {
   readonly perSeed?: number
   readonly cluster?: (task: Task.Task) => string
   readonly maxGenerated?: number
-  readonly score?: TaskScore.Name
+  readonly score?: TaskScore.Name | TaskScore.Score
   readonly againShare?: number
   readonly growing?: Growth.Growing
 }
@@ -36,7 +37,8 @@ export interface Options {
 /**
  * `propose(n, key)` gives n tasks: at most floor(lambda n) generated ones, then floor(failedShare n) failed ones as far as there are,
  * then the pool: never offered first, in a random order of `key`, then those offered longest ago; so all are offered before any
- * comes again. It asks the task generator only where there are seeds. An empty pool is an error: `NoSeedTasks`.
+ * comes again. It asks the task generator only where there are seeds; what was observed and is neither of the pool nor generated (an
+ * evaluation task, say) is no seed. An empty pool is an error: `NoSeedTasks`.
  *
  * `records` holds each task offered or observed, the one offered longest ago first: the order is part of the state.
  */
@@ -90,14 +92,29 @@ export const seedsOf = (
   records: ReadonlyArray<Curriculum.TaskRecord>,
   most: number,
   least: number,
-  score: TaskScore.Name = "variance"
+  score: TaskScore.Name | TaskScore.Score = "variance"
+): ReadonlyArray<Task.Task> =>
+  highest(
+    records.toSorted((a, b) => (a.task.id < b.task.id ? -1 : 1)),
+    most,
+    least,
+    score
+  )
+
+/** The tasks of the highest score above `least`, equal ones in the order of the records. */
+const highest = (
+  records: ReadonlyArray<Curriculum.TaskRecord>,
+  most: number,
+  least: number,
+  by: TaskScore.Name | TaskScore.Score = "variance"
 ): ReadonlyArray<Task.Task> => {
-  const scoreOf = TaskScore.table[score]
+  const scoreOf = TaskScore.of(by)
   return records
-    .filter((record) => scoreOf(record) > least)
-    .toSorted((a, b) => scoreOf(b) - scoreOf(a) || (a.task.id < b.task.id ? -1 : 1))
+    .map((record) => ({ task: record.task, score: scoreOf(record) }))
+    .filter(({ score }) => score > least)
+    .toSorted((a, b) => b.score - a.score)
     .slice(0, most)
-    .map((record) => record.task)
+    .map(({ task }) => task)
 }
 
 /**
@@ -147,10 +164,12 @@ const generatedTasks = Effect.fnUntraced(function* (
 ) {
   const share = shareOf(options.lambda, count)
   const { maxSeeds = 8, minVariance = 0.05, score } = options
-  const seeds = seedsOf(records, maxSeeds, minVariance, score)
+  const inPool = new Set(options.pool.map(nameOf))
+  const ours = records.filter(({ task }) => isGenerated(task) || inPool.has(nameOf(task)))
+  const seeds = seedsOf(ours, maxSeeds, minVariance, score)
   if (share === 0 || seeds.length === 0) return []
   const perSeed = Math.max(options.perSeed ?? 2, Math.ceil(share / seeds.length))
-  const known = new Set([...options.pool, ...records.map(({ task }) => task)].map(nameOf))
+  const known = new Set([...inPool, ...records.map(({ task }) => nameOf(task))])
   return yield* generator.variations(seeds, { perSeed, key: Seed.key(key, "variations") }).pipe(
     Stream.filter((task) => isGenerated(task) && !known.has(nameOf(task))),
     Stream.take(share),
@@ -178,7 +197,7 @@ const originalTasks = (
   const again = Math.min(places - drawn.length, shareOf(againShare, count))
   const isDrawn = new Set(drawn.map(nameOf))
   const others = own.filter(({ task }) => !isDrawn.has(nameOf(task)))
-  const chosen = [...drawn, ...seedsOf(others, again, 0, score)]
+  const chosen = [...drawn, ...highest(others, again, 0, score)]
   const taken = new Set(chosen.map(nameOf))
   const rest = queueOf(pool, records, key).filter((task) => !taken.has(nameOf(task)))
   // A pool smaller than the proposal goes round.

@@ -7,7 +7,15 @@ import type { Curriculum } from "@dreamgym/domain"
 export const names = ["variance", "absoluteAdvantage", "learningProgress", "regret"] as const
 export type Name = (typeof names)[number]
 
-type Score = (record: Curriculum.TaskRecord) => number
+/**
+ * How much there is to learn from a task by what is remembered of it: the higher the more. A task comes again only with a score above 0,
+ * and seeds new ones only above the curriculum's `minVariance`; one whose score is NaN does neither.
+ */
+export type Score = (record: Curriculum.TaskRecord) => number
+
+/** Ours by its name, or one of the caller's own. */
+export const of = (score: Name | Score): Score =>
+  typeof score === "function" ? score : table[score]
 
 /**
  * All are 0 of a task that teaches nothing, and at most 1 for returns from 0 to 1.

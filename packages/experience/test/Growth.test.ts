@@ -52,6 +52,41 @@ describe("a pool that opens", () => {
     assert.deepStrictEqual(opened(upTo(40).map((i) => tried(i, 1))), upTo(40))
   })
 
+  it("is judged by the last ten tries of a tenth: what a worse agent did before counts no more", () => {
+    const wide = Array.from({ length: 200 }, (_, i) => boxTask(`task ${i}`, "key"))
+    const found = (early: number, late: number) =>
+      Growth.opening(wide, { difficultyOf, start: 0.1, target: 0.6 })(
+        wide.slice(0, 20).map((task, i) => ({
+          task,
+          attempts: 4,
+          meanReturn: i < 10 ? early : late,
+          variance: 0
+        }))
+      ).length
+    assert.deepStrictEqual([found(0, 0.6), found(1, 0.5)], [40, 20])
+  })
+
+  it("opens no tenth before the one below it is mastered, whatever was tried", () => {
+    const seen = fc.array(
+      fc.tuple(fc.nat(39), fc.double({ min: 0, max: 1, noNaN: true }), fc.nat(2)),
+      { maxLength: 60 }
+    )
+    fc.assert(
+      fc.property(seen, (all) => {
+        const records = [...new Map(all.map((one) => [one[0], tried(...one)])).values()]
+        const hardest = Math.max(...opened(records))
+        for (let tenth = 1; 4 * (tenth + 1) + 3 <= hardest; tenth++) {
+          const own = records.filter(
+            ({ attempts, task }) => attempts > 0 && Math.floor(difficultyOf(task) / 4) === tenth
+          )
+          const mean = own.reduce((sum, { meanReturn }) => sum + meanReturn, 0) / own.length
+          assert.isAtLeast(own.length, 3)
+          assert.isAtLeast(mean, growing.target - 1e-9)
+        }
+      })
+    )
+  })
+
   it("never closes when a mean return rises, and is never empty", () => {
     const returns = fc.array(fc.double({ min: 0, max: 1, noNaN: true }), {
       minLength: 40,

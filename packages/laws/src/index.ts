@@ -1,5 +1,6 @@
 /** Property suites for every contract, and arbitraries for every word; start with `Law`. */
 export * as Arbitraries from "./Arbitraries.ts"
+export * as CurriculumLaws from "./CurriculumLaws.ts"
 export * as EmbedderLaws from "./EmbedderLaws.ts"
 export * as EnvironmentLaws from "./EnvironmentLaws.ts"
 export * as ExperienceModelLaws from "./ExperienceModelLaws.ts"
