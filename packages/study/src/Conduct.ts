@@ -10,8 +10,8 @@ import * as Clock from "effect/Clock"
 import * as DateTime from "effect/DateTime"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
-import * as Result from "effect/Result"
 import * as Semaphore from "effect/Semaphore"
+import * as Code from "./Code.ts"
 import * as Estimate from "./Estimate.ts"
 import * as Ledger from "./Ledger.ts"
 import * as Outcome from "./Outcome.ts"
@@ -111,7 +111,8 @@ const begin = Effect.fnUntraced(function* (units: ReadonlyArray<Plan.Unit>, opti
   const running = new Map<string, string>()
   const ends = new Map<string, Deferred.Deferred<boolean>>()
   for (const { id } of units) ends.set(id, yield* Deferred.make<boolean>())
-  const left = leftOf(units, finished, failed, options.parallel)
+  const guesses = guessesOf(units)
+  const left = leftOf(guesses, finished, failed, options.parallel)
   const pace = { guessed: 0, taken: 0 }
   const progress = (ended?: string): Progress => ({
     total: units.length,
@@ -127,6 +128,7 @@ const begin = Effect.fnUntraced(function* (units: ReadonlyArray<Plan.Unit>, opti
     failed,
     running,
     ends,
+    guesses,
     pace,
     versions: yield* Versions.versions,
     seats: yield* Semaphore.make(options.parallel),
@@ -140,31 +142,30 @@ type Study = Effect.Success<ReturnType<typeof begin>>
 /** Seconds of all units that are not over, side by side, by the estimate alone. */
 const leftOf =
   (
-    units: ReadonlyArray<Plan.Unit>,
+    guesses: ReadonlyMap<string, number>,
     finished: ReadonlyMap<string, Ledger.Finished>,
     failed: ReadonlyMap<string, string>,
     parallel: number
   ) =>
   (): number =>
-    units
-      .filter(({ id }) => !finished.has(id) && !failed.has(id))
-      .reduce((sum, unit) => sum + guessOf(unit), 0) / parallel
+    [...guesses]
+      .filter(([id]) => !finished.has(id) && !failed.has(id))
+      .reduce((sum, [, seconds]) => sum + seconds, 0) / parallel
 
-const guessOf = (unit: Plan.Unit): number =>
-  Result.match(
-    Plan.configOf(unit, () => Number.POSITIVE_INFINITY),
-    {
-      onFailure: () => 0,
-      onSuccess: (config) => Estimate.seconds(config, unit.from !== undefined)
-    }
+/** Seconds by unit. */
+const guessesOf = (units: ReadonlyArray<Plan.Unit>): ReadonlyMap<string, number> => {
+  const configs = Plan.guessed(units)
+  return new Map(
+    units.map((unit) => {
+      const [config, from] = [configs.get(unit.id), configs.get(unit.from ?? "")]
+      const taken = from === undefined ? "nothing" : unit.goesOn === true ? "dreams" : "preparation"
+      return [unit.id, config === undefined ? 0 : Estimate.seconds(config, taken)]
+    })
   )
+}
 
 const configOf = (unit: Plan.Unit, finished: ReadonlyMap<string, Ledger.Finished>) =>
-  Plan.configOf(unit, livedIn(finished))
-
-/** How many real transitions the policy of a finished unit learnt from, beside the offline ones. */
-const livedIn = (finished: ReadonlyMap<string, Ledger.Finished>) => (unit: string) =>
-  finished.get(unit)?.outcome.lived ?? Number.POSITIVE_INFINITY
+  Plan.configOf(unit, Ledger.factsOf(finished))
 
 /** Waits for what it needs, then for a seat. */
 const unitEnded = Effect.fnUntraced(function* (unit: Plan.Unit, study: Study) {
@@ -180,7 +181,7 @@ const unitEnded = Effect.fnUntraced(function* (unit: Plan.Unit, study: Study) {
 })
 
 const run = Effect.fnUntraced(function* (unit: Plan.Unit, study: Study) {
-  const { failed, finished, pace, running } = study
+  const { failed, finished, guesses, pace, running } = study
   const start = yield* Clock.currentTimeMillis
   const ended = yield* outcomeOf(unit, study)
   running.delete(unit.id)
@@ -192,7 +193,7 @@ const run = Effect.fnUntraced(function* (unit: Plan.Unit, study: Study) {
     const entry: Ledger.Finished = { _tag: "Finished", ...about, ...ended }
     finished.set(unit.id, entry)
     yield* write(study, entry)
-    pace.guessed += guessOf(unit)
+    pace.guessed += guesses.get(unit.id) ?? 0
     pace.taken += ((yield* Clock.currentTimeMillis) - start) / 1000
   }
   yield* study.tell(unit.id)
@@ -203,7 +204,7 @@ const outcomeOf = Effect.fnUntraced(
   function* (unit: Plan.Unit, { finished, options, running, tell, versions }: Study) {
     const { directory, program } = options
     const config = yield* Effect.fromResult(configOf(unit, finished))
-    const settings = Plan.settingsOf(unit, livedIn(finished))
+    const settings = Plan.settingsOf(unit, Ledger.factsOf(finished))
     const basis = Ledger.basisOf(config, versions)
     const say = (line: string) =>
       Effect.suspend(() => {
@@ -211,9 +212,11 @@ const outcomeOf = Effect.fnUntraced(
         return tell()
       })
     yield* say("begins")
+    const code = yield* Code.own
     const ended = yield* UnitRun.finish(unit, { directory, program, settings, basis, say })
     if (ended.events === undefined) return { reason: ended.reason }
-    return { basis, outcome: Outcome.of(unit.id, ended.events) }
+    const outcome = Outcome.of(unit.id, ended.events)
+    return { basis, outcome, ...(code === undefined ? {} : { code }) }
   },
   Effect.catchTag(["RunError", "ConfigError"], ({ message }) => Effect.succeed({ reason: message }))
 )
@@ -224,5 +227,7 @@ const write = ({ options, writer }: Study, entry: Ledger.Entry) =>
 /** What is planned, with the guess of its time, for who only wants to look. */
 export const planned = (
   units: ReadonlyArray<Plan.Unit>
-): ReadonlyArray<{ readonly unit: Plan.Unit; readonly seconds: number }> =>
-  units.map((unit) => ({ unit, seconds: guessOf(unit) }))
+): ReadonlyArray<{ readonly unit: Plan.Unit; readonly seconds: number }> => {
+  const guesses = guessesOf(units)
+  return units.map((unit) => ({ unit, seconds: guesses.get(unit.id) ?? 0 }))
+}

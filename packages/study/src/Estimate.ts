@@ -8,13 +8,21 @@ import * as Plan from "@dreamgym/pipeline/Plan"
 /** Seconds per update, and per transition that an episode may have at most: two cores, the default run (README.md). */
 const pace = { fit: 0.053, clone: 0.033, dreamt: 0.000_95, real: 0.000_47, start: 3 }
 
-/** What is taken over from another run costs nothing. */
-const shared = ["collect", "fit", "clone"]
+/** What a unit takes over from another, that one's preparation or its dreams as well, and what is then left to do. */
+export type Taken = "nothing" | "preparation" | "dreams"
 
-/** Seconds. `isShared`: the run starts from another one's data and models. */
-export const seconds = (config: Config, isShared: boolean): number =>
+const isLeft: Readonly<Record<Taken, (step: Plan.Step) => boolean>> = {
+  nothing: () => true,
+  preparation: ({ phase }) => !prepared.includes(phase),
+  dreams: ({ isReal, phase }) => !prepared.includes(phase) && isReal
+}
+
+const prepared = ["collect", "fit", "clone", "calibrate"]
+
+/** Seconds. */
+export const seconds = (config: Config, taken: Taken): number =>
   Plan.plan(config)
-    .filter(({ phase }) => !isShared || !shared.includes(phase))
+    .filter(isLeft[taken])
     .reduce((sum, step) => sum + secondsOf(step), pace.start)
 
 const secondsOf = ({ isReal, phase, transitions, updates }: Plan.Step): number => {

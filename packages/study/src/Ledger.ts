@@ -12,7 +12,9 @@ import * as Path from "effect/Path"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import { flat } from "./Arms.ts"
+import { Code } from "./Code.ts"
 import { Outcome } from "./Outcome.ts"
+import type { Facts } from "./Plan.ts"
 
 const Texts = Schema.Record(Schema.String, Schema.String)
 
@@ -20,9 +22,15 @@ const Texts = Schema.Record(Schema.String, Schema.String)
 export const Basis = Schema.Struct({ hash: Schema.String, settings: Texts, versions: Texts })
 export interface Basis extends Schema.Schema.Type<typeof Basis> {}
 
-/** `time` is ISO 8601, UTC. Of a unit that failed, `reason` is the last that it said. */
+/** `time` is ISO 8601, UTC. `code`: with which it was brought to its end. Of a unit that failed, `reason` is the last that it said. */
 export const Entry = Schema.TaggedUnion({
-  Finished: { unit: Schema.String, time: Schema.String, basis: Basis, outcome: Outcome },
+  Finished: {
+    unit: Schema.String,
+    time: Schema.String,
+    basis: Basis,
+    code: Schema.optionalKey(Code),
+    outcome: Outcome
+  },
   Failed: { unit: Schema.String, time: Schema.String, reason: Schema.String }
 })
 export type Entry = typeof Entry.Type
@@ -69,6 +77,16 @@ export const differenceOf = (was: Basis, is: Basis): string | undefined => {
       )
   )[0]
 }
+
+/** What the settings of other units may follow from. */
+export const factsOf =
+  (finished: ReadonlyMap<string, Finished>): Facts =>
+  (unit) => {
+    const entry = finished.get(unit)
+    if (entry === undefined) return undefined
+    const { lived, offline } = entry.outcome
+    return { lived, offline, iterations: Number(entry.basis.settings["train.iterations"]) }
+  }
 
 /** The refusal of a study's folder that holds `unit` with another basis. */
 export const mixed = (file: string, unit: string, difference: string): RunError =>

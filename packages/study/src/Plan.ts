@@ -31,8 +31,8 @@ export const usual: Readonly<Record<Form, Omit<Study, "form">>> = {
 
 /**
  * `id` is "rung/seed/arm", which is also the path of the run in the study's folder. `settings` as for `--set`. `needs`: units that
- * must be finished before. `from`: whose data, experience model and clones it starts from. `tenthOf`: of whose lived real
- * transitions it may have a tenth.
+ * must be finished before. `from`: whose data, experience model and clones it starts from; where `goesOn`, at the end of whose dreams.
+ * `budget` as in `Arms`, its arms by their units.
  */
 export interface Unit {
   readonly id: string
@@ -42,7 +42,8 @@ export interface Unit {
   readonly settings: ReadonlyArray<string>
   readonly needs: ReadonlyArray<string>
   readonly from?: string
-  readonly tenthOf?: string
+  readonly goesOn?: boolean
+  readonly budget?: Arms.Budget
 }
 
 /** All units of a study, those that are needed before those that need them, the first seed's before the second's. */
@@ -97,21 +98,59 @@ function ungated(): Arms.Settings {
   }
 }
 
-/** What a unit is set to once it is known how many real transitions each arm has lived; Infinity where that is not known yet. */
-export const settingsOf = (unit: Unit, lived: (unit: string) => number): ReadonlyArray<string> => {
-  if (unit.tenthOf === undefined) return unit.settings
-  const budget = Math.floor(lived(unit.tenthOf) / 10)
-  return Number.isFinite(budget)
-    ? [...unit.settings, `train.realTransitions=${budget}`]
-    : unit.settings
+/** What a unit came to, as far as others are set by it: transitions as in `Outcome`, and its iterations. */
+export interface Known {
+  readonly offline: number
+  readonly lived: number
+  readonly iterations: number
 }
 
+/** By the unit's id; undefined of one that is not finished. */
+export type Facts = (unit: string) => Known | undefined
+
+/** What a unit is set to; without its budget as long as the runs that this is taken from are not finished. */
+export const settingsOf = ({ budget, settings }: Unit, facts: Facts): ReadonlyArray<string> => {
+  if (budget === undefined) return settings
+  const [of, pace] = [facts(budget.of), facts(budget.pace)]
+  if (of === undefined || pace === undefined) return settings
+  const most = Math.floor(budget.times * of[budget.what])
+  const iterations = mostIterations(most, pace)
+  const key = budget.what === "offline" ? "train.iterations" : "train.realIterations"
+  return [...settings, `${key}=${iterations}`, `train.realTransitions=${most}`]
+}
+
+/**
+ * Twice as many as the budget pays for at that pace, for episodes get shorter as the policy gets better: the run ends where the budget
+ * does, and the learning rate follows the budget (`LearningRate.ofPolicy`), so that too many do no harm and too few would.
+ */
+const mostIterations = (transitions: number, { iterations, lived }: Known): number =>
+  Math.ceil((2 * transitions * iterations) / Math.max(1, lived))
+
 /** The configuration of a unit, wherever it runs. */
-export const configOf = (
-  unit: Unit,
-  lived: (unit: string) => number
-): Result.Result<Config, ConfigError> =>
-  ConfigResolve.resolve({ settings: settingsOf(unit, lived) })
+export const configOf = (unit: Unit, facts: Facts): Result.Result<Config, ConfigError> =>
+  ConfigResolve.resolve({ settings: settingsOf(unit, facts) })
+
+/** The configurations of all units by id, before any has run: their budgets are guessed. One that is refused is left out. */
+export const guessed = (all: ReadonlyArray<Unit>): ReadonlyMap<string, Config> => {
+  const configs = new Map<string, Config>()
+  const facts: Facts = (id) => {
+    const config = configs.get(id)
+    return config === undefined ? undefined : guessOf(config)
+  }
+  for (const unit of all) {
+    const config = configOf(unit, facts)
+    if (Result.isSuccess(config)) configs.set(unit.id, config.success)
+  }
+  return configs
+}
+
+const guessOf = (config: Config): Known => {
+  const { episode, offline } = Arms.expected(config)
+  const { groupSize, iterations, realTransitions, tasksPerIteration } = config.train
+  const { realShareStart: share } = config.train
+  const played = share * iterations * tasksPerIteration * groupSize * episode
+  return { offline, iterations, lived: Math.min(played, realTransitions ?? played) }
+}
 
 const base = (form: Form, rung: string, seed: number) =>
   ConfigResolve.resolve({ settings: textOf(common(form, rung, seed)) })
@@ -124,27 +163,30 @@ const common = (form: Form, rung: string, seed: number): Arms.Settings => ({
 
 const unitOf = (arm: Arms.Arm, form: Form, rung: string, seed: number, config: Config): Unit => {
   const idOf = (name: string) => `${rung}/${seed}/${name}`
-  const { startsFrom: from } = arm
+  const { budget, goesOn, startsFrom: from } = arm
   return {
     id: idOf(arm.name),
     rung,
     seed,
     arm: arm.name,
     settings: textOf({ ...common(form, rung, seed), ...arm.settings(config) }),
-    needs: [from, arm.tenthOf].flatMap((name) => (name === undefined ? [] : [idOf(name)])),
+    needs: [...new Set(neededBy(arm).map(idOf))],
     ...(from === undefined ? {} : { from: idOf(from) }),
-    ...(arm.tenthOf === undefined ? {} : { tenthOf: idOf(arm.tenthOf) })
+    ...(goesOn === undefined ? {} : { goesOn }),
+    ...(budget === undefined
+      ? {}
+      : { budget: { ...budget, of: idOf(budget.of), pace: idOf(budget.pace) } })
   }
 }
+
+const neededBy = ({ budget, startsFrom }: Arms.Arm): ReadonlyArray<string> =>
+  [startsFrom, budget?.of, budget?.pace].filter((name) => name !== undefined)
 
 const textOf = (settings: Arms.Settings): ReadonlyArray<string> =>
   Object.entries(settings).map(([key, value]) => `${key}=${value}`)
 
 const withNeeds = (names: ReadonlySet<string>): ReadonlySet<string> => {
-  const needed = Arms.all
-    .filter(({ name }) => names.has(name))
-    .flatMap(({ startsFrom, tenthOf }) => [startsFrom, tenthOf])
-    .filter((name) => name !== undefined)
+  const needed = Arms.all.filter(({ name }) => names.has(name)).flatMap(neededBy)
   const more = new Set([...names, ...needed])
   return more.size === names.size ? names : withNeeds(more)
 }

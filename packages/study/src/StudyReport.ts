@@ -4,9 +4,10 @@
  */
 import * as ReportText from "@dreamgym/pipeline/ReportText"
 import type { Part } from "./Arms.ts"
+import * as Code from "./Code.ts"
 import * as Findings from "./Findings.ts"
-import type { Entry, Finished } from "./Ledger.ts"
-import type { Study, Unit } from "./Plan.ts"
+import { type Entry, factsOf, type Finished } from "./Ledger.ts"
+import { settingsOf as settingsOfUnit, type Study, type Unit } from "./Plan.ts"
 import * as Sections from "./StudySections.ts"
 import * as StudyFigures from "./StudyFigures.ts"
 import { csv, table } from "./StudyText.ts"
@@ -67,23 +68,28 @@ const beginning = (
   const failed = failures({ entries, units }).length
   const versions = Object.entries(finished[0]?.basis.versions ?? {})
   const seconds = units.reduce((sum, unit) => sum + spentOn(unit, finished), 0)
+  const commits = Code.words(finished.map(({ code }) => code))
   return [
     `Seeds ${study.seeds.join(", ")}; rungs ${study.rungs.join(", ")}. ${finished.length} of ${units.length} runs are finished${failed === 0 ? "" : `, ${failed} failed`}. One after the other they took ${ReportText.wall(seconds)}.`,
     "",
-    `Made by \`${commandOf()}\`${versions.length === 0 ? "" : `, with ${versions.map(([name, version]) => `${name} ${version}`).join(", ")}`}. Success is the share of held-out real tasks that the policy ends with success; brackets are 95 % intervals from a bootstrap that draws seeds, and episodes within them.`,
+    `Made by \`${commandOf()}\`${versions.length === 0 ? "" : `, with ${versions.map(([name, version]) => `${name} ${version}`).join(", ")}`}${commits === "" ? "" : `, at commit ${commits}`}. Success is the share of held-out real tasks that the policy ends with success; brackets are 95 % intervals from a bootstrap that draws seeds, and episodes within them.`,
     ""
   ]
 }
 
-/** A run that took over what another prepared tells its phases again; they were paid once. */
-const spentOn = ({ from, id }: Unit, finished: ReadonlyArray<Finished>): number => {
-  const {
-    collect = 0,
-    fit = 0,
-    clone = 0,
-    ...own
-  } = finished.find(({ unit }) => unit === id)?.outcome.seconds ?? {}
-  return secondsOf(from === undefined ? { collect, fit, clone, ...own } : own)
+/** A run that took over what another prepared, or its dreams as well, tells that one's phases again; they were paid once. */
+const spentOn = ({ from, goesOn, id }: Unit, finished: ReadonlyArray<Finished>): number => {
+  const secondsIn = (wanted: string | undefined) =>
+    finished.find(({ unit }) => unit === wanted)?.outcome.seconds ?? {}
+  const own = Object.entries(secondsIn(id))
+  if (from === undefined) return secondsOf(Object.fromEntries(own))
+  const told = goesOn === true ? ["collect", "fit", "clone", "dream"] : ["collect", "fit", "clone"]
+  const before = secondsIn(from)
+  return own.reduce(
+    (sum, [phase, seconds]) =>
+      sum + (told.includes(phase) ? Math.max(0, seconds - (before[phase] ?? 0)) : seconds),
+    0
+  )
 }
 
 const secondsOf = (seconds: Readonly<Record<string, number>>): number =>
@@ -156,15 +162,9 @@ const rowsOf = ({ arm, hash, outcome, rung, seed }: Findings.Run) =>
     settings: hash
   }))
 
-/** Of finished runs as they were resolved where that depended on another run. */
+/** Budgets as they were known when the finished runs began. */
 const settingsOf = (units: ReadonlyArray<Unit>, finished: ReadonlyArray<Finished>): string => {
-  const key = "train.realTransitions"
-  const rows = units.map(({ id, settings, tenthOf }) => {
-    const budget = finished.find(({ unit }) => unit === id)?.basis.settings[key]
-    return [
-      id,
-      tenthOf === undefined || budget === undefined ? settings : [...settings, `${key}=${budget}`]
-    ] as const
-  })
+  const facts = factsOf(new Map(finished.map((entry) => [entry.unit, entry])))
+  const rows = units.map((unit) => [unit.id, settingsOfUnit(unit, facts)] as const)
   return `${JSON.stringify(Object.fromEntries(rows), null, 1)}\n`
 }

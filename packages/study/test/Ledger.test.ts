@@ -25,7 +25,7 @@ const run = <A, E>(work: Effect.Effect<A, E, NodeServices.NodeServices>) =>
 const study: Plan.Study = { form: "quick", parts: ["exploitation"], seeds: [1, 2], rungs: ["L0"] }
 const units = Result.getOrThrow(Plan.units(study))
 const entries = units.map((unit) =>
-  finished(unit, Result.getOrThrow(Plan.configOf(unit, () => 9999)))
+  finished(unit, Result.getOrThrow(Plan.configOf(unit, () => undefined)))
 )
 const file = () => path.join(home, "results.jsonl")
 

@@ -12,7 +12,7 @@ const told = (study: Plan.Study, keep: (unit: string) => boolean = () => true) =
   const units = Result.getOrThrow(Plan.units(study))
   const entries: ReadonlyArray<Ledger.Entry> = units
     .filter(({ id }) => keep(id))
-    .map((unit) => finished(unit, Result.getOrThrow(Plan.configOf(unit, () => 9999))))
+    .map((unit) => finished(unit, Result.getOrThrow(Plan.configOf(unit, () => undefined))))
   const commandOf = (part = "") => `dreamgym reproduce ${part}`.trim()
   return { study, units, entries, commandOf }
 }
