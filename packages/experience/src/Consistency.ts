@@ -6,7 +6,7 @@ import {
   type ExperienceModel,
   History,
   type Knowledge,
-  LanguageModel,
+  type LanguageModel,
   Seed
 } from "@dreamgym/domain"
 import * as Effect from "effect/Effect"
