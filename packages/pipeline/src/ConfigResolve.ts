@@ -9,7 +9,8 @@ import * as Schema from "effect/Schema"
 import { Config, type Field, fields } from "./Config.ts"
 import { ConfigError, unknownKey } from "./ConfigError.ts"
 import { presets } from "./ConfigPresets.ts"
-import { rules, unread } from "./ConfigRules.ts"
+import { rules } from "./ConfigRules.ts"
+import { unread } from "./ConfigUnread.ts"
 
 /** A value that a flag of its own sets, such as `--seed 3`. */
 export interface Flag {

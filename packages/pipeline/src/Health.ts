@@ -18,7 +18,8 @@ export const names = [
   "TemplateCollapse",
   "NothingToCompare",
   "FalseSuccess",
-  "DreamsTooEasy"
+  "DreamsTooEasy",
+  "DreamsOvervalued"
 ] as const
 export type Name = (typeof names)[number]
 
@@ -73,6 +74,14 @@ export const tableOf = ({
     cause: "dreams are easier than the real world: the policy may be learning the model's errors",
     remedy:
       "experience.refreshEvery lower, filter.minPlausibility or filter.minAgreement higher, or more of train.realShareEnd"
+  },
+  DreamsOvervalued: {
+    metric: "rollout/value_gap",
+    judge: above(5, maxOptimism),
+    cause:
+      "the critic expects more of a dream than of reality from its first state on: it has learnt the model's errors",
+    remedy:
+      "experience.refreshEvery lower, filter.unearnedReward true or filter.minPlausibility higher, or more of train.realShareStart"
   }
 })
 

@@ -168,6 +168,25 @@ describe("a wrong configuration", () => {
       { reason: "Impossible", message: expect.stringContaining("ALFWORLD_DATA") }
     ],
     [
+      "a real share above zero with no real environment",
+      { settings: ["preset=alfworld", "train.realShareEnd=0.5"] },
+      {
+        reason: "Impossible",
+        key: "train.realShareStart",
+        message: expect.stringMatching(/train.realShareEnd=0.5.* real world .* and there is none/)
+      }
+    ],
+    [
+      "a fine-tuning in reality with no real environment",
+      { settings: ["preset=alfworld", "train.realIterations=2"] },
+      { reason: "Impossible", message: expect.stringContaining("there is none") }
+    ],
+    [
+      "an adaptive KL that nothing pulls by",
+      { settings: ["learner.adaptiveKlTarget=0.02"] },
+      { reason: "Impossible", key: "learner.adaptiveKlTarget" }
+    ],
+    [
       "an address of no server",
       { settings: ["replay.url=http://localhost/db"] },
       { reason: "Impossible", message: expect.stringContaining("postgresql://user@host") }

@@ -12,7 +12,7 @@ import * as View from "../src/ProgressView.ts"
 import * as Report from "../src/Report.ts"
 import * as RunLog from "../src/RunLog.ts"
 import { watched } from "../src/Watch.ts"
-import { allOf, copyAt, of } from "./runs.ts"
+import { allOf, copyAt, linesOf, of } from "./runs.ts"
 import { configOf, resume, train } from "./tiny.ts"
 
 const table = Health.tableOf(defaults)
@@ -59,7 +59,8 @@ const illnesses: Readonly<Record<Health.Name, readonly [ReadonlyArray<number>, n
   TemplateCollapse: [repeated(1.5, 5), 0.2, 7],
   NothingToCompare: [repeated(0.5, 5), 1, 8],
   FalseSuccess: [repeated(0.01, 2), 0.03, 3],
-  DreamsTooEasy: [repeated(0.05, 5), 0.3, 7]
+  DreamsTooEasy: [repeated(0.05, 5), 0.3, 7],
+  DreamsOvervalued: [repeated(0.1, 5), 0.19, 7]
 }
 
 describe("an alarm", () => {
@@ -146,6 +147,30 @@ describe("a run that is well", () => {
     )
     expect(alarmsOf(ill).map(({ alarm }) => alarm)).toContain("OftenClipped")
   })
+})
+
+describe("a run that dreams and lives", () => {
+  it("measures everything that an alarm is about", async () => {
+    const home = fs.mkdtempSync(path.join(os.tmpdir(), "measured-"))
+    const mixed = [
+      "train.realShareStart=0.5",
+      "train.realShareEnd=0.5",
+      "experience.refreshEvery=1"
+    ]
+    await Effect.runPromise(
+      train(
+        configOf(home, "mixed", [...mixed, "experience.refreshUpdates=2", "train.iterations=2"])
+      )
+    )
+    const measured = linesOf(path.join(home, "mixed"), "metrics.jsonl").flatMap((line) =>
+      Object.entries(Object(line)).flatMap(([name, value]) =>
+        typeof value === "number" && Number.isFinite(value) ? [name] : []
+      )
+    )
+    const wanted = [...new Set(Health.names.map((name) => table[name].metric))]
+    expect(wanted.filter((metric) => !measured.includes(metric))).toEqual([])
+    fs.rmSync(home, { recursive: true, force: true })
+  }, 60_000)
 })
 
 describe("a run that is ill", () => {
