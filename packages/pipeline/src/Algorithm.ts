@@ -97,12 +97,12 @@ type Ours = "lr" | "seed" | "reference" | "worker"
 /** All that a learner is told, but for its rate, its seed, its reference and its place. */
 export const optionsOf = (config: Config): Omit<PolicyLearnerOptions, Ours> => {
   const { learner, train } = config
-  const { adaptiveKlHorizon, adaptiveKlTarget, isCorrectionLevel, isCorrectionThreshold } = learner
+  const { adaptiveKlHorizon, adaptiveKlTarget } = learner
   const { advantageLevel, normalizeAdvantages } = learner
   const { overlongBuffer: bufferTokens, overlongPenalty: penalty } = learner
   return {
     ...settingsOf(config),
-    ...correctionOf(isCorrectionLevel, isCorrectionThreshold),
+    ...correctionOf(learner),
     ...(adaptiveKlTarget === 0
       ? {}
       : { adaptiveKl: { target: adaptiveKlTarget, horizon: adaptiveKlHorizon } }),
@@ -127,6 +127,8 @@ export const optionsOf = (config: Config): Omit<PolicyLearnerOptions, Ours> => {
     klInRewardCoef: learner.klInRewardCoef,
     klEstimator: learner.klEstimator,
     truncated: learner.truncated,
+    bootstrapAtStepLimit: learner.bootstrapAtStepLimit,
+    adam: { epsilon: learner.adamEpsilon },
     ppoEpochs: learner.ppoEpochs,
     miniBatchSize: learner.miniBatchSize,
     maxGradNorm: learner.maxGradNorm,
@@ -134,5 +136,8 @@ export const optionsOf = (config: Config): Omit<PolicyLearnerOptions, Ours> => {
   }
 }
 
-const correctionOf = (level: Config["learner"]["isCorrectionLevel"], threshold: number) =>
-  level === "none" ? {} : { isCorrection: { level, threshold } }
+const correctionOf = ({
+  isCorrectionLevel: level,
+  isCorrectionMode: mode,
+  isCorrectionThreshold: threshold
+}: Config["learner"]) => (level === "none" ? {} : { isCorrection: { level, threshold, mode } })

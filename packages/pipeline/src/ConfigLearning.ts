@@ -101,6 +101,11 @@ export const learner = Schema.Struct({
     "Whether what an older policy did is weighed by the present one's probability of it, by token or by action."
   ),
   isCorrectionThreshold: real(0.01, 1000, 2, "Greatest such weight."),
+  isCorrectionMode: oneOf(
+    ["truncate", "mask"],
+    "truncate",
+    "Whether a greater weight is cut to that, or what it weighs does not count at all."
+  ),
   maxStaleness: Schema.optionalKey(
     Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 1_000_000 })).annotate({
       description:
@@ -112,6 +117,10 @@ export const learner = Schema.Struct({
     ["learn", "drop"],
     "learn",
     "Whether the policy learns from episodes that a limit cut short."
+  ),
+  bootstrapAtStepLimit: flag(
+    false,
+    "Whether an episode at its step limit is taken to be worth its last value, as if the limit were none of the task's."
   ),
   overlongTokens: whole(
     0,
@@ -129,6 +138,7 @@ export const learner = Schema.Struct({
   ppoEpochs: whole(1, 100, 2, "Passes over each batch."),
   miniBatchSize: whole(1, 1_000_000, 256, "Decisions in one minibatch."),
   maxGradNorm: real(1e-6, 1e6, 1, "Greatest norm of the gradient."),
+  adamEpsilon: real(1e-12, 1, 1e-8, "Epsilon of AdamW; 1e-5 is usual with PPO elsewhere."),
   targetKl: real(0, 100, 0, "An iteration stops early beyond this KL divergence; 0 is never.")
 })
 

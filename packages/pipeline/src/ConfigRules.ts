@@ -144,6 +144,12 @@ const learnerRules: ReadonlyArray<Rule> = [
       "learner.critic separate has a network of its own, and learner.vfCoef 0 trains none: its values would never say anything; set learner.vfCoef above 0"
   ),
   rule(
+    ["learner.bootstrapAtStepLimit", "learner.truncated"],
+    ({ learner }) => learner.bootstrapAtStepLimit && learner.truncated === "drop",
+    () =>
+      "learner.bootstrapAtStepLimit says what an episode at its step limit is worth, and learner.truncated drop leaves all of those out: set learner.truncated to learn"
+  ),
+  rule(
     ["learner.overlongBuffer", "learner.overlongTokens"],
     ({ learner }) => learner.overlongTokens > 0 && learner.overlongBuffer > learner.overlongTokens,
     ({ learner }) =>

@@ -91,6 +91,7 @@ export const unread: ReadonlyArray<Unread> = [
   },
   unlessPpo("learner.critic"),
   unlessPpo("learner.gaeLambda"),
+  unlessPpo("learner.bootstrapAtStepLimit"),
   unlessPpo("learner.valueClip"),
   unlessPpo("learner.vfCoef"),
   unlessPpo("learner.criticWarmup"),
@@ -121,11 +122,11 @@ export const unread: ReadonlyArray<Unread> = [
     when: ({ learner }) => learner.adaptiveKlTarget === 0,
     because: "learner.adaptiveKlTarget is 0"
   },
-  {
-    key: "learner.isCorrectionThreshold",
-    when: ({ learner }) => learner.isCorrectionLevel === "none",
+  ...["isCorrectionThreshold", "isCorrectionMode"].map((name) => ({
+    key: `learner.${name}`,
+    when: ({ learner }: Config) => learner.isCorrectionLevel === "none",
     because: "learner.isCorrectionLevel is none"
-  },
+  })),
   {
     key: "train.samplingRounds",
     when: (config) => !Algorithm.comparesGroup(config),

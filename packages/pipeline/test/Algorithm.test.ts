@@ -98,6 +98,22 @@ describe("an algorithm", () => {
     expect(charged.parameters.equals(free.parameters)).toBe(false)
   })
 
+  it("has the settings of a learner that a run is given", () => {
+    const set = [
+      "isCorrectionLevel=action",
+      "isCorrectionMode=mask",
+      "bootstrapAtStepLimit=true",
+      "adamEpsilon=1e-5",
+      "overlongTokens=50"
+    ].map((setting) => `learner.${setting}`)
+    expect(Algorithm.optionsOf(Result.getOrThrow(resolve(set)))).toMatchObject({
+      isCorrection: { level: "action", threshold: 2, mode: "mask" },
+      bootstrapAtStepLimit: true,
+      adam: { epsilon: 1e-5 },
+      overlong: { maxTokens: 50, bufferTokens: 20, penalty: 1 }
+    })
+  })
+
   it("plays more tasks in place of those whose attempts all ended alike, as often as it may", async () => {
     const played = async (rounds: number) => {
       const { iteration } = await learnt([
@@ -131,6 +147,15 @@ describe("settings of the learner that contradict one another", () => {
     [["learner.criticWarmup=30"], /is the whole run/],
     [["learner.critic=separate", "learner.vfCoef=0"], /separate .* set learner.vfCoef above 0/],
     [["learner.algorithm=grpo", "learner.critic=separate"], /nothing would read learner.critic,/],
+    [
+      ["learner.bootstrapAtStepLimit=true", "learner.truncated=drop"],
+      /set learner.truncated to learn/
+    ],
+    [["learner.isCorrectionMode=mask"], /nothing would read learner.isCorrectionMode/],
+    [
+      ["learner.algorithm=rloo", "learner.bootstrapAtStepLimit=true"],
+      /nothing would read learner.bootstrapAtStepLimit/
+    ],
     [["learner.overlongTokens=10"], /learner.overlongBuffer \(20\) is part of .* \(10\)/],
     [["learner.overlongTokens=30", "learner.overlongPenalty=0"], /charges nothing/],
     [["learner.overlongPenalty=2"], /nothing would read learner.overlongPenalty/],
