@@ -96,7 +96,12 @@ export const mixed = (file: string, unit: string, difference: string): RunError 
     message: `${file}: ${unit} is there already, but ${difference}; results are not mixed: give another folder with --directory, or set it as it was`
   })
 
-const name = "results.jsonl"
+/** Its name in a study's folder. */
+export const fileName = "results.jsonl"
+
+/** The text of a ledger of these entries. */
+export const textOf = (entries: ReadonlyArray<Entry>): string =>
+  entries.map((entry) => `${Schema.encodeSync(Line)(entry)}\n`).join("")
 
 /**
  * The entries of a study, the last of each unit, in the order of their lines; a last line that a crash cut counts as not written.
@@ -116,13 +121,13 @@ export const mend = Effect.fn("Ledger.mend")(function* (directory: string) {
 /** On the disk before it returns. */
 export const append = Effect.fn("Ledger.append")(function* (directory: string, entry: Entry) {
   const path = yield* Path.Path
-  yield* DurableFile.append(path.join(directory, name), `${Schema.encodeSync(Line)(entry)}\n`)
+  yield* DurableFile.append(path.join(directory, fileName), textOf([entry]))
 })
 
 const parsed = Effect.fnUntraced(function* (directory: string) {
   const fileSystem = yield* FileSystem.FileSystem
   const path = yield* Path.Path
-  const file = path.join(directory, name)
+  const file = path.join(directory, fileName)
   const text = yield* fileSystem.readFileString(file).pipe(
     Effect.mapError(atFile(file)),
     Effect.catchIf(

@@ -109,7 +109,10 @@ export interface Known {
 export type Facts = (unit: string) => Known | undefined
 
 /** What a unit is set to; without its budget as long as the runs that this is taken from are not finished. */
-export const settingsOf = ({ budget, settings }: Unit, facts: Facts): ReadonlyArray<string> => {
+export const settingsOf = (
+  { budget, settings }: Pick<Unit, "budget" | "settings">,
+  facts: Facts
+): ReadonlyArray<string> => {
   if (budget === undefined) return settings
   const [of, pace] = [facts(budget.of), facts(budget.pace)]
   if (of === undefined || pace === undefined) return settings

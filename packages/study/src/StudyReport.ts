@@ -3,24 +3,24 @@
  * It says what the intervals show, and what they do not; it praises nothing.
  */
 import * as ReportText from "@dreamgym/pipeline/ReportText"
-import type { Part } from "./Arms.ts"
+import * as Asked from "./Asked.ts"
 import * as Code from "./Code.ts"
 import * as Findings from "./Findings.ts"
 import { type Entry, factsOf, type Finished } from "./Ledger.ts"
-import { settingsOf as settingsOfUnit, type Study, type Unit } from "./Plan.ts"
+import * as Plan from "./Plan.ts"
 import * as Sections from "./StudySections.ts"
 import * as StudyFigures from "./StudyFigures.ts"
 import { csv, table } from "./StudyText.ts"
 
-/** `commandOf` gives the command that asks for one part of the study, or for all; `units` are all that it consists of; `entries` are the ledger's. */
-export interface Told {
-  readonly study: Study
-  readonly commandOf: (part?: Part) => string
-  readonly units: ReadonlyArray<Unit>
+/** `entries` are the ledger's. */
+export interface Told extends Asked.Asked {
   readonly entries: ReadonlyArray<Entry>
 }
 
-/** Files of the study's folder by path: report.md, figures/*.svg, data/*. */
+/** The file that says what was asked. */
+export const askedFile = "study.json"
+
+/** Files of the study's folder by path: report.md, study.json, figures/*.svg, data/*. */
 export const files = (told: Told): ReadonlyMap<string, string> => {
   const wanted = new Set(told.units.map(({ id }) => id))
   const finished = told.entries.flatMap((entry) =>
@@ -38,7 +38,7 @@ export const files = (told: Told): ReadonlyMap<string, string> => {
     ["report.md", markdown(told, finished, runs, drawings)],
     ...pairs,
     ["data/runs.csv", csv(runs.flatMap(rowsOf))],
-    ["data/settings.json", settingsOf(told.units, finished)]
+    [askedFile, Asked.text(told, settingsOf(finished))]
   ])
 }
 
@@ -54,31 +54,29 @@ const markdown = (
     ...beginning(told, finished),
     ...told.study.parts.flatMap((part) => [
       ...Sections.of(part, runs, told.study.rungs),
-      ...drawings.filter((one) => one.part === part).flatMap((one) => figure(one, told.commandOf))
+      ...drawings.filter((one) => one.part === part).flatMap((one) => figure(one, told))
     ]),
     ...Sections.limits(told.study, runs),
     ...open(told),
     ...filesOf(told)
   ].join("\n")
 
-const beginning = (
-  { commandOf, entries, study, units }: Told,
-  finished: ReadonlyArray<Finished>
-): ReadonlyArray<string> => {
-  const failed = failures({ entries, units }).length
+const beginning = (told: Told, finished: ReadonlyArray<Finished>): ReadonlyArray<string> => {
+  const { study, units } = told
+  const failed = failures(told).length
   const versions = Object.entries(finished[0]?.basis.versions ?? {})
   const seconds = units.reduce((sum, unit) => sum + spentOn(unit, finished), 0)
   const commits = Code.words(finished.map(({ code }) => code))
   return [
     `Seeds ${study.seeds.join(", ")}; rungs ${study.rungs.join(", ")}. ${finished.length} of ${units.length} runs are finished${failed === 0 ? "" : `, ${failed} failed`}. One after the other they took ${ReportText.wall(seconds)}.`,
     "",
-    `Made by \`${commandOf()}\`${versions.length === 0 ? "" : `, with ${versions.map(([name, version]) => `${name} ${version}`).join(", ")}`}${commits === "" ? "" : `, at commit ${commits}`}. Success is the share of held-out real tasks that the policy ends with success; brackets are 95 % intervals from a bootstrap that draws seeds, and episodes within them.`,
+    `Made by \`${Asked.command(told)}\`${versions.length === 0 ? "" : `, with ${versions.map(([name, version]) => `${name} ${version}`).join(", ")}`}${commits === "" ? "" : `, at commit ${commits}`}. Success is the share of held-out real tasks that the policy ends with success; brackets are 95 % intervals from a bootstrap that draws seeds, and episodes within them.`,
     ""
   ]
 }
 
 /** A run that took over what another prepared, or its dreams as well, tells that one's phases again; they were paid once. */
-const spentOn = ({ from, goesOn, id }: Unit, finished: ReadonlyArray<Finished>): number => {
+const spentOn = ({ from, goesOn, id }: Asked.Unit, finished: ReadonlyArray<Finished>): number => {
   const secondsIn = (wanted: string | undefined) =>
     finished.find(({ unit }) => unit === wanted)?.outcome.seconds ?? {}
   const own = Object.entries(secondsIn(id))
@@ -97,11 +95,11 @@ const secondsOf = (seconds: Readonly<Record<string, number>>): number =>
 
 const figure = (
   { caption, name, part, rung }: StudyFigures.Drawing,
-  commandOf: Told["commandOf"]
+  told: Told
 ): ReadonlyArray<string> => [
   `![${part}, ${rung}](figures/${name}.svg)`,
   "",
-  `*${rung}. ${caption}* Data: [data/${name}.csv](data/${name}.csv). Command: \`${commandOf(part)}\`.`,
+  `*${rung}. ${caption}* Data: [data/${name}.csv](data/${name}.csv). Command: \`${Asked.command(told, part)}\`.`,
   ""
 ]
 
@@ -134,13 +132,14 @@ const open = ({ entries, units }: Told): ReadonlyArray<string> => {
   ]
 }
 
-const filesOf = ({ commandOf }: Told): ReadonlyArray<string> => [
+const filesOf = (told: Told): ReadonlyArray<string> => [
   "## Files",
   "",
   "- [data/runs.csv](data/runs.csv): every evaluation of every run, with transitions, tokens and seconds.",
-  "- [data/settings.json](data/settings.json): how each run was set, as for `dreamgym train --set`.",
-  "- results.jsonl: what each run came to, with its resolved settings, versions and their hash. Each run's own log lies at rung/seed/arm beside it.",
-  `- \`${commandOf()} --report\` writes this page again from results.jsonl.`,
+  "- [study.json](study.json): what was asked, and how each run was set, as for `dreamgym train --set`.",
+  "- results.jsonl: what each run came to, with its resolved settings, versions and their hash.",
+  `- Each run's own log lies at rung/seed/arm in the folder that the study was run in, ${told.directory}.`,
+  "- `npx dreamgym reproduce --report --directory FOLDER`, with the folder of this page, writes the page, the figures and the data again, from study.json and results.jsonl alone.",
   ""
 ]
 
@@ -163,8 +162,7 @@ const rowsOf = ({ arm, hash, outcome, rung, seed }: Findings.Run) =>
   }))
 
 /** Budgets as they were known when the finished runs began. */
-const settingsOf = (units: ReadonlyArray<Unit>, finished: ReadonlyArray<Finished>): string => {
+const settingsOf = (finished: ReadonlyArray<Finished>) => {
   const facts = factsOf(new Map(finished.map((entry) => [entry.unit, entry])))
-  const rows = units.map((unit) => [unit.id, settingsOfUnit(unit, facts)] as const)
-  return `${JSON.stringify(Object.fromEntries(rows), null, 1)}\n`
+  return (unit: Asked.Unit) => Plan.settingsOf(unit, facts)
 }

@@ -1,8 +1,9 @@
 /** Tests of the report: every number is that of its runs, every figure has its data, and nothing is claimed that is not shown. */
 import * as Result from "effect/Result"
 import { describe, expect, it } from "vitest"
+import * as Asked from "../src/Asked.ts"
 import * as Findings from "../src/Findings.ts"
-import type * as Ledger from "../src/Ledger.ts"
+import * as Ledger from "../src/Ledger.ts"
 import * as Plan from "../src/Plan.ts"
 import * as StudyReport from "../src/StudyReport.ts"
 import * as StudyText from "../src/StudyText.ts"
@@ -13,8 +14,7 @@ const told = (study: Plan.Study, keep: (unit: string) => boolean = () => true) =
   const entries: ReadonlyArray<Ledger.Entry> = units
     .filter(({ id }) => keep(id))
     .map((unit) => finished(unit, Result.getOrThrow(Plan.configOf(unit, () => undefined))))
-  const commandOf = (part = "") => `dreamgym reproduce ${part}`.trim()
-  return { study, units, entries, commandOf }
+  return { study, units, entries, directory: "runs/mine" }
 }
 
 const table: Plan.Study = { form: "quick", parts: ["table"], seeds: [1, 2], rungs: ["L0"] }
@@ -31,7 +31,7 @@ describe("a report", () => {
   it("has one file of data for each figure, names both, and nothing else that is not there", () => {
     const names = [...files.keys()]
     const figures = names.filter((name) => name.startsWith("figures/"))
-    expect(figures).toHaveLength(10)
+    expect(figures).toHaveLength(16)
     const links = [...reportOf(files).matchAll(/\]\(([^)]+)\)/g)].map(([, link = ""]) => link)
     expect(links.filter((link) => !names.includes(link))).toEqual([])
     for (const figure of figures) {
@@ -49,12 +49,12 @@ describe("a report", () => {
   })
 
   it("is the same each time", () => {
-    expect(StudyReport.files(told(whole))).toEqual(files)
+    expect(StudyReport.files(told(table))).toEqual(StudyReport.files(told(table)))
   })
 
   it("of nothing says so, and what has not run", () => {
     const text = reportOf(StudyReport.files(told(table, () => false)))
-    expect(text).toContain("0 of 16 runs are finished")
+    expect(text).toContain("0 of 20 runs are finished")
     expect(text).toContain("Nothing of this is finished yet.")
     expect(text).toContain("Not run yet: `L0/1/sft`")
   })
@@ -67,7 +67,7 @@ describe("a report", () => {
       { _tag: "Failed", unit: "L0/1/sft", time: "", reason } as const
     ]
     const text = reportOf(StudyReport.files({ ...asked, entries }))
-    expect(text).toContain("15 of 16 runs are finished, 1 failed")
+    expect(text).toContain("19 of 20 runs are finished, 1 failed")
     expect(text).toContain("L0/1/sft | the disk \\| is full")
     expect(text).not.toContain("Not run yet")
   })
@@ -117,6 +117,32 @@ describe("what is found", () => {
       lived: undefined,
       dreamt: undefined
     })
+  })
+})
+
+describe("what a folder was asked", () => {
+  it("is read as it was written, and writes the same report", () => {
+    const first = told(table)
+    const files = StudyReport.files(first)
+    const asked = Asked.parse(files.get(StudyReport.askedFile) ?? "")
+    if (asked === undefined) return expect.unreachable()
+    expect(StudyReport.files({ ...asked, entries: first.entries })).toEqual(files)
+    expect(asked.units.map(({ id }) => id)).toEqual(first.units.map(({ id }) => id))
+    const settings = (units: ReadonlyArray<Asked.Unit>) =>
+      units.map((unit) => [unit.id, unit.settings.toSorted()])
+    const facts = Ledger.factsOf(
+      new Map(first.entries.flatMap((e) => (e._tag === "Finished" ? [[e.unit, e] as const] : [])))
+    )
+    const resolved = first.units.map((unit) => ({
+      ...unit,
+      settings: Plan.settingsOf(unit, facts)
+    }))
+    expect(settings(asked.units)).toEqual(settings(resolved))
+  })
+
+  it("is nothing where that is no study", () => {
+    expect(Asked.parse("{}")).toBeUndefined()
+    expect(Asked.parse("not even JSON")).toBeUndefined()
   })
 })
 

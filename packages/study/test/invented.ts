@@ -80,7 +80,7 @@ export const collected = (transitions: number): RunEvent.RunEvent => ({
 /** Success in percent at the end: later arms of the table are better, later seeds a little worse. */
 const successOf = (arm: string, seed: number): number => {
   const place = Arms.all.findIndex(({ name }) => name === arm)
-  return Math.max(5, Math.min(95, 20 + 9 * (place % 8) - 3 * seed))
+  return Math.max(5, Math.min(95, 20 + 7 * (place % 10) - 3 * seed))
 }
 
 /** The whole story of a run with three evaluations at most. */

@@ -1,11 +1,10 @@
 /** `dreamgym reproduce`: the study of the household worlds, from runs to report; what is finished already is not run again. */
-import * as DurableFile from "@dreamgym/pipeline/DurableFile"
 import * as ReportText from "@dreamgym/pipeline/ReportText"
 import * as Arms from "@dreamgym/study/Arms"
+import * as Asked from "@dreamgym/study/Asked"
 import * as Conduct from "@dreamgym/study/Conduct"
-import * as Ledger from "@dreamgym/study/Ledger"
 import * as Plan from "@dreamgym/study/Plan"
-import * as StudyReport from "@dreamgym/study/StudyReport"
+import * as StudyFolder from "@dreamgym/study/StudyFolder"
 import * as Argument from "effect/cli/Argument"
 import * as Command from "effect/cli/Command"
 import * as Flag from "effect/cli/Flag"
@@ -47,9 +46,18 @@ const flags = {
     Flag.optional
   ),
   report: Flag.Boolean("report").pipe(
-    Flag.withDescription("Run nothing: write the report of what is finished"),
+    Flag.withDescription(
+      "Run nothing: write the report of what is finished, of the study that the folder says it is"
+    ),
     Flag.withDefault(false),
     Flag.withoutNegation
+  ),
+  publish: Flag.String("publish").pipe(
+    Flag.withMetavar("docs/studies/mine"),
+    Flag.withDescription(
+      "Run nothing: write the report, with the results that it is made from, into a folder that needs no other"
+    ),
+    Flag.optional
   ),
   dryRun: Flag.Boolean("dry-run").pipe(
     Flag.withDescription("Print the runs and how long they would take, about, and stop"),
@@ -67,10 +75,14 @@ export const reproduce = Command.make(
     const directory = Option.getOrElse(given.directory, () =>
       study.form === "quick" ? "runs/study-quick" : "runs/study"
     )
-    const units = yield* Effect.fromResult(Plan.units(study))
-    if (given.dryRun) return yield* showPlan(units, given.parallel)
-    const asked = { study, units, directory }
-    return yield* given.report ? reported(asked) : conducted(asked, given.parallel)
+    if (given.report || Option.isSome(given.publish)) {
+      const kept = isNamed(given) ? undefined : yield* StudyFolder.asked(directory)
+      const asked = kept ?? (yield* checked(yield* planned(study, directory)))
+      return yield* reported(asked, directory, given.publish)
+    }
+    const asked = yield* planned(study, directory)
+    if (given.dryRun) return yield* showPlan(asked.units, given.parallel)
+    return yield* conducted(asked, given.parallel)
   })
 ).pipe(
   Command.withExamples([
@@ -83,19 +95,33 @@ export const reproduce = Command.make(
   ])
 )
 
-/** What a command line asks for, once it is understood. */
-interface Asked {
-  readonly study: Plan.Study
+/** A study with all that is planned of its units. */
+interface Planned extends Asked.Asked {
   readonly units: ReadonlyArray<Plan.Unit>
-  readonly directory: string
 }
 
-const studyOf = Effect.fnUntraced(function* (given: {
+const planned = (study: Plan.Study, directory: string) =>
+  Effect.map(Effect.fromResult(Plan.units(study)), (units): Planned => ({
+    study,
+    directory,
+    units
+  }))
+
+/** Refuses results of other settings than would be asked for today. */
+const checked = (asked: Planned) => Effect.as(Conduct.check(asked.units, asked.directory), asked)
+
+interface Named {
   readonly part: Option.Option<Arms.Part>
   readonly quick: boolean
   readonly seeds: Option.Option<string>
   readonly rungs: Option.Option<string>
-}) {
+}
+
+/** Whether the command line says itself which study is meant. */
+const isNamed = ({ part, quick, rungs, seeds }: Named): boolean =>
+  quick || [part, seeds, rungs].some(Option.isSome)
+
+const studyOf = Effect.fnUntraced(function* (given: Named) {
   const form: Plan.Form = given.quick ? "quick" : "full"
   const usual = Plan.usual[form]
   const seeds = Option.match(given.seeds, { onNone: () => usual.seeds, onSome: numbersOf })
@@ -142,8 +168,9 @@ const showPlan = Effect.fnUntraced(function* (units: ReadonlyArray<Plan.Unit>, p
   ])
 })
 
-const conducted = Effect.fnUntraced(function* (asked: Asked, parallel: number) {
+const conducted = Effect.fnUntraced(function* (asked: Planned, parallel: number) {
   const program = yield* Conduct.Program
+  yield* StudyFolder.begin(yield* checked(asked))
   const ended = yield* Conduct.conduct(asked.units, {
     directory: asked.directory,
     parallel,
@@ -153,7 +180,7 @@ const conducted = Effect.fnUntraced(function* (asked: Asked, parallel: number) {
   const { failed, waiting } = ended
   for (const { reason, unit } of failed) yield* Output.remark(`${unit} failed: ${reason}`)
   for (const unit of waiting) yield* Output.remark(`${unit} was not run: what it needs failed`)
-  yield* reported(asked)
+  yield* reported(asked, asked.directory, Option.none())
   if (failed.length + waiting.length > 0) {
     return yield* new Unsuccessful({
       message: `${failed.length + waiting.length} runs are missing`
@@ -161,41 +188,24 @@ const conducted = Effect.fnUntraced(function* (asked: Asked, parallel: number) {
   }
 })
 
-/** Writes the report of what the ledger has. */
-const reported = Effect.fnUntraced(function* ({ directory, study, units }: Asked) {
+/** Writes the report of what the ledger has, beside it or into a folder for others. */
+const reported = Effect.fnUntraced(function* (
+  asked: Asked.Asked,
+  directory: string,
+  publish: Option.Option<string>
+) {
   const path = yield* Path.Path
-  yield* Conduct.check(units, directory)
-  const entries = yield* Ledger.read(directory)
-  const files = StudyReport.files({
-    study,
-    units,
-    entries,
-    commandOf: (part) => commandOf(study, directory, part)
+  const entries = yield* Option.match(publish, {
+    onNone: () => StudyFolder.report(asked, directory),
+    onSome: (target) => StudyFolder.publish(asked, directory, target)
   })
-  for (const [name, text] of files) {
-    const file = path.join(directory, name)
-    yield* DurableFile.makeDirectory(path.dirname(file))
-    yield* DurableFile.replace(file, text)
-  }
-  const wanted = new Set(units.map(({ id }) => id))
-  const finished = entries.filter(
-    ({ _tag, unit }) => _tag === "Finished" && wanted.has(unit)
-  ).length
-  const report = path.join(directory, "report.md")
-  yield* Output.answer({ report, finished, units: units.length, directory }, [
-    `${finished} of ${units.length} runs are finished. The report lies in ${report}, its figures and data beside it.`
+  const finished = entries.filter(({ _tag }) => _tag === "Finished").length
+  const units = asked.units.length
+  const report = path.join(
+    Option.getOrElse(publish, () => directory),
+    "report.md"
+  )
+  yield* Output.answer({ report, finished, units, directory }, [
+    `${finished} of ${units} runs are finished. The report lies in ${report}, its figures and data beside it.`
   ])
 })
-
-/** The command that asks for this study again, or for one part of it. */
-const commandOf = (
-  { form, parts, rungs, seeds }: Plan.Study,
-  directory: string,
-  part = parts.length === 1 ? parts[0] : undefined
-): string =>
-  [
-    "npx dreamgym reproduce",
-    ...(part === undefined ? [] : [part]),
-    ...(form === "quick" ? ["--quick"] : []),
-    `--seeds ${seeds.join(",")} --rungs ${rungs.join(",")} --directory ${directory}`
-  ].join(" ")
