@@ -5,6 +5,7 @@
 import type { RunEvent } from "@dreamgym/domain"
 import * as Effect from "effect/Effect"
 import * as Arm from "./Arm.ts"
+import type { Whole } from "./Checkpoint.ts"
 import * as Collect from "./Collect.ts"
 import type { Config } from "./Config.ts"
 import * as Prepared from "./Prepared.ts"
@@ -14,13 +15,18 @@ import * as RunLog from "./RunLog.ts"
 import { surviving } from "./Surviving.ts"
 import * as World from "./World.ts"
 
-/** `told`: the events of what is shared; `calibration`: those of the beginning of its dream. */
+/**
+ * `told`: the events of what is shared; `calibration`: those of the beginning of its dream; `events`: all that count. `checkpoint`: its
+ * last one.
+ */
 export interface Shared {
   readonly world: World.World
   readonly offline: Collect.Offline
   readonly prepared: Prepared.Prepared
   readonly told: ReadonlyArray<RunEvent.RunEvent>
   readonly calibration: ReadonlyArray<RunEvent.RunEvent>
+  readonly events: ReadonlyArray<RunEvent.RunEvent>
+  readonly checkpoint: Whole
 }
 
 /** Fails as `ConfigChanged` where the other run would have prepared something else, or has changed it since. */
@@ -31,8 +37,8 @@ export const read = Effect.fn("Branch.read")(function* (
   yield* alike(config, source)
   const world = yield* World.make(config)
   const offline = yield* Collect.read(source)
-  const { files } = yield* source.loadCheckpoint
-  const prepared = yield* Prepared.read(files, world, config)
+  const checkpoint = yield* source.loadCheckpoint
+  const prepared = yield* Prepared.read(checkpoint.files, world, config)
   if (prepared.clonedPlus === undefined && needsClonedPlus(config)) {
     return yield* refused(source, "train.start or evaluate.clonedPlus", "it has no clone cloned+")
   }
@@ -48,7 +54,9 @@ export const read = Effect.fn("Branch.read")(function* (
     told: events
       .slice(0, dream)
       .filter((event) => event._tag !== "RunStarted" && (isDreamt || !isOfModel(event))),
-    calibration: events.filter(({ _tag }) => isDreamt && _tag === "MeasuredCalibration")
+    calibration: events.filter(({ _tag }) => isDreamt && _tag === "MeasuredCalibration"),
+    events,
+    checkpoint
   }
   return shared
 })

@@ -23,6 +23,11 @@ export const livedOf = (events: ReadonlyArray<RunEvent.RunEvent>, iteration: num
     0
   )
 
+/** How many iterations there were; undefined where nothing is told of any. */
+export const iterationsOf = (events: ReadonlyArray<RunEvent.RunEvent>): number | undefined =>
+  events.findLast((event) => event._tag === "DreamtGroups" || event._tag === "LivedGroups")
+    ?.iteration
+
 const plus = (sum: Counters, event: RunEvent.RunEvent): Counters => {
   if (event._tag === "CollectedRealExperience") {
     return { ...sum, realTransitions: sum.realTransitions + event.transitions }

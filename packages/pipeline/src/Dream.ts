@@ -34,6 +34,7 @@ import * as DreamFilter from "./DreamFilter.ts"
 import * as Evaluate from "./Evaluate.ts"
 import type { Fitted } from "./Fit.ts"
 import type * as Improve from "./Improve.ts"
+import * as LearningRate from "./LearningRate.ts"
 import * as Networks from "./Networks.ts"
 import type { World } from "./World.ts"
 
@@ -163,12 +164,20 @@ export const layerReal = (
   )
 }
 
+/** What randomness is keyed by, the first thread, and how many; `usedShare` as in `Sources`, 0 where nobody counts. */
+export interface Place {
+  readonly purpose: string
+  readonly worker: number
+  readonly shards: number
+  readonly usedShare?: () => number
+}
+
 /** The policy and its learner, over one set of parameters, which is trained in place; `reference` is what it was cloned as. */
 export const learning = (
   trainable: Trainable.Trainable,
   reference: Trainable.Trainable,
   { config, world }: Buffers.Lived,
-  options: { readonly purpose: string; readonly worker: number; readonly shards: number }
+  options: Place
 ) => {
   const learner = PolicyLearner.layer(
     Networks.modelOf(trainable, config),
@@ -188,24 +197,16 @@ export const learning = (
 const optionsOf = (
   config: Config,
   reference: Trainable.Trainable,
-  { purpose, worker }: { readonly purpose: string; readonly worker: number }
+  { purpose, usedShare = () => 0, worker }: Place
 ): PolicyLearnerOptions => {
   const { lr } = config.learner
   return {
     ...Algorithm.optionsOf(config),
-    lr: (update) => rateAt(lr, update, config),
+    lr: (update) => LearningRate.ofPolicy(lr, update, config, usedShare()),
     seed: Seed.key(config.seed, purpose),
     reference,
     worker
   }
-}
-
-/** Down a line to a tenth, after a warm-up of three updates; what follows in the real world alone comes down a line of its own. */
-const rateAt = (lr: number, update: number, { train }: Config): number => {
-  const { iterations, realIterations } = train
-  const isAfter = update >= iterations && realIterations > 0
-  const passed = isAfter ? (update - iterations) / realIterations : update / iterations
-  return lr * Math.max(0.1, 1 - passed) * Math.min(1, (update + 1) / 3)
 }
 
 export const improveOptions = (

@@ -17,6 +17,7 @@ import type * as Buffers from "./Buffers.ts"
 import * as Clone from "./Clone.ts"
 import * as Collect from "./Collect.ts"
 import type { Config } from "./Config.ts"
+import * as Counters from "./Counters.ts"
 import * as Curve from "./Curve.ts"
 import * as Dream from "./Dream.ts"
 import * as Evaluate from "./Evaluate.ts"
@@ -264,7 +265,7 @@ export const scored = Effect.fn("Phases.scored")(function* (
   const log = yield* RunLog
   const directory = yield* RunDirectory
   const evaluation = yield* Evaluate.evaluate(name, trainable, world, tasks, config)
-  const iteration = Arm.of(config).iterations
+  const iteration = Counters.iterationsOf(yield* log.events) ?? Arm.of(config).iterations
   yield* directory.saveEvaluation(evaluation, iteration)
   yield* log.emit({ _tag: "EvaluatedPolicy", evaluation, iteration })
   return evaluation

@@ -19,6 +19,7 @@ import type * as Improve from "./Improve.ts"
 export type Memory = Pick<Curriculum.Curriculum["Service"], "records" | "restore">
 
 /**
+ * `usedShare`: of `train.realTransitions`, as far as all that is lived is paid from it and nothing else is learnt from beside; else 0.
  * `newSteps`: the real steps that were asked for since this was last asked; `newTokens`: what the experience model read and wrote.
  * `curriculum`: what the curricula of these sources did and do next, as metrics.
  */
@@ -29,6 +30,7 @@ export interface Sources {
   readonly curriculum: (
     parts: Improve.Iteration["parts"]
   ) => Effect.Effect<Readonly<Record<string, number>>>
+  readonly usedShare: () => number
   readonly newSteps: Effect.Effect<number>
   readonly newTokens: Effect.Effect<number>
 }
@@ -64,6 +66,7 @@ export const make = Effect.fn("Sources.make")(function* (
     all,
     memory: memoryOf(all, world.environment.name),
     curriculum: CurriculumMetrics.make(pools, world.difficultyOf, Dream.growingOf(config, world)),
+    usedShare: () => (arm.name === "mixed" ? 0 : Ref.getUnsafe(spent) / arm.realTransitions),
     newSteps: Effect.flatMap(Ref.get(spent), (sum) =>
       Effect.map(Ref.getAndSet(told, sum), (last) => sum - last)
     ),

@@ -11,6 +11,7 @@ import * as Buffers from "./Buffers.ts"
 import type * as Checkpoint from "./Checkpoint.ts"
 import * as Collect from "./Collect.ts"
 import type { Config } from "./Config.ts"
+import * as Continuation from "./Continuation.ts"
 import * as Counters from "./Counters.ts"
 import * as Curve from "./Curve.ts"
 import * as Dream from "./Dream.ts"
@@ -73,7 +74,8 @@ const fromTheBeginning = Effect.fnUntraced(function* (config: Config) {
 
 /**
  * Another arm of a study from what the run `source` prepared (`RunDirectory.reading`): the same events and numbers as `train` would
- * have had with these settings, without collecting, fitting and cloning again. Fails where these would have been others.
+ * have had with these settings, without collecting, fitting and cloning again, nor dreaming again where the other run is this one up
+ * to its real iterations. Fails where what was prepared would have been something else.
  */
 export const branch = Effect.fn("Trainer.branch")(function* (
   config: Config,
@@ -83,8 +85,11 @@ export const branch = Effect.fn("Trainer.branch")(function* (
   const log = yield* RunLog
   yield* DreamFilter.judges(config)
   const shared = yield* Branch.read(config, source)
+  const further = yield* Continuation.read(config, source, shared)
+  const work =
+    further === undefined ? fromAnother(config, shared) : fromItsEnd(config, shared, further)
   yield* log.emit({ _tag: "RunStarted", run: name, seed: config.seed })
-  yield* Phases.whole(Watch.watched(Effect.scoped(fromAnother(config, shared)), config))
+  yield* Phases.whole(Watch.watched(Effect.scoped(work), config))
   return Report.summary(name, yield* log.events)
 })
 
@@ -99,6 +104,21 @@ const fromAnother = Effect.fnUntraced(function* (config: Config, shared: Branch.
   const calibrated = Effect.forEach(calibration, log.emit, { discard: true })
   yield* Phases.phase("dream", Effect.andThen(calibrated, learnt(prepared, learning, 0)))
   yield* Phases.phase("evaluate", Phases.evaluated(prepared, learning))
+})
+
+const fromItsEnd = Effect.fnUntraced(function* (
+  config: Config,
+  { checkpoint, offline, told, world }: Branch.Shared,
+  further: Continuation.Continuation
+) {
+  const log = yield* RunLog
+  yield* Collect.keep(offline)
+  for (const event of told) yield* log.emit(event)
+  yield* Continuation.copyBuffer(further)
+  const owner = { world, offline, config }
+  const buffer = yield* Buffers.reopen(owner, Buffers.placeOf(yield* RunDirectory))
+  const value = yield* restored(checkpoint, { ...owner, buffer })
+  yield* continued(value, further.seconds, further)
 })
 
 /**
@@ -146,12 +166,17 @@ const restored = Effect.fnUntraced(function* (whole: Checkpoint.Whole, lived: Bu
   return { lived, prepared, from }
 })
 
+/** From what was restored, which is this run's own checkpoint, or where the dreams of `another` ended. */
 const continued = Effect.fnUntraced(function* (
   { from, lived, prepared }: Effect.Success<ReturnType<typeof restored>>,
-  spent: number
+  spent: number,
+  another?: Continuation.Continuation
 ) {
   const learning = { ...lived, fitted: yield* modelOf(prepared, lived) }
-  yield* Phases.phase("dream", learnt(prepared, learning, spent, from), spent)
+  const told = another === undefined ? Effect.void : Continuation.tell(another, lived.config)
+  const start = { ...from, isSaved: another === undefined }
+  const dream = Effect.suspend(() => learnt(prepared, learning, spent, start))
+  yield* Phases.phase("dream", Effect.andThen(told, dream), spent)
   yield* Phases.phase("evaluate", Phases.evaluated(prepared, learning))
 })
 
@@ -159,12 +184,17 @@ const continued = Effect.fnUntraced(function* (
 const modelOf = ({ experience }: Prepared.Prepared, { config, world }: Buffers.Owner) =>
   experience === undefined ? Effect.succeed(undefined) : Fit.modelOf(experience, world, config)
 
-/** The learning of a prepared run, from its beginning or from a saved instant, after `spent` seconds. */
+/** Where learning goes on; `isSaved`: at a checkpoint of this run. */
+interface Start extends Ledger.Instant {
+  readonly isSaved: boolean
+}
+
+/** The learning of a prepared run, from its beginning or from a later instant, after `spent` seconds. */
 const learnt = Effect.fn("Trainer.learnt")(function* (
   prepared: Prepared.Prepared,
   run: Dream.Learning,
   spent: number,
-  from?: Ledger.Instant
+  from?: Start
 ) {
   const { buffer, config, world } = run
   const log = yield* RunLog
@@ -177,8 +207,13 @@ const learnt = Effect.fn("Trainer.learnt")(function* (
   const measured = (iteration: number) => Curve.measure(trained, world, config, iteration)
   const program = Effect.gen(function* () {
     const curriculum = sources.memory
-    const ledger = yield* Ledger.make(prepared, { buffer, config, curriculum, from, spent })
-    if (from === undefined) yield* Effect.andThen(measured(0), ledger.save)
+    const isSaved = from?.isSaved ?? false
+    const ledger = yield* Ledger.make(prepared, {
+      ...{ buffer, config, curriculum, from },
+      isSaved,
+      spent
+    })
+    if (!isSaved) yield* Effect.andThen(measured(first), ledger.save)
     const options = Dream.improveOptions(config, world, first, arm.purpose)
     yield* Improve.mixed(options, sources.all).pipe(
       Stream.tap((iteration) => Phases.reported(iteration, sources, config)),
@@ -196,7 +231,8 @@ const learnt = Effect.fn("Trainer.learnt")(function* (
   const learning = Dream.learning(prepared.policy, reference, run, {
     purpose: arm.purpose,
     worker: 0,
-    shards: config.engine.workers
+    shards: config.engine.workers,
+    usedShare: sources.usedShare
   })
   yield* Effect.provide(program, learning)
 }, Effect.scoped)

@@ -5,7 +5,7 @@ import * as path from "node:path"
 import * as Effect from "effect/Effect"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import type { Config } from "../src/Config.ts"
-import { allOf, deedsOf } from "./runs.ts"
+import { allOf, copyAt, deedsOf, of } from "./runs.ts"
 import { branch, configOf, resume, train } from "./tiny.ts"
 
 const home = fs.mkdtempSync(path.join(os.tmpdir(), "branches-"))
@@ -68,4 +68,71 @@ describe("an arm from what another run prepared", () => {
     expect(String(error)).toMatch(message)
     expect(fs.existsSync(path.join(inHome(name), "events.jsonl"))).toBe(false)
   })
+})
+
+describe("an arm from where another's dreams ended", () => {
+  const dreaming = [
+    "train.iterations=2",
+    "train.evaluateEvery=1",
+    "train.checkpointEvery=1",
+    "evaluate.curveEpisodes=4"
+  ]
+  const settings = [...dreaming, "train.realIterations=20", "train.realTransitions=150"]
+  const untimed = async (run: string) => {
+    const all = await allOf(inHome(run))
+    return { ...all, deeds: deedsOf(inHome(run)) }
+  }
+  const kept = (run: string) =>
+    ["trajectories", "eval"].flatMap((part) => fs.readdirSync(path.join(inHome(run), part)))
+  const onDisk = (run: string, file: string) =>
+    fs.readFileSync(path.join(inHome(run), file), "utf8")
+
+  beforeAll(async () => {
+    await Effect.runPromise(branch(configOf(home, "dreamt", dreaming), inHome("first")))
+    await Effect.runPromise(train(configOf(home, "s2r-alone", settings)))
+    await Effect.runPromise(branch(configOf(home, "s2r", settings), inHome("dreamt")))
+  }, 60_000)
+
+  it("is bit for bit what it is alone, and leaves the same behind for people", async () => {
+    expect(await untimed("s2r")).toEqual(await untimed("s2r-alone"))
+    expect(kept("s2r").toSorted()).toEqual(kept("s2r-alone").toSorted())
+    for (const file of ["trajectories/dreams-2.jsonl", "eval/sim-to-real-1.json"]) {
+      expect(onDisk("s2r", file)).toBe(onDisk("s2r-alone", file))
+    }
+  })
+
+  it("did not dream again: its first checkpoint is where the dreams ended", () => {
+    const firstOf = (run: string) => of(inHome(run), "SavedCheckpoint")[0]?.iteration
+    expect([firstOf("s2r"), firstOf("s2r-alone")]).toEqual([2, 0])
+    expect(of(inHome("s2r"), "LivedGroups").length).toBeGreaterThan(0)
+  })
+
+  it("goes on from its own checkpoints like any other run", async () => {
+    const folder = copyAt(inHome("s2r"), inHome("s2r-2"), 2)
+    await Effect.runPromise(resume(folder))
+    expect(await untimed("s2r-2")).toEqual(await untimed("s2r-alone"))
+  }, 60_000)
+
+  it.each([
+    ["other dreams", ["train.groupSize=2"]],
+    ["another learning rate", ["learner.lr=0.0003"]],
+    ["another measurement of the curve", ["evaluate.curveEpisodes=5"]]
+  ])(
+    "of %s dreams itself",
+    async (name, more) => {
+      const run = name.replaceAll(" ", "-")
+      const config = configOf(home, run, [...settings, "train.realIterations=1", ...more])
+      await Effect.runPromise(branch(config, inHome("dreamt")))
+      expect(of(inHome(run), "SavedCheckpoint")[0]?.iteration).toBe(0)
+    },
+    60_000
+  )
+
+  it("of a dream whose buffer is gone dreams itself", async () => {
+    fs.cpSync(inHome("dreamt"), inHome("without"), { recursive: true })
+    fs.rmSync(path.join(inHome("without"), "replay.sqlite"))
+    const config = configOf(home, "itself", [...settings, "train.realIterations=1"])
+    await Effect.runPromise(branch(config, inHome("without")))
+    expect(of(inHome("itself"), "SavedCheckpoint")[0]?.iteration).toBe(0)
+  }, 60_000)
 })
