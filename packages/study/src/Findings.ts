@@ -188,9 +188,9 @@ export const believed = (
   arm: string
 ): ReadonlyArray<{ readonly iteration: number; readonly rate: number }> => {
   const all = at(runs, rung, arm).flatMap(({ outcome }) => outcome.believed)
-  return [...Map.groupBy(all, ({ iteration }) => iteration)]
+  return [...Map.groupBy(all, ([iteration]) => iteration)]
     .toSorted(([a], [b]) => a - b)
-    .map(([iteration, found]) => ({ iteration, rate: meanOf(found.map(({ rate }) => rate)) }))
+    .map(([iteration, found]) => ({ iteration, rate: meanOf(found.map(([, rate]) => rate)) }))
 }
 
 /** Mean difficulty of the tasks that each iteration played, over seeds. */
@@ -200,11 +200,11 @@ export const difficulty = (
   arm: string
 ): ReadonlyArray<Interval.Interval & { readonly iteration: number }> => {
   const all = at(runs, rung, arm).flatMap(({ outcome }) => outcome.played)
-  return [...Map.groupBy(all, ({ iteration }) => iteration)]
+  return [...Map.groupBy(all, ([iteration]) => iteration)]
     .toSorted(([a], [b]) => a - b)
     .flatMap(([iteration, found]) => {
       const interval = Interval.mean(
-        found.map((one) => one.difficulty),
+        found.map(([, difficulty]) => difficulty),
         key
       )
       return interval === undefined ? [] : [{ iteration, ...interval }]
@@ -219,7 +219,7 @@ export const excess = (runs: Runs, rung: string, arm: string): Interval.Interval
     const last = outcome.believed.slice(-Math.max(1, Math.floor(outcome.believed.length / 5)))
     return found === undefined || last.length === 0
       ? []
-      : [meanOf(last.map(({ rate }) => rate)) - found.successes / found.episodes]
+      : [meanOf(last.map(([, rate]) => rate)) - found.successes / found.episodes]
   })
   return Interval.mean(gaps, key)
 }

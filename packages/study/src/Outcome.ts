@@ -20,17 +20,14 @@ export const Point = Schema.Struct({
 })
 export interface Point extends Schema.Schema.Type<typeof Point> {}
 
-/** Share of successes among the dreams that an update learnt from. */
-export const Believed = Schema.Struct({ iteration: Schema.Int, rate: Schema.Number })
-export interface Believed extends Schema.Schema.Type<typeof Believed> {}
-
-/** Mean difficulty of the tasks that an iteration played, in about how many steps they take (`Difficulty` of the pipeline). */
-export const Played = Schema.Struct({ iteration: Schema.Int, difficulty: Schema.Number })
-export interface Played extends Schema.Schema.Type<typeof Played> {}
+/** An iteration and a number of it: short, for a study has thousands of them. */
+const At = Schema.Tuple([Schema.Int, Schema.Number])
 
 /**
  * Transitions: `offline` were collected at first, `lived` are what the policy learnt from beside them, `preferring` were played to
- * find preferences, `calibrating` only measured. `synthetic` were dreamt. `seconds` by phase. `curve` is in the order of iterations.
+ * find preferences, `calibrating` only measured. `synthetic` were dreamt. `seconds` by phase. `curve` is in the order of iterations. `believed`: by
+ * iteration, the share of successes among the dreams (or real episodes) that its update learnt from. `played`: by iteration, the mean
+ * difficulty of the tasks that it played, in about how many steps they take (`Difficulty` of the pipeline).
  */
 export const Outcome = Schema.Struct({
   evaluation: Summary.fields.evaluation,
@@ -44,8 +41,8 @@ export const Outcome = Schema.Struct({
   fidelity: Numbers,
   calibration: Numbers,
   curve: Schema.Array(Point),
-  believed: Schema.Array(Believed),
-  played: Schema.Array(Played)
+  believed: Schema.Array(At),
+  played: Schema.Array(At)
 })
 export interface Outcome extends Schema.Schema.Type<typeof Outcome> {}
 
@@ -65,28 +62,29 @@ export const of = (unit: string, events: Events): Outcome => {
     calibrating: paid(counted, apart.calibration),
     synthetic: found.syntheticTransitions,
     tokens: found.tokens,
-    seconds: found.seconds,
+    seconds: shortened(found.seconds),
     fidelity: lastOf(counted, "MeasuredFidelity"),
     calibration: lastOf(counted, "MeasuredCalibration"),
     curve: curveOf(counted),
     believed: counted.filter(guards.UpdatedPolicy).flatMap(({ iteration, metrics }) => {
       const rate = metrics["charts/success_rate"]
-      return rate === undefined ? [] : [{ iteration, rate: short(rate) }]
+      return rate === undefined ? [] : [[iteration, short(rate)] as const]
     }),
     played: playedIn(counted)
   }
 }
 
-const playedIn = (events: Events): ReadonlyArray<Played> =>
+const playedIn = (events: Events): Outcome["played"] =>
   events.filter(guards.PhaseProgressed).flatMap(({ done, metrics, phase }) => {
     const difficulty = metrics["curriculum/difficulty"]
-    return phase !== "dream" || difficulty === undefined
-      ? []
-      : [{ iteration: done, difficulty: short(difficulty) }]
+    return phase !== "dream" || difficulty === undefined ? [] : [[done, short(difficulty)] as const]
   })
 
 /** More digits than anybody can see make a ledger of hundreds of runs long. */
 const short = (value: number): number => Number(value.toPrecision(5))
+
+const shortened = (numbers: Readonly<Record<string, number>>): Readonly<Record<string, number>> =>
+  Object.fromEntries(Object.entries(numbers).map(([name, value]) => [name, short(value)]))
 
 /** Of the same policy at the same iteration the last evaluation stands. */
 const curveOf = (events: Events): ReadonlyArray<Point> => {
@@ -113,7 +111,7 @@ const until = <A extends { readonly iteration: number }>(events: ReadonlyArray<A
 
 const lastOf = (events: Events, tag: "MeasuredFidelity" | "MeasuredCalibration") => {
   const found = events.findLast(({ _tag }) => _tag === tag)
-  return found !== undefined && "metrics" in found ? found.metrics : {}
+  return found !== undefined && "metrics" in found ? shortened(found.metrics) : {}
 }
 
 const paid = (events: Events, metric: string): number =>

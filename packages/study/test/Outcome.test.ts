@@ -53,12 +53,12 @@ describe("an outcome", () => {
         { ...point, iteration: 2, lived: 55, dreamt: 700, successes: 60 }
       ],
       believed: [
-        { iteration: 1, rate: 0.6 },
-        { iteration: 2, rate: 0.66667 }
+        [1, 0.6],
+        [2, 0.66667]
       ],
       played: [
-        { iteration: 1, difficulty: 9.5 },
-        { iteration: 2, difficulty: 10.333 }
+        [1, 9.5],
+        [2, 10.333]
       ]
     })
   })
