@@ -275,8 +275,12 @@ const full: Readonly<Record<Part, ReadonlyArray<string>>> = {
   scaling: sizes.map(nameOf),
   cost: [
     first,
-    ...["grpo_real", "ppo_real", "grpo_real_10x", "ppo_real_10x"],
-    ...["grpo_dream", "ppo_dream"]
+    "grpo_real",
+    "ppo_real",
+    "grpo_real_10x",
+    "ppo_real_10x",
+    "grpo_dream",
+    "ppo_dream"
   ],
   exploitation: [whole, unfiltered],
   curriculum: [uniform, ...curricula.map(({ name }) => name)]
