@@ -100,6 +100,17 @@ describe("an alarm", () => {
     expect(advised.filter((key) => !known.has(key))).toEqual([])
   })
 
+  it("has its row in the documentation, with its metric and only settings that it advises", () => {
+    const page = fs.readFileSync(new URL("../../../docs/method.md", import.meta.url), "utf8")
+    for (const name of Health.names) {
+      const [row = ""] = page.split("\n").filter((line) => line.startsWith(`| ${name} |`))
+      expect(row).toContain(`| \`${table[name].metric}\``)
+      const advised = [...(row.split("|").at(-2) ?? "").matchAll(/\b[a-z]+\.[a-zA-Z]+/g)]
+      expect(advised.length).toBeGreaterThan(0)
+      for (const [key] of advised) expect(table[name].remedy).toContain(key)
+    }
+  })
+
   it("is found the same by a run that goes on from any event", () => {
     const events = ten.flatMap((i) => [
       told("losses/ratio_max", i % 4 === 3 ? 500 : 3, i + 1),
