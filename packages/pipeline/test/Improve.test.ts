@@ -62,6 +62,10 @@ describe("an experience model", () => {
       [0, { [reason]: 12 }]
     ])
     expect(iterations.map(({ update }) => update)).toEqual([undefined, undefined])
+    expect(iterations.map(({ parts }) => parts.map(({ tasks }) => tasks.length))).toEqual([
+      [4],
+      [4]
+    ])
     expect(isChanged).toBe(false)
   })
 
