@@ -20,23 +20,26 @@ export interface Instant {
   readonly buffer: BufferState
 }
 
+/** Where learning goes on; `isSaved`: at a checkpoint of this run. */
+export interface Start extends Instant {
+  readonly isSaved: boolean
+}
+
 /**
  * `from`: the instant to begin at (absent: the start); learner and curriculum are set to it first, the buffer is at it already.
- * `isSaved`: it is a checkpoint of this run.
  * `spent`: the seconds dreamt before. `curriculum`: what the curricula of all sources remember.
  */
 export interface Options {
   readonly config: Config
   readonly buffer: ReplayBuffer.ReplayBuffer["Service"]
   readonly curriculum: Pick<Curriculum.Curriculum["Service"], "records" | "restore">
-  readonly from: Instant | undefined
-  readonly isSaved: boolean
+  readonly from: Start | undefined
   readonly spent: number
 }
 
 export const make = Effect.fn("Ledger.make")(function* (
   prepared: Prepared.Prepared,
-  { buffer, config, curriculum, from, isSaved, spent }: Options
+  { buffer, config, curriculum, from, spent }: Options
 ) {
   const learner = yield* Learner.Learner
   const directory = yield* RunDirectory
@@ -52,7 +55,7 @@ export const make = Effect.fn("Ledger.make")(function* (
   })
   const newest = yield* Ref.make<Instant>(from ?? (yield* now(0)))
   const start = yield* Clock.currentTimeMillis
-  const savedAt = yield* Ref.make(isSaved ? (from?.moment.iteration ?? -1) : -1)
+  const savedAt = yield* Ref.make(from?.isSaved === true ? from.moment.iteration : -1)
   return {
     advance: (iteration: number) =>
       Effect.uninterruptible(

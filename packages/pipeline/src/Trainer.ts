@@ -184,17 +184,12 @@ const continued = Effect.fnUntraced(function* (
 const modelOf = ({ experience }: Prepared.Prepared, { config, world }: Buffers.Owner) =>
   experience === undefined ? Effect.succeed(undefined) : Fit.modelOf(experience, world, config)
 
-/** Where learning goes on; `isSaved`: at a checkpoint of this run. */
-interface Start extends Ledger.Instant {
-  readonly isSaved: boolean
-}
-
 /** The learning of a prepared run, from its beginning or from a later instant, after `spent` seconds. */
 const learnt = Effect.fn("Trainer.learnt")(function* (
   prepared: Prepared.Prepared,
   run: Dream.Learning,
   spent: number,
-  from?: Start
+  from?: Ledger.Start
 ) {
   const { buffer, config, world } = run
   const log = yield* RunLog
@@ -207,13 +202,8 @@ const learnt = Effect.fn("Trainer.learnt")(function* (
   const measured = (iteration: number) => Curve.measure(trained, world, config, iteration)
   const program = Effect.gen(function* () {
     const curriculum = sources.memory
-    const isSaved = from?.isSaved ?? false
-    const ledger = yield* Ledger.make(prepared, {
-      ...{ buffer, config, curriculum, from },
-      isSaved,
-      spent
-    })
-    if (!isSaved) yield* Effect.andThen(measured(first), ledger.save)
+    const ledger = yield* Ledger.make(prepared, { buffer, config, curriculum, from, spent })
+    if (from?.isSaved !== true) yield* Effect.andThen(measured(first), ledger.save)
     const options = Dream.improveOptions(config, world, first, arm.purpose)
     yield* Improve.mixed(options, sources.all).pipe(
       Stream.tap((iteration) => Phases.reported(iteration, sources, config)),
@@ -227,12 +217,17 @@ const learnt = Effect.fn("Trainer.learnt")(function* (
       Effect.onError(() => Effect.ignoreCause(ledger.save))
     )
   })
-  const { trainable: reference } = Prepared.startOf(prepared, config)
-  const learning = Dream.learning(prepared.policy, reference, run, {
+  yield* Effect.provide(program, learnerOf(prepared, run, sources))
+}, Effect.scoped)
+
+const learnerOf = (
+  prepared: Prepared.Prepared,
+  run: Dream.Learning,
+  { arm, usedShare }: Sources.Sources
+) =>
+  Dream.learning(prepared.policy, Prepared.startOf(prepared, run.config).trainable, run, {
     purpose: arm.purpose,
     worker: 0,
-    shards: config.engine.workers,
-    usedShare: sources.usedShare
+    shards: run.config.engine.workers,
+    usedShare
   })
-  yield* Effect.provide(program, learning)
-}, Effect.scoped)

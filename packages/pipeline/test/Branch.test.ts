@@ -3,8 +3,12 @@ import * as fs from "node:fs"
 import * as os from "node:os"
 import * as path from "node:path"
 import * as Effect from "effect/Effect"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import * as Branch from "../src/Branch.ts"
 import type { Config } from "../src/Config.ts"
+import * as Continuation from "../src/Continuation.ts"
+import * as RunDirectory from "../src/RunDirectory.ts"
 import { allOf, copyAt, deedsOf, of } from "./runs.ts"
 import { branch, configOf, resume, train } from "./tiny.ts"
 
@@ -14,7 +18,7 @@ afterAll(() => fs.rmSync(home, { recursive: true, force: true }))
 
 beforeAll(async () => {
   await Effect.runPromise(train(configOf(home, "first", ["train.iterations=1"])))
-}, 60_000)
+}, 120_000)
 
 /** All that the arm is, begun from the first run's preparation and trained alone. */
 const bothWays = async (name: string, configNamed: (run: string) => Config) => {
@@ -91,7 +95,7 @@ describe("an arm from where another's dreams ended", () => {
     await Effect.runPromise(branch(configOf(home, "dreamt", dreaming), inHome("first")))
     await Effect.runPromise(train(configOf(home, "s2r-alone", settings)))
     await Effect.runPromise(branch(configOf(home, "s2r", settings), inHome("dreamt")))
-  }, 60_000)
+  }, 180_000)
 
   it("is bit for bit what it is alone, and leaves the same behind for people", async () => {
     expect(await untimed("s2r")).toEqual(await untimed("s2r-alone"))
@@ -113,26 +117,53 @@ describe("an arm from where another's dreams ended", () => {
     expect(await untimed("s2r-2")).toEqual(await untimed("s2r-alone"))
   }, 60_000)
 
-  it.each([
-    ["other dreams", ["train.groupSize=2"]],
-    ["another learning rate", ["learner.lr=0.0003"]],
-    ["another measurement of the curve", ["evaluate.curveEpisodes=5"]]
-  ])(
-    "of %s dreams itself",
-    async (name, more) => {
-      const run = name.replaceAll(" ", "-")
-      const config = configOf(home, run, [...settings, "train.realIterations=1", ...more])
-      await Effect.runPromise(branch(config, inHome("dreamt")))
-      expect(of(inHome(run), "SavedCheckpoint")[0]?.iteration).toBe(0)
-    },
-    60_000
-  )
+  /** Whether an arm of these settings would go on from where that run's dreams ended. */
+  const goesOn = (run: string, more: ReadonlyArray<string>) => {
+    const config = configOf(home, "asked", [...settings, ...more])
+    const asked = Effect.gen(function* () {
+      const source = yield* RunDirectory.reading(inHome(run), home)
+      const shared = yield* Branch.read(config, source)
+      return (yield* Continuation.read(config, source, shared)) !== undefined
+    })
+    return Effect.runPromise(Effect.provide(asked, NodeServices.layer))
+  }
 
-  it("of a dream whose buffer is gone dreams itself", async () => {
+  it("is so whatever is only done at the end, or is named", async () => {
+    expect(await goesOn("dreamt", [])).toBe(true)
+    const more = ["evaluate.dpo=true", "dpo.updates=10", "train.realTransitions=120"]
+    expect(await goesOn("dreamt", more)).toBe(true)
+  })
+
+  it.each([
+    ["dreamt", "train.groupSize=2"],
+    ["dreamt", "learner.lr=0.0003"],
+    ["dreamt", "learner.algorithm=grpo"],
+    ["dreamt", "evaluate.curveEpisodes=5"],
+    ["dreamt", "train.iterations=3"],
+    ["dreamt", "train.realShareEnd=0.5"],
+    ["first", "train.realIterations=2"],
+    ["s2r", "train.realIterations=20"]
+  ])("dreams itself beside %s with %s", async (run, setting) => {
+    expect(await goesOn(run, [setting])).toBe(false)
+  })
+
+  it("dreams itself where the other run is not finished, or its buffer is gone", async () => {
+    copyAt(inHome("dreamt"), inHome("unfinished"), 2)
+    expect(await goesOn("unfinished", [])).toBe(false)
     fs.cpSync(inHome("dreamt"), inHome("without"), { recursive: true })
     fs.rmSync(path.join(inHome("without"), "replay.sqlite"))
-    const config = configOf(home, "itself", [...settings, "train.realIterations=1"])
-    await Effect.runPromise(branch(config, inHome("without")))
-    expect(of(inHome("itself"), "SavedCheckpoint")[0]?.iteration).toBe(0)
-  }, 60_000)
+    expect(await goesOn("without", [])).toBe(false)
+  })
+
+  it("learns at a rate that follows its budget, however many iterations were planned", () => {
+    const rates = of(inHome("s2r"), "UpdatedPolicy")
+      .slice(2)
+      .map(({ metrics }) => metrics["charts/learning_rate"] ?? Number.NaN)
+    const left = of(inHome("s2r"), "LivedGroups").map(
+      (_, i, all) => 1 - all.slice(0, i + 1).reduce((sum, one) => sum + one.transitions, 0) / 150
+    )
+    const { lr } = configOf(home, "rates").learner
+    expect(rates).toEqual(left.map((share) => expect.closeTo(lr * Math.max(0.1, share), 9)))
+    expect(rates.length).toBeGreaterThan(0)
+  })
 })
