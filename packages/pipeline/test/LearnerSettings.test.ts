@@ -12,6 +12,7 @@ import * as Effect from "effect/Effect"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import * as Checkpoint from "../src/Checkpoint.ts"
 import * as Clone from "../src/Clone.ts"
+import * as Phases from "../src/Phases.ts"
 import * as Prepared from "../src/Prepared.ts"
 import * as Vocabulary from "../src/Vocabulary.ts"
 import { dreamingOf, run, saying } from "./dreaming.ts"
@@ -85,6 +86,7 @@ describe("a run that never dreams", () => {
     const save = Checkpoint.save(folder, 2, older, { ...state, experienceVersion: 0 })
     await Effect.runPromise(Effect.provide(save, NodeServices.layer))
     await Effect.runPromise(resume(folder))
+    expect(of(folder, "RunResumed").map(({ iteration }) => iteration)).toEqual([2])
     expect(await allOf(folder)).toEqual(await allOf(unbroken))
   }, 60_000)
 
@@ -107,22 +109,17 @@ describe("cloning with an anchor", () => {
   const driftOf = (anchorCoef: number) =>
     run(
       Effect.gen(function* () {
-        const { config, offline, world } = yield* dreamingOf(saying(""), [
+        const dreaming = yield* dreamingOf(saying(""), [
           "evaluate.clonedPlus=true",
           `clone.anchorCoef=${anchorCoef}`
         ])
+        const { offline, world } = dreaming
         const tokenizer = Vocabulary.tokenizerOf(world.knowledge, offline.train)
-        const clone = (subject: Clone.Subject) => Clone.clone(subject, world, tokenizer, config)
-        const cloned = yield* clone({ name: "cloned", trajectories: offline.demonstrations })
-        const plus = yield* clone({
-          name: "cloned+",
-          trajectories: offline.train,
-          ...Clone.anchorOf(cloned, config)
-        })
+        const { cloned, clonedPlus = cloned } = yield* Phases.cloned(dreaming, tokenizer)
         const rows = offline.demonstrations.flatMap((one) =>
           Imitation.rowsOf(one, Clone.imitation(world, tokenizer)).map((row) => ({ row }))
         )
-        const { kl = Number.NaN } = yield* Sft.fit(Trainable.copy(plus), rows, {
+        const { kl = Number.NaN } = yield* Sft.fit(Trainable.copy(clonedPlus), rows, {
           updates: 1,
           batchSize: rows.length,
           schedule: () => 1e-9,
