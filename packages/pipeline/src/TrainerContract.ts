@@ -19,7 +19,8 @@ export interface TrainingError {
 /**
  * All of them report through the run log. `train` and `resume`, interrupted, finish or drop the update at hand, save a checkpoint
  * and emit `RunStopped` before they let go. `resume` goes on from the last whole checkpoint of the run directory, to the same
- * events that an uninterrupted run would have had. `branch` is `train` from what the run `source` prepared, and gives the same. `evaluate` plays held-out real tasks with the last checkpoint's policy.
+ * events that an uninterrupted run would have had. `branch` is `train` from what the run `source` prepared, or from
+ * the end of its dreams, and gives the same. `evaluate` plays held-out real tasks with the last checkpoint's policy.
  * `collect` plays real episodes only, and keeps nothing.
  */
 export class Trainer extends Context.Service<

@@ -12,6 +12,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Result from "effect/Result"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
+import * as Code from "../src/Code.ts"
 import * as Conduct from "../src/Conduct.ts"
 import * as Ledger from "../src/Ledger.ts"
 import { fake, units } from "./small.ts"
@@ -81,6 +82,8 @@ describe("a study", () => {
     expect(Math.max(...told.map(({ running }) => running.length))).toBe(2)
     const before = await results()
     expect(before.map(({ unit }) => unit).toSorted()).toEqual(ids.toSorted())
+    const hasCommit = (await run(Code.own)) !== undefined
+    expect(before.map((entry) => "code" in entry)).toEqual(ids.map(() => hasCommit))
     await run(conduct({ command: "no such program", args: [] }))
     expect(await results()).toEqual(before)
   })

@@ -24,7 +24,7 @@ const flags = {
   from: Flag.String("from").pipe(
     Flag.withMetavar("RUN"),
     Flag.withDescription(
-      "Folder of a run whose real experience, experience model and clones this one takes over; it must have the same settings for them"
+      "Folder of a run whose real experience, experience model and clones this one takes over; it must have the same settings for them. Where it is the same run without train.realIterations, this one goes on where its dreams ended"
     ),
     Flag.optional
   ),
