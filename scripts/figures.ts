@@ -18,8 +18,25 @@ interface Question {
 /** A measured figure, or the reason why it could not be taken. */
 export type Figure = Question & ({ readonly value: number } | { readonly missing: string })
 
+/** How a benchmark is taken: `whole` asks for its long form, where it has one. */
+export interface Manner {
+  readonly whole: boolean
+}
+
+/** What figures cannot say: as lines for a reader, and as data. */
+export interface Details {
+  readonly lines: ReadonlyArray<string>
+  readonly data: unknown
+}
+
+/** Figures with what explains them. */
+export interface Explained {
+  readonly figures: ReadonlyArray<Figure>
+  readonly details?: Details
+}
+
 /** The default export of a `<area>.bench.ts`. */
-export type Bench = () => Promise<ReadonlyArray<Figure>>
+export type Bench = (manner: Manner) => Promise<ReadonlyArray<Figure> | Explained>
 
 /** Everything that one run of an area found; `date` is ISO 8601. */
 export interface Report {
@@ -27,6 +44,7 @@ export interface Report {
   readonly machine: string
   readonly date: string
   readonly figures: ReadonlyArray<Figure>
+  readonly details?: ReadonlyArray<Details>
 }
 
 /** The machine of a report, in words. */
@@ -52,8 +70,8 @@ export const fault = (figure: unknown): string | undefined => {
 
 const fieldTypes = { name: "string", unit: "string", goal: "number", higherIsBetter: "boolean" }
 
-/** The report for a reader: one line per figure, and whether it meets its goal. */
-export const table = ({ area, machine, date, figures }: Report): string => {
+/** The report for a reader: one line per figure, and whether it meets its goal; then what explains them. */
+export const table = ({ area, machine, date, details = [], figures }: Report): string => {
   const rows = [["figure", "value", "goal", "", "against"], ...figures.map(row)]
   const widths = [0, 1, 2, 3, 4].map((column) =>
     Math.max(...rows.map((cells) => cells[column]?.length ?? 0))
@@ -63,7 +81,8 @@ export const table = ({ area, machine, date, figures }: Report): string => {
       .map((cell, column) => cell.padEnd(widths[column] ?? 0))
       .join("  ")
       .trimEnd()
-  return [`${area} on ${machine}, ${date}`, ...rows.map(line)].join("\n")
+  const more = details.flatMap(({ lines }) => lines)
+  return [`${area} on ${machine}, ${date}`, ...rows.map(line), ...more].join("\n")
 }
 
 const row = (figure: Figure): ReadonlyArray<string> => {

@@ -10,10 +10,11 @@ import { temporary, writeFiles } from "../scripts/temporary.ts"
 const script = `${import.meta.dirname}/../scripts/bench.ts`
 const steps = { name: "steps", unit: "steps/s", goal: 100, higherIsBetter: true }
 
-/** Runs the benchmarks that `files` (path to the figures that each gives) describe. */
+/** Runs the benchmarks that `files` (path to the figures that each gives, or to its program) describe. */
 const bench = (files: Record<string, unknown>, ...options: ReadonlyArray<string>) => {
   using folder = temporary()
-  const program = (given: unknown) => `export default async () => (${JSON.stringify(given)})`
+  const program = (given: unknown) =>
+    typeof given === "string" ? given : `export default async () => (${JSON.stringify(given)})`
   writeFiles(
     folder.path,
     Object.fromEntries(Object.entries(files).map(([path, given]) => [path, program(given)]))
@@ -61,6 +62,23 @@ steps             1235 steps/s  >= 100  met          PyTorch
 latency           6.79 ms       <= 5    not met
 latency on a GPU  -             <= 5    no GPU here`
     )
+  })
+
+  it("tells after its figures what explains them", () => {
+    const details = { lines: ["", "most of it is waiting"], data: [0.9] }
+    const figures = [{ ...steps, value: 120 }]
+    const run = bench({ "packages/a/bench/a.bench.ts": { figures, details } }, "a", "--json")
+    expect(JSON.parse(run.stdout)).toMatchObject({ figures, details: [details] })
+    const report = { area: "a", machine: "one core", date: "today", figures, details: [details] }
+    expect(table(report).split("\n").slice(-2)).toEqual(details.lines)
+  })
+
+  it("is taken in its long form where that is asked for", () => {
+    const program = `export default async ({ whole }) => [{ ...${JSON.stringify(steps)}, value: whole ? 200 : 1 }]`
+    const taken = [[], ["--whole"]].map((options) =>
+      bench({ "packages/a/bench/a.bench.ts": program }, "a", "--json", ...options)
+    )
+    expect(taken.map(({ stdout }) => JSON.parse(stdout).figures[0].value)).toEqual([1, 200])
   })
 
   it.each([

@@ -23,10 +23,10 @@ const notMeasured = Effect.die(new Error("only `train` is measured"))
 
 const equipped = Layer.succeed(TrainerContract.Trainer, {
   train: (config: Config.Config) =>
-    Effect.provide(Trainer.train(config), [
-      Session.layerFrom(config.engine, entry),
-      NodeServices.layer
-    ]),
+    Effect.provide(
+      Trainer.train(config),
+      Layer.merge(Session.layerFrom(config.engine, entry), NodeServices.layer)
+    ),
   branch: () => notMeasured,
   resume: () => notMeasured,
   evaluate: () => notMeasured,

@@ -3,13 +3,17 @@
  * It answers as `SessionWorker` does; the notes are written when the thread ends.
  */
 import { subscribe } from "node:diagnostics_channel"
-import { writeFileSync } from "node:fs"
+import { readlinkSync, writeFileSync } from "node:fs"
 import * as path from "node:path"
 import { threadId } from "node:worker_threads"
 
 /** Of each kind of graph, rows of [begun (ms since 1970), milliseconds, milliseconds of the processor]. */
-export type Noted = {
-  [name: string]: Array<readonly [at: number, wall: number, processor: number]>
+export type Rows = Array<readonly [at: number, wall: number, processor: number]>
+
+/** What one thread noted; `thread` is its number in the system. */
+export interface Noted {
+  readonly thread: string
+  readonly rows: Readonly<Record<string, Rows>>
 }
 
 interface Request {
@@ -18,7 +22,8 @@ interface Request {
   readonly name: string
 }
 
-const noted: Noted = {}
+const thread = path.basename(readlinkSync("/proc/thread-self"))
+const noted: Record<string, Rows> = {}
 const names = new Map<number, string>()
 const now = () => performance.timeOrigin + performance.now()
 const processor = () => {
@@ -49,8 +54,9 @@ const end = (message: unknown) => {
 subscribe("tracing:dreamgym.session:start", start)
 subscribe("tracing:dreamgym.session:asyncStart", end)
 process.on("exit", () => {
-  const file = `worker-${threadId}.json`
-  writeFileSync(path.join(process.env["DREAMGYM_BENCH_FOLDER"] ?? ".", file), JSON.stringify(noted))
+  const file = path.join(process.env["DREAMGYM_BENCH_FOLDER"] ?? ".", `worker-${threadId}.json`)
+  const notes: Noted = { thread, rows: noted }
+  writeFileSync(file, JSON.stringify(notes))
 })
 
 await import("../../../graph/src/SessionWorker.ts")
