@@ -10,7 +10,10 @@ import type { Iteration, Source } from "./Improve.ts"
 
 /** A source with the original tasks that its curriculum draws from. */
 export interface Pool {
-  readonly source: Pick<Source, "name" | "services">
+  readonly source: {
+    readonly name: Source["name"]
+    readonly services: Context.Context<Curriculum.Curriculum>
+  }
   readonly pool: ReadonlyArray<Task.Task>
 }
 
