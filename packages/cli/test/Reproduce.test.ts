@@ -19,7 +19,7 @@ describe("reproduce", () => {
     const { code, out } = await reproduce("--dry-run", "--quick", "table", "--seeds", "7")
     expect(code).toBe(0)
     expect(out).toContain("L0/7/ppo_s2r")
-    expect(out).toMatch(/8 runs, 1 at a time: about [\d]+ min/)
+    expect(out).toMatch(/10 runs, 1 at a time: about [\d]+ min/)
     expect(fs.readdirSync(home)).toEqual([])
     const { out: json } = await reproduce(
       "--dry-run",
@@ -30,7 +30,7 @@ describe("reproduce", () => {
       "1,2"
     )
     const { seconds, units } = JSON.parse(json)
-    expect(units).toHaveLength(10)
+    expect(units).toHaveLength(14)
     expect(units[2]).toMatchObject({
       unit: "L0/1/ppo_real",
       needs: ["L0/1/sft"],
@@ -55,9 +55,9 @@ describe("reproduce", () => {
     const { code, out } = await reproduce("--report", "--quick", "--json")
     expect(code).toBe(0)
     const { finished, report, units } = JSON.parse(out)
-    expect([finished, units]).toEqual([0, 20])
+    expect([finished, units]).toEqual([0, 24])
     const text = fs.readFileSync(report, "utf8")
-    expect(text).toContain("0 of 20 runs are finished")
+    expect(text).toContain("0 of 24 runs are finished")
     expect(text).toContain("--quick --seeds 1,2 --rungs L0 --directory")
   })
 })
