@@ -94,7 +94,8 @@ export const curves = (points: ReadonlyArray<Point>, axes: Axes): string => {
       type: axes.isLogarithmic === true ? "log" : "linear",
       label: axes.x,
       labelAnchor: "center",
-      grid: false
+      grid: false,
+      ...(axes.isLogarithmic === true ? {} : { ticks: 8, tickFormat: "~s" })
     },
     y: { label: axes.y, grid: true, domain },
     marks: [...[...byName.values()].flatMap(curve), ...names(labelsOf(rows, domain))]

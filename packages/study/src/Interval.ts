@@ -27,8 +27,9 @@ export const draws = 2000
 /** The mean rate. With one seed the interval tells of its episodes only. Undefined where there is no seed. */
 export const rate = (outcomes: ReadonlyArray<Outcome>, key: Seed.Key): Interval | undefined => {
   const random = Seed.generator(key)
+  const redrawn = outcomes.map(redrawing)
   return interval(meanOf(outcomes.map(rateOf)), outcomes.length, (seeds) =>
-    meanOf(seeds.map((i) => redrawn(outcomes[i], random)))
+    meanOf(seeds.map((i) => redrawn[i]?.(random) ?? Number.NaN))
   )(random)
 }
 
@@ -47,8 +48,12 @@ export const difference = (
     return other === undefined ? [] : [{ one, other }]
   })
   const mean = meanOf(pairs.map(({ one, other }) => rateOf(one) - rateOf(other)))
+  const redrawn = pairs.map(({ one, other }) => {
+    const [first, second] = [redrawing(one), redrawing(other)]
+    return () => first(random) - second(random)
+  })
   return interval(mean, pairs.length, (seeds) =>
-    meanOf(seeds.map((i) => redrawn(pairs[i]?.one, random) - redrawn(pairs[i]?.other, random)))
+    meanOf(seeds.map((i) => redrawn[i]?.() ?? Number.NaN))
   )(random)
 }
 
@@ -73,13 +78,39 @@ const interval =
 
 const rateOf = ({ episodes, successes }: Outcome): number => successes / episodes
 
-/** As many episodes drawn with replacement from those of a seed. */
-const redrawn = (outcome: Outcome | undefined, random: () => number): number => {
-  if (outcome === undefined) return Number.NaN
-  const share = rateOf(outcome)
-  let successes = 0
-  for (let i = 0; i < outcome.episodes; i++) if (random() < share) successes++
-  return successes / outcome.episodes
+/**
+ * The rate of as many episodes, drawn with replacement from those of a seed: their successes are binomial, so that one number drawn
+ * from the distribution stands for all of them.
+ */
+const redrawing = (outcome: Outcome): ((random: () => number) => number) => {
+  const shares = binomial(outcome)
+  return (random) => {
+    const drawn = random()
+    let [least, most] = [0, outcome.episodes]
+    while (least < most) {
+      const middle = (least + most) >> 1
+      if ((shares[middle] ?? 1) > drawn) most = middle
+      else least = middle + 1
+    }
+    return least / outcome.episodes
+  }
+}
+
+/** The probability of k successes or fewer, for k from 0 to `episodes`; built outwards from the likeliest, which cannot underflow. */
+export const binomial = (outcome: Outcome): Float64Array => {
+  const { episodes, successes } = outcome
+  const odds = successes / (episodes - successes)
+  const weights = new Float64Array(episodes + 1)
+  weights[successes] = 1
+  for (let k = successes; k < episodes; k++) {
+    weights[k + 1] = ((weights[k] ?? 0) * odds * (episodes - k)) / (k + 1)
+  }
+  for (let k = successes; k > 0; k--) {
+    weights[k - 1] = ((weights[k] ?? 0) * k) / (odds * (episodes - k + 1))
+  }
+  const total = weights.reduce((sum, weight) => sum + weight, 0)
+  let sum = 0
+  return weights.map((weight) => (sum += weight / total))
 }
 
 const meanOf = (numbers: ReadonlyArray<number>): number =>

@@ -63,6 +63,27 @@ describe("the interval of a rate", () => {
   })
 })
 
+describe("episodes drawn anew", () => {
+  it("have as many successes as coins would, which is known for three", () => {
+    const found = [...Interval.binomial({ seed: 1, episodes: 3, successes: 1 })]
+    for (const [k, share] of [8 / 27, 20 / 27, 26 / 27, 1].entries()) {
+      expect(found[k]).toBeCloseTo(share, 12)
+    }
+  })
+
+  it("have the mean and the variance of coins, of many and at the edges", () => {
+    for (const successes of [0, 1, 200, 5000, 9999, 10_000]) {
+      const episodes = 10_000
+      const sums = Interval.binomial({ seed: 1, episodes, successes })
+      const of = (value: (k: number) => number) =>
+        sums.reduce((total, sum, k) => total + (sum - (sums[k - 1] ?? 0)) * value(k), 0)
+      expect(of((k) => k)).toBeCloseTo(successes, 6)
+      const variance = successes * (1 - successes / episodes)
+      expect(of((k) => (k - successes) ** 2)).toBeCloseTo(variance, 4)
+    }
+  })
+})
+
 describe("the interval of a difference", () => {
   it("knows that hard seeds are hard for both", () => {
     const easy = [0.1, 0.5, 0.9].map((rate, seed) => ({
