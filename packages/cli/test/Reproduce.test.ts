@@ -62,6 +62,33 @@ describe("reproduce", () => {
   })
 })
 
+describe("a study's folder", () => {
+  it("says itself what it was asked, to --report and to --publish", async () => {
+    expect((await reproduce("--report", "--quick", "exploitation", "--seeds", "3")).code).toBe(0)
+    const { code, out } = await reproduce("--report", "--json")
+    expect([code, JSON.parse(out)]).toMatchObject([0, { units: 3, finished: 0 }])
+    const target = path.join(home, "published")
+    const published = await reproduce("--publish", target)
+    expect([published.code, published.out]).toEqual([0, expect.stringContaining(target)])
+    expect(fs.readdirSync(target).toSorted()).toEqual([
+      "data",
+      "report.md",
+      "results.jsonl",
+      "study.json"
+    ])
+    expect(fs.readFileSync(path.join(target, "report.md"), "utf8")).toContain(
+      `npx dreamgym reproduce exploitation --quick --seeds 3 --rungs L0 --directory ${path.join(home, "study")}`
+    )
+  })
+
+  it("is not published over files that are no study's", async () => {
+    fs.writeFileSync(path.join(home, "mine.txt"), "")
+    const { code, err } = await reproduce("--quick", "--publish", home)
+    expect([code, err]).toEqual([1, expect.stringContaining("is no study")])
+    expect(fs.readdirSync(home)).toEqual(["mine.txt"])
+  })
+})
+
 describe("train --from", () => {
   it("begins from what another run prepared, and says where that is not", async () => {
     const set = ["--set", `run.directory=${home}`]
