@@ -10,6 +10,7 @@ import * as Dream from "@dreamgym/pipeline/Dream"
 import * as Fit from "@dreamgym/pipeline/Fit"
 import * as Prepared from "@dreamgym/pipeline/Prepared"
 import * as RunDirectory from "@dreamgym/pipeline/RunDirectory"
+import { RunError } from "@dreamgym/pipeline/RunError"
 import * as World from "@dreamgym/pipeline/World"
 import * as Effect from "effect/Effect"
 import * as Wire from "./serve/Wire.ts"
@@ -25,6 +26,7 @@ export const open = Effect.fn("DreamWorld.open")(function* () {
   const buffer = yield* Buffers.reopen(owner, Buffers.placeOf(directory))
   const { files } = yield* directory.loadCheckpoint
   const { experience } = yield* Prepared.read(files, world, config)
+  if (experience === undefined) return yield* neverDreamt(directory)
   const fitted = yield* Fit.modelOf(experience, world, config)
   const { environment } = yield* Dream.synthetic({ ...owner, buffer, fitted })
   return ofTasks({
@@ -35,6 +37,13 @@ export const open = Effect.fn("DreamWorld.open")(function* () {
     tools: [Wire.act]
   })
 })
+
+const neverDreamt = ({ path }: RunDirectory.RunDirectory["Service"]) =>
+  new RunError({
+    reason: "Missing",
+    file: path,
+    message: `${path}: this run learnt in the real world alone and keeps no experience model; open a run that dreams`
+  })
 
 /** The engine that it dreams with. */
 export const layerEngine = ({ engine }: Config) => Session.layer(engine)

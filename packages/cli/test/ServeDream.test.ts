@@ -90,3 +90,17 @@ it("a run that is not there is one clear line and no server", async () => {
   expect(told).toMatch(/^error: .*none.*\n$/)
   expect(code).toBeGreaterThan(0)
 }, 60_000)
+
+it("a run that never dreamt has no world to serve, and says so in one line", async () => {
+  // Nothing would read the settings of dreams.
+  const lived = least
+    .replace(/\[(experience|fidelity|calibration|filter)\]\n(\w+ = .*\n)+/g, "")
+    .replace('name = "one"', 'name = "lived"')
+    .replace("[train]\n", "[train]\nrealShareStart = 1\nrealShareEnd = 1\n")
+  fs.writeFileSync(path.join(home, "lived.toml"), lived)
+  const trained = await command("train", "--config", path.join(home, "lived.toml")).ended
+  expect(trained.code, trained.told).toBe(0)
+  const { code, told } = await command("serve", "dream", "lived", "--directory", home).ended
+  expect(told).toMatch(/^error: .*lived: this run learnt in the real world alone .*\n$/)
+  expect(code).toBeGreaterThan(0)
+}, 120_000)
