@@ -14,6 +14,7 @@ import * as Optimizer from "./Optimizer.ts"
 import { type ArrayUpdate, clipFactor, scaleAll } from "./OptimizerArrays.ts"
 import * as Parameters from "./Parameters.ts"
 import { type CompileOptions, type Feeds, resultOf, SessionError, SessionPool } from "./Session.ts"
+import * as Shape from "./Shape.ts"
 import { inputsOf, type Value } from "./Value.ts"
 
 export { NonFiniteError }
@@ -151,13 +152,18 @@ export interface StepOptions extends Pick<
    * 90; at 1 M 20 and 26, at 40 M the same. So the graph is the default, and the caller's thread is free.
    */
   readonly update?: "graph" | "arrays"
+  /**
+   * Whether new parameters and moments come into memory that the step keeps, as large as both, and not into new memory at
+   * each update, which the caller's thread must clear up; default false. Of use where few shapes are compiled.
+   */
+  readonly ownsResults?: boolean
 }
 
 /** Compiles a step on a state. Each compiled batch shape is a session; all share the state's memory. */
 export const make = <Name extends string>(
   definition: Definition<Name>,
   trained: TrainState,
-  { update = "graph", ...options }: StepOptions = {}
+  { ownsResults = false, update = "graph", ...options }: StepOptions = {}
 ): Effect.Effect<Step<Name>, SessionError, SessionPool | Scope.Scope> =>
   Effect.gen(function* () {
     const pool = yield* SessionPool
@@ -166,7 +172,8 @@ export const make = <Name extends string>(
     const session = yield* pool.compile(outputs, {
       name: "a training step",
       ...options,
-      bind: boundOf(outputs, trained)
+      bind: boundOf(outputs, trained),
+      ...(ownsResults ? { into: placesOf(outputs) } : {})
     })
     return (feeds, rate) => {
       const learningRate = Float32Array.of(rate)
@@ -186,6 +193,16 @@ const boundOf = (outputs: Named<Value>, { parameters, state }: TrainState): Feed
   const all = { ...parameters.arrays, ...prefixed(state.arrays, statePrefix) }
   return Record.filter(all, (_, name) => read.has(name))
 }
+
+/** Shared memory for what will be copied into the parameters and the state. */
+const placesOf = (outputs: Named<Value>): Named<Float32Array> =>
+  Record.map(
+    Record.filter(
+      outputs,
+      (_: Value, name) => name.startsWith(newParameter) || name.startsWith(newState)
+    ),
+    ({ shape }) => new Float32Array(new SharedArrayBuffer(4 * Shape.product(shape)))
+  )
 
 /** What is run, and how parameters and state follow from its results. */
 interface Way {

@@ -68,12 +68,13 @@ const begun = (size: Decoder.Size) =>
 const stepOn = (
   size: Decoder.Size,
   state: TrainStep.TrainState,
-  update: "graph" | "arrays" = "graph"
+  update: "graph" | "arrays" = "graph",
+  ownsResults = false
 ) => {
   const { parameters, loss, logits } = definition(size)
   const outputs = { highest: Op.max(logits) }
   const clipped = { parameters, loss, outputs, optimizer: adamW, maxGradNorm: 1 }
-  return TrainStep.make(clipped, state, { update })
+  return TrainStep.make(clipped, state, { update, ownsResults })
 }
 
 const bytesOf = ({ parameters, state }: TrainStep.TrainState) => [
@@ -108,6 +109,18 @@ describe("a training step", () => {
       const there = yield* Effect.provide(after, Session.layer({ workers: 1 }))
       assert.deepStrictEqual(there, here)
     })
+  )
+
+  it.effect("makes the same bits where its results have a place of their own", () =>
+    Effect.gen(function* () {
+      const after = Effect.fnUntraced(function* (ownsResults: boolean) {
+        const state = begun(small)
+        const step = yield* stepOn(small, state, "graph", ownsResults)
+        for (let seed = 0; seed < 3; seed++) yield* step(batchOf(small, seed), 1e-2)
+        return bytesOf(state)
+      })
+      assert.deepStrictEqual(yield* after(true), yield* after(false))
+    }).pipe(Effect.provide(Session.layer({ workers: 1 })), Effect.scoped)
   )
 
   it.effect("continues exactly from a copy of parameters and state", () =>

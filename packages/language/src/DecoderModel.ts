@@ -12,7 +12,15 @@ import * as Scope from "effect/Scope"
 import * as Decoder from "./Decoder.ts"
 import * as Flight from "./Flight.ts"
 import * as Generation from "./Generation.ts"
-import { bucket, emptyFeeds, floats, placeRow, sparseFeatures } from "./Rows.ts"
+import {
+  bucket,
+  emptyFeeds,
+  lending,
+  placeRow,
+  type Room,
+  type LendingRoom,
+  sparseFeatures
+} from "./Rows.ts"
 
 /**
  * `featureNames` in the order of `Knowledge.features`. `shards`: how many parts of a batch run side
@@ -36,6 +44,8 @@ interface Engine extends DecoderModelOptions {
     outputs: () => Readonly<Record<string, Value.Value>>
   ) => Effect.Effect<Session.Session, Session.SessionError>
   readonly weights: Readonly<Record<string, Value.Value>>
+  /** Memory of batches that are done, for those to come. */
+  readonly rooms: Array<LendingRoom>
 }
 
 export const make = Effect.fn("DecoderModel.make")(function* (
@@ -44,7 +54,12 @@ export const make = Effect.fn("DecoderModel.make")(function* (
   const pool = yield* Session.SessionPool
   const scope = yield* Scope.Scope
   const session = sessionsOf(pool, scope, options)
-  const engine: Engine = { ...options, session, weights: weightsOf(options.parameters) }
+  const engine: Engine = {
+    ...options,
+    session,
+    weights: weightsOf(options.parameters),
+    rooms: []
+  }
   return {
     name: options.name,
     version: options.version,
@@ -180,26 +195,33 @@ const generateShard = Effect.fnUntraced(function* (
   const { config, tokenizer } = engine.network
   const size = tokenizer.vocabulary.length
   const prompt = bucket(Math.max(...rows.map((row) => row.promptIds.length)), 8)
-  let { flight, logits } = yield* prefill(engine, rows, prompt, worker)
+  const room = engine.rooms.pop() ?? lending()
+  let { flight, logits } = yield* prefill(engine, rows, { prompt, worker, room })
   for (let place = prompt; ; place++) {
     for (const [b, row] of flight.rows.entries()) {
       if (row.finish === undefined) Generation.advance(row, logits, b * size, size)
     }
-    if (flight.rows.every((row) => row.finish !== undefined)) return
-    flight = Flight.withRoom(config, Flight.compact(flight), place + 1)
+    if (flight.rows.every((row) => row.finish !== undefined)) break
+    flight = Flight.withRoom(config, Flight.compact(flight, room), place + 1, room)
     logits = yield* oneMore(engine, flight, place, worker)
   }
+  // Not where it was stopped: the thread may still be reading.
+  room.clear()
+  engine.rooms.push(room)
 })
 
 const prefill = Effect.fnUntraced(function* (
   engine: Engine,
   rows: ReadonlyArray<Generation.Generation>,
-  prompt: number,
-  worker: number
+  {
+    prompt,
+    room,
+    worker
+  }: { readonly prompt: number; readonly room: Room; readonly worker: number }
 ): Effect.fn.Return<{ flight: Flight.Flight; logits: Float32Array }, Session.SessionError> {
   const { network, weights } = engine
   const sizes = { batch: Flight.batchOf(rows.length), prompt }
-  const feeds = emptyFeeds(network, sizes.batch, prompt)
+  const feeds = emptyFeeds(network, sizes.batch, prompt, room)
   for (const [b, row] of rows.entries()) {
     const from = prompt - row.promptIds.length
     placeRow(feeds, network, row.features, row.promptIds, { b, length: prompt, from })
@@ -207,7 +229,7 @@ const prefill = Effect.fnUntraced(function* (
   const session = yield* engine.session(`prefill ${sizes.batch} ${prompt}`, worker, () =>
     Decoder.prefill(network, weights, sizes)
   )
-  const { logits = floats(0), value, ...caches } = yield* session.run(feeds)
+  const { logits = none, value, ...caches } = yield* session.run(feeds)
   const size = network.tokenizer.vocabulary.length
   for (const [b, row] of rows.entries()) {
     row.value = value?.[b]
@@ -216,6 +238,8 @@ const prefill = Effect.fnUntraced(function* (
   }
   return { flight: Flight.start(rows, feeds, caches, sizes), logits }
 })
+
+const none = new Float32Array(0)
 
 const oneMore = Effect.fnUntraced(function* (
   engine: Engine,
@@ -229,7 +253,7 @@ const oneMore = Effect.fnUntraced(function* (
     Decoder.step(network, weights, { batch, cache })
   )
   const turn = Decoder.angles(network.config, place)
-  const { logits = floats(0), ...slices } = yield* session.run({
+  const { logits = none, ...slices } = yield* session.run({
     ...Flight.lastTokens(network.config, flight),
     ...flight.caches,
     cached: flight.cached,

@@ -8,7 +8,7 @@
 import * as Record from "effect/Record"
 import type * as Decoder from "./Decoder.ts"
 import type { Generation } from "./Generation.ts"
-import { bucket, type Feeds, floats, type PromptFeeds } from "./Rows.ts"
+import { bucket, type Feeds, type PromptFeeds, type Room } from "./Rows.ts"
 
 /**
  * `caches` [B, H, C, D / H] by name and `cached` [B, C] (1 where a place counts) lie in shared
@@ -50,22 +50,23 @@ export const start = (
 export const withRoom = (
   { heads }: Decoder.DecoderConfig,
   flight: Flight,
-  cache: number
+  cache: number,
+  room: Room
 ): Flight => {
   if (cache <= flight.cache) return flight
-  const wide = bucket(cache, places)
+  const columns = bucket(cache, places)
   const widened = (array: Float32Array, rows: number): Float32Array => {
     const width = array.length / rows
-    const wider = (width / flight.cache) * wide
-    const room = floats(rows * wider)
+    const wider = (width / flight.cache) * columns
+    const wide = room.floats(rows * wider)
     for (let row = 0; row < rows; row++) {
-      room.set(array.subarray(row * width, (row + 1) * width), row * wider)
+      wide.set(array.subarray(row * width, (row + 1) * width), row * wider)
     }
-    return room
+    return wide
   }
   return {
     ...flight,
-    cache: wide,
+    cache: columns,
     cached: widened(flight.cached, flight.batch),
     caches: Record.map(flight.caches, (array) => widened(array, flight.batch * heads))
   }
@@ -114,13 +115,13 @@ export const keep = (
 }
 
 /** Without the rows that have ended, where the others fit into a smaller batch. */
-export const compact = (flight: Flight): Flight => {
+export const compact = (flight: Flight, room: Room): Flight => {
   const live = [...flight.rows.keys()].filter((b) => flight.rows[b]?.finish === undefined)
   const batch = batchOf(live.length)
   if (batch >= flight.batch) return flight
   const gather = (array: Float32Array): Float32Array => {
     const width = array.length / flight.batch
-    const kept = floats(batch * width)
+    const kept = room.floats(batch * width)
     for (const [to, from] of live.entries()) {
       kept.set(array.subarray(from * width, (from + 1) * width), to * width)
     }

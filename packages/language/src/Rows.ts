@@ -40,12 +40,17 @@ export type Feeds = Record<string, Float32Array | BigInt64Array>
  * The feeds of `Decoder.forward` with `target` [B, K] and `weight` [B, K]; rows that are missing
  * have weight 0.
  */
-export const collate = (network: Network, rows: ReadonlyArray<Row>, sizes: Sizes): Feeds => {
+export const collate = (
+  network: Network,
+  rows: ReadonlyArray<Row>,
+  sizes: Sizes,
+  room: Room = fresh
+): Feeds => {
   const { batch, prompt, read } = sizes
   const length = prompt + read - 1
-  const feeds = emptyFeeds(network, batch, length)
-  const target = bigints(batch * read)
-  const weight = floats(batch * read)
+  const feeds = emptyFeeds(network, batch, length, room)
+  const target = room.bigints(batch * read)
+  const weight = room.floats(batch * read)
   for (const [b, row] of rows.slice(0, batch).entries()) {
     const seen = row.targetIds.slice(0, read - 1)
     placeRow(feeds, network, row.features, [...row.promptIds, ...seen], {
@@ -69,10 +74,11 @@ export const choiceMask = (
   network: Network,
   rows: ReadonlyArray<Row>,
   sizes: Sizes,
-  never: ReadonlyArray<number> = []
+  never: ReadonlyArray<number> = [],
+  room: Room = fresh
 ): Float32Array => {
   const size = network.tokenizer.vocabulary.length
-  const mask = floats(sizes.batch * sizes.read * size)
+  const mask = room.floats(sizes.batch * sizes.read * size)
   for (const [b, row] of rows.slice(0, sizes.batch).entries()) {
     for (let k = 0; k < Math.min(sizes.read, row.targetIds.length); k++) {
       const at = (b * sizes.read + k) * size
@@ -93,14 +99,19 @@ export interface PromptFeeds extends Feeds {
   readonly vocabularyFeatures: Float32Array
 }
 
-export const emptyFeeds = (network: Network, batch: number, length: number): PromptFeeds => {
+export const emptyFeeds = (
+  network: Network,
+  batch: number,
+  length: number,
+  room: Room = fresh
+): PromptFeeds => {
   const { features } = network.config
   return {
-    ids: bigints(batch * length),
-    previous: bigints(batch * length),
-    valid: floats(batch * length),
-    features: floats(batch * length * features),
-    vocabularyFeatures: floats(batch * network.tokenizer.vocabulary.length * features)
+    ids: room.bigints(batch * length),
+    previous: room.bigints(batch * length),
+    valid: room.floats(batch * length),
+    features: room.floats(batch * length * features),
+    vocabularyFeatures: room.floats(batch * network.tokenizer.vocabulary.length * features)
   }
 }
 
@@ -136,3 +147,44 @@ export const floats = (length: number): Float32Array<SharedArrayBuffer> =>
 
 export const bigints = (length: number): BigInt64Array<SharedArrayBuffer> =>
   new BigInt64Array(new SharedArrayBuffer(length * 8))
+
+/** Where arrays come from: shared memory, all zero. */
+export interface Room {
+  readonly floats: (length: number) => Float32Array<SharedArrayBuffer>
+  readonly bigints: (length: number) => BigInt64Array<SharedArrayBuffer>
+}
+
+/** Memory of its own for each array, for as long as somebody holds it. */
+export const fresh: Room = { floats, bigints }
+
+/** `clear` takes back all that was lent: nobody, no thread either, may look at it any more. */
+export interface LendingRoom extends Room {
+  readonly clear: () => void
+}
+
+/**
+ * Memory that is lent again and again. New memory for each batch makes V8 clear up its whole heap every few
+ * batches, because shared memory weighs on it as the heap does: a fifth of a run's time was that.
+ */
+export const lending = (): LendingRoom => {
+  const free = new Map<number, Array<SharedArrayBuffer>>()
+  const lent: Array<SharedArrayBuffer> = []
+  const take = (bytes: number): SharedArrayBuffer => {
+    // Powers of two: few sizes, so that batches of many shapes share what there is.
+    const size = 2 ** Math.ceil(Math.log2(Math.max(64, bytes)))
+    const memory = free.get(size)?.pop() ?? new SharedArrayBuffer(size)
+    lent.push(memory)
+    return memory
+  }
+  return {
+    floats: (length) => new Float32Array(take(length * 4), 0, length).fill(0),
+    bigints: (length) => new BigInt64Array(take(length * 8), 0, length).fill(0n),
+    clear: () => {
+      for (const memory of lent.splice(0)) {
+        const alike = free.get(memory.byteLength)
+        if (alike === undefined) free.set(memory.byteLength, [memory])
+        else alike.push(memory)
+      }
+    }
+  }
+}

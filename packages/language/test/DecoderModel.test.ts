@@ -130,6 +130,18 @@ describe("Generation", () => {
     }).pipe(Effect.provide(Session.layer({ workers: 2 })), Effect.scoped)
   )
 
+  it.effect("says in memory that other batches have used what it says in new memory", () =>
+    Effect.gen(function* () {
+      const trainable = trainableOf(6)
+      const batches = [40, 9, 64, 40].map((rows, i) => promptsOf(rows, 50 + i))
+      const used = yield* modelOf(trainable, { shards: 2 })
+      for (const prompts of batches) {
+        const fresh = yield* modelOf(trainable, { shards: 2 })
+        assert.deepStrictEqual(yield* used.generate(prompts), yield* fresh.generate(prompts))
+      }
+    }).pipe(Effect.provide(Session.layer({ workers: 2 })), Effect.scoped)
+  )
+
   it.effect("says one of the allowed texts, also where one begins another", () =>
     Effect.gen(function* () {
       const model = yield* modelOf(trainableOf(5))

@@ -122,10 +122,16 @@ const compiledParts = Effect.fnUntraced(function* <Form>(options: Options<Form>)
         Effect.tap((made) => Effect.sync(() => sessions.set(key, made)))
       )
     })
+  // Each part's gradient has its place, so that no update needs new memory.
+  const size = Parameters.count(options.trainable.parameters)
+  const places: Array<Float32Array> = []
   return (part: Part<Form>, i: number): Effect.Effect<Outputs, Session.SessionError> =>
     Effect.flatMap(
       sessionOf(part.shape, ((options.worker ?? 0) + i) % Math.max(1, pool.workers)),
-      (session) => session.run(Record.filter(part.feeds, (_, name) => name in session.inputs))
+      (session) => {
+        const feeds = Record.filter(part.feeds, (_, name) => name in session.inputs)
+        return session.run(feeds, { [gradientName]: (places[i] ??= Rows.floats(size)) })
+      }
     )
 })
 
@@ -147,11 +153,10 @@ const applied = <Form>(options: Options<Form>) => {
   const linear = terms.reduce((sum, term) => Op.add(sum, term))
   const zero = Op.subtract(linear, Op.stopGradient(linear))
   const loss = Op.add(zero, Op.reshape(Op.input(lossName, [1]), []))
-  return TrainStep.make(
-    { loss, outputs: {}, parameters, optimizer, maxGradNorm },
-    training,
-    worker === undefined ? {} : { worker }
-  )
+  return TrainStep.make({ loss, outputs: {}, parameters, optimizer, maxGradNorm }, training, {
+    ownsResults: true,
+    ...(worker === undefined ? {} : { worker })
+  })
 }
 
 const accumulate = <Form>(

@@ -92,6 +92,7 @@ export const fit: (
     const losses: Array<number> = []
     const divergences: Array<number> = []
     const seen = { rows: 0, tokens: 0 }
+    const room = Rows.lending()
     for (let epoch = 0, update = 0; update < options.updates; epoch++) {
       const batches = Batches.epoch(
         examples,
@@ -101,8 +102,9 @@ export const fit: (
       for (const batch of batches) {
         if (update >= options.updates) break
         const rows = batch.rows.map(({ row }) => row)
-        const parts = yield* anchored(partsOf(trainable, batch.rows))
+        const parts = yield* anchored(partsOf(trainable, batch.rows, room))
         const report = yield* step(parts, options.schedule(update))
+        room.clear()
         losses.push(report.loss)
         divergences.push(...divergenceOf(report))
         seen.rows += rows.length
@@ -254,10 +256,11 @@ const heldOf = (
 const feedsOf = (
   { network }: Trainable.Trainable,
   rows: ReadonlyArray<Rows.Row>,
-  { masked, sizes }: Shape
+  { masked, sizes }: Shape,
+  room?: Rows.Room
 ): Rows.Feeds => ({
-  ...Rows.collate(network, rows, sizes),
-  ...(masked ? { mask: Rows.choiceMask(network, rows, sizes) } : {})
+  ...Rows.collate(network, rows, sizes, room),
+  ...(masked ? { mask: Rows.choiceMask(network, rows, sizes, [], room) } : {})
 })
 
 /** What one compiled graph is for. */
@@ -293,13 +296,14 @@ const stepOf = (trainable: Trainable.Trainable, options: SftOptions) => {
  */
 const partsOf = (
   trainable: Trainable.Trainable,
-  examples: ReadonlyArray<Example>
+  examples: ReadonlyArray<Example>,
+  room: Rows.Room
 ): ReadonlyArray<ParallelStep.Part<Shape>> => {
   const total = Math.max(weightOf(examples), 1e-6)
   return Batches.inParts(examples).map((part) => {
     const shape = shapeOf(part)
     const rows = part.rows.map(({ row }) => row)
-    const feeds = feedsOf(trainable, rows, shape)
+    const feeds = feedsOf(trainable, rows, shape, room)
     return { shape, feeds, weight: weightOf(part.rows) / total }
   })
 }
