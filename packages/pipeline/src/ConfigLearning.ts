@@ -192,7 +192,7 @@ export const train = Schema.Struct({
   realTransitions: Schema.optionalKey(
     Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 1_000_000_000 })).annotate({
       description:
-        "Most real transitions that the policy learns from, beside the offline ones (default: as many as the shares take).",
+        "Most real transitions that the policy learns from, beside the offline ones (default: as many as the shares take). Where nothing is dreamt beside them, the learning rate comes down with what is left of them.",
       domain: "a whole number from 1 to 1000000000"
     })
   )

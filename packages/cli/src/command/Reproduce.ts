@@ -1,7 +1,7 @@
 /** `dreamgym reproduce`: the study of the household worlds, from runs to report; what is finished already is not run again. */
 import * as ReportText from "@dreamgym/pipeline/ReportText"
 import * as Arms from "@dreamgym/study/Arms"
-import * as Asked from "@dreamgym/study/Asked"
+import type * as Asked from "@dreamgym/study/Asked"
 import * as Conduct from "@dreamgym/study/Conduct"
 import * as Plan from "@dreamgym/study/Plan"
 import * as StudyFolder from "@dreamgym/study/StudyFolder"
