@@ -229,7 +229,11 @@ const prefill = Effect.fnUntraced(function* (
   const session = yield* engine.session(`prefill ${sizes.batch} ${prompt}`, worker, () =>
     Decoder.prefill(network, weights, sizes)
   )
-  const { logits = none, value, ...caches } = yield* session.run(feeds)
+  const {
+    logits = none,
+    value,
+    ...caches
+  } = yield* session.run(feeds, Flight.cachePlaces(network.config, sizes, room))
   const size = network.tokenizer.vocabulary.length
   for (const [b, row] of rows.entries()) {
     row.value = value?.[b]

@@ -32,6 +32,16 @@ export const batchOf = (rows: number): number => {
   return rows <= (power * 3) / 4 && power > 8 ? (power * 3) / 4 : power
 }
 
+/** Places for what reading a prompt leaves, by their names. */
+export const cachePlaces = (
+  { dimension, layers }: Decoder.DecoderConfig,
+  { batch, prompt }: { readonly batch: number; readonly prompt: number },
+  room: Room
+): Readonly<Record<string, Float32Array>> => {
+  const names = Array.from({ length: layers }, (_, l) => [`keys.${l}`, `values.${l}`]).flat()
+  return Object.fromEntries(names.map((name) => [name, room.floats(batch * prompt * dimension)]))
+}
+
 /**
  * After reading P prompt tokens: `read` are the keys and values of these [B, H, P, D / H], wherever
  * they lie: there is no room yet.

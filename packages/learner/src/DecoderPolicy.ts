@@ -20,7 +20,7 @@ export const make = (trainable: Trainable.Trainable): DecoderPolicy => {
     hasTokenValues: network.config.hasValue,
     inParts: (entries) => inParts(entries).map(({ rows, sizes }) => ({ rows, shape: sizes })),
     shapeOf: (entries) => sizesOf(entries, Rows.bucket(entries.length, 32)),
-    feedsOf: (entries, sizes) => feedsOf(network, entries, sizes),
+    feedsOf: (entries, sizes, room) => feedsOf(network, entries, sizes, room),
     reading: (weights, sizes) => reading(network, weights, sizes)
   }
 }
@@ -28,15 +28,16 @@ export const make = (trainable: Trainable.Trainable): DecoderPolicy => {
 const feedsOf = (
   network: Decoder.Network,
   entries: ReadonlyArray<Sampled<Rows.Row>>,
-  sizes: Decoder.Sizes
+  sizes: Decoder.Sizes,
+  room?: Rows.Room
 ): Rows.Feeds => {
   const rows = entries.map(({ row }) => row)
   const inverseTemperature = Rows.floats(sizes.batch).fill(1)
   inverseTemperature.set(entries.map(({ temperature }) => 1 / temperature))
   return {
-    ...Rows.collate(network, rows, sizes),
+    ...Rows.collate(network, rows, sizes, room),
     inverseTemperature,
-    mask: Rows.choiceMask(network, rows, sizes, Tokenizer.neverSampled)
+    mask: Rows.choiceMask(network, rows, sizes, Tokenizer.neverSampled, room)
   }
 }
 

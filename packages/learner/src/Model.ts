@@ -67,8 +67,15 @@ export interface Model<Row, Of extends Shape> {
   ) => ReadonlyArray<Part<Entry, Of>>
   /** A shape that holds all of these, for reading them without learning. */
   readonly shapeOf: (entries: ReadonlyArray<Sampled<Row>>) => Of
-  /** Everything that `reading` reads but the parameters. Rows beyond the entries have weight 0. */
-  readonly feedsOf: (entries: ReadonlyArray<Sampled<Row>>, shape: Of) => Rows.Feeds
+  /**
+   * Everything that `reading` reads but the parameters. Rows beyond the entries have weight 0. What
+   * is large may come from `room`, whose owner takes it back when the feeds have been read.
+   */
+  readonly feedsOf: (
+    entries: ReadonlyArray<Sampled<Row>>,
+    shape: Of,
+    room?: Rows.Room
+  ) => Rows.Feeds
   readonly reading: (weights: Readonly<Record<string, V>>, shape: Of) => Reading
 }
 

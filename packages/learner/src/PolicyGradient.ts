@@ -7,6 +7,7 @@
  */
 import { Learner, Seed } from "@dreamgym/domain"
 import { Optimizer, type Session, TrainStep } from "@dreamgym/graph"
+import { Rows } from "@dreamgym/language"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { explainedVariance, whitened } from "./Advantage.ts"
@@ -63,6 +64,8 @@ interface Engine<Row, Of extends Shape> extends LearnerState {
   /** Of the critic alone; where it warms up. */
   readonly criticStep: ParallelStep.ParallelStep<Of>
   readonly reading: Reading<Row>
+  /** Memory of the minibatches, one after another. */
+  readonly room: Rows.LendingRoom
 }
 
 export const make: <Row, Of extends Shape>(
@@ -123,6 +126,7 @@ const engineOf = Effect.fnUntraced(function* <Row, Of extends Shape>(
     step,
     criticStep,
     reading,
+    room: Rows.lending(),
     updates: 0,
     klScale: options.adaptiveKl === undefined ? undefined : 1
   }
@@ -211,7 +215,7 @@ export const minibatches = <A>(
   }).flat()
 
 const minibatch = Effect.fnUntraced(function* <Row, Of extends Shape>(
-  { criticStep, klScale = 1, model, options, step }: Engine<Row, Of>,
+  { criticStep, klScale = 1, model, options, room, step }: Engine<Row, Of>,
   batch: ReadonlyArray<Entry<Row>>,
   rate: number,
   isWarmingUp: boolean
@@ -221,12 +225,13 @@ const minibatch = Effect.fnUntraced(function* <Row, Of extends Shape>(
   const parts = model.inParts(entries).map(({ rows, shape }) => ({
     shape,
     feeds: {
-      ...model.feedsOf(rows, shape),
+      ...model.feedsOf(rows, shape, room),
       ...columnsOf(rows, shape, counts, { ...options, klScale })
     },
     weight: rows.length / entries.length
   }))
   const report = yield* (isWarmingUp ? criticStep : step)(parts, rate)
+  room.clear()
   const outputs = report.parts.map((part) => part.outputs)
   const weights = report.parts.map(({ weight }) => weight)
   return {
