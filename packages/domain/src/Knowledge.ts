@@ -60,6 +60,11 @@ export interface Knowledge {
     observation: string,
     reward: number
   ) => string
+  /**
+   * What R* says last: what the answer will reveal that the text cannot tell ("the goal object is here"), "" where it reveals
+   * nothing. Told under another task no loss may be put on it. Without it R* ends with `annotate`.
+   */
+  readonly foresee?: (task: Task, history: History, action: string, observation: string) => string
   readonly audit: (task: Task, history: History) => Audit
   /** Undefined where this trajectory cannot be told under the task that was drawn. */
   readonly relabel: (trajectory: Trajectory, random: () => number) => Relabelled | undefined

@@ -19,7 +19,7 @@ export class LanguageModelError extends Schema.TaggedError<LanguageModelError>()
 /**
  * One prompt. `key` alone decides its random numbers, whatever else is in the batch.
  * `allowed`: the completion must be one of these texts (admissible decoding); `forbidden` and `once` are words that may not
- * stand, or stand at most once, in the completion. `matches` are exact-match features (`Knowledge`). A model that cannot honour
+ * stand, or stand at most once, in the completion (in each of its parts, where special words part it). `matches` are exact-match features (`Knowledge`). A model that cannot honour
  * `allowed`, `forbidden`, `once` or `matches` fails with `BadRequest` rather than ignore it.
  * `temperature` 0 is greedy; `minP` drops tokens less probable than `minP` times the most probable one.
  */

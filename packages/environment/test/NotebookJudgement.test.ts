@@ -22,7 +22,9 @@ describe("The reasoning", () => {
     knowledge.annotate(task, history, action, observation, 0)
 
   it.each([
-    [[], ...atDesk, "works. goal place empty hands progress 0"],
+    [[], ...atDesk, "works. goal place empty hands progress 0 sought left 5"],
+    [[atDesk], ...atSink, "works. other place empty hands progress 0 found left 5"],
+    [[atSink, atDesk], ...atDesk, "works. goal place empty hands progress 0 known 3"],
     [[atDesk], ...takeMug, "works. goal place goal object progress 0"],
     [[atDesk, takeMug, atSink], ...clean, "works. other place clean goal object progress 0"],
     [
@@ -40,6 +42,36 @@ describe("The reasoning", () => {
     [[], "look", "Nothing happens.", "fails: no such command. room empty hands progress 0"]
   ])("after %j of `%s`", (turns, action, observation, expected) => {
     expect(reason(told(...turns), action, observation)).toBe(expected)
+  })
+
+  it("tells of two things and of a lamp whether they are still sought", () => {
+    const outlook = (instruction: string, ...turns: Array<Turn>) =>
+      knowledge
+        .annotate(taskTo(instruction), told(...turns), ...atFridge, 0)
+        .replace(/.* progress 0 /, "")
+    expect(outlook("put two mug in cabinet", atSink)).toBe("sought left 3")
+    expect(outlook("put two mug in cabinet", atDesk, takeMug)).toBe("found left 3")
+    expect(outlook("put two plate in cabinet", atDesk)).toBe("sought left 3")
+    const look = "look at mug under the desklamp"
+    expect(outlook(look, atSink)).toBe("sought sought left 5")
+    expect(outlook(look, atDesk)).toBe("found found left 5")
+    expect(outlook("look at plate under the desklamp", atDesk)).toBe("sought found left 5")
+  })
+
+  it("foresees of what is sought whether and what of it is where nobody had looked", () => {
+    const foresight = (instruction: string, turns: Array<Turn>, turn: Turn) =>
+      knowledge.foresee?.(taskTo(instruction), told(...turns), ...turn)
+    expect(foresight("put a mug in cabinet", [], atDesk)).toBe("goal object here mug 2 mug 1")
+    expect(foresight("put a plate in cabinet", [], atDesk)).toBe("goal object elsewhere")
+    const look = "look at plate under the desklamp"
+    expect(foresight(look, [], atDesk)).toBe("goal object elsewhere lamp here desklamp 1")
+    expect(foresight(look, [], atSink)).toBe("goal object elsewhere lamp elsewhere")
+    expect(foresight(look, [atDesk], atSink)).toBe("goal object elsewhere")
+    const found = "put a mug in cabinet"
+    expect(foresight(found, [atDesk], atSink)).toBe("")
+    expect(foresight(found, [atDesk, takeMug], atSink)).toBe("")
+    expect(foresight(found, [], atFridge)).toBe("")
+    expect(foresight(found, [atDesk, atSink], atDesk)).toBe("")
   })
 
   const openFridge = [

@@ -25,38 +25,55 @@ export interface Options {
   readonly missedReward: boolean
 }
 
-/** A prompt, and whether a reply to it agrees with what came before. */
+/** What must be asked for again: all of the reply, or only its observation, given its reasoning. */
+export type Wrong = "Reply" | "Observation"
+
+/** A prompt, and what of a reply to it disagrees with what came before. */
 export interface Asked {
   readonly prompt: LanguageModel.Prompt
-  readonly isConsistent: (reply: Format.Reply) => boolean
+  readonly wrongOf: (reply: Format.Reply) => Wrong | undefined
 }
 
-/** The last completion, and what all `attempts` together read and wrote. */
+/** The last completion, what its reply is, and what all `attempts` together read and wrote. */
 export interface Answered {
   readonly completion: LanguageModel.Completion
+  readonly reply: Result.Result<Format.Reply, string>
   readonly attempts: number
   readonly tokens: number
 }
 
-/** The check of the replies to one request. */
+/** The check of the replies to one request. An observation that does not bring what its reasoning foresees is wrong by any rules. */
 export const checkOf = (
   { action, history, task }: ExperienceModel.PredictionRequest,
   knowledge: Knowledge.Knowledge | undefined,
-  { contradiction, missedReward, unearnedReward }: Options
-): Asked["isConsistent"] => {
-  if (knowledge === undefined) return () => true
+  rules: Options,
+  form: Format.Form
+): Asked["wrongOf"] => {
+  if (knowledge === undefined) return () => undefined
   const before = knowledge.audit(task, history)
-  return ({ isDone, observation }) => {
+  const isReasoned = form.reasoning !== false
+  return ({ isDone, observation, reasoning }) => {
     const after = knowledge.audit(task, History.append(history, action, observation))
-    if (after.malformed !== before.malformed) return false
-    if (contradiction && after.contradictions > before.contradictions) return false
-    return isDone ? after.success || !unearnedReward : !after.success || !missedReward
+    if (!keeps(before, after, isDone, rules)) return "Reply"
+    const foreseen = knowledge.foresee?.(task, history, action, observation) ?? ""
+    return isReasoned && !reasoning.endsWith(foreseen) ? "Observation" : undefined
   }
 }
 
+const keeps = (
+  before: Knowledge.Audit,
+  after: Knowledge.Audit,
+  isDone: boolean,
+  { contradiction, missedReward, unearnedReward }: Options
+): boolean => {
+  if (after.malformed !== before.malformed) return false
+  if (contradiction && after.contradictions > before.contradictions) return false
+  return isDone ? after.success || !unearnedReward : !after.success || !missedReward
+}
+
 /**
- * Asks for all replies at once, then again, at once, for those that cannot be read or are inconsistent, each time with a key of its
- * own. What is still wrong after the last attempt is answered as it is: what becomes of it is for others to say.
+ * Asks for all replies at once, then again, at once, for those that cannot be read or are wrong, each time with a key of its own.
+ * What is still wrong after the last attempt is answered as it is: what becomes of it is for others to say.
  */
 export const ask = Effect.fn("Consistency.ask")(function* (
   model: LanguageModel.Model,
@@ -65,38 +82,49 @@ export const ask = Effect.fn("Consistency.ask")(function* (
   attempts: number
 ) {
   const first = yield* model.generate(asked.map(({ prompt }) => prompt))
-  const answered = first.map((completion) => answer(completion))
+  const answered = first.map((completion) => answer(completion, form))
   for (let attempt = 1; attempt < attempts; attempt++) {
-    const wrong = asked.flatMap((one, place) => {
+    const wrong = asked.flatMap(({ prompt, wrongOf }, place) => {
       const last = answered[place]
-      return last === undefined || isFine(one, last.completion, form) ? [] : [{ last, one, place }]
+      const begun = last && begunAgain(last.reply, wrongOf)
+      return begun === undefined ? [] : [{ last, place, begun, prompt }]
     })
     if (wrong.length === 0) break
-    const again = yield* model.generate(wrong.map(({ one }) => withKey(one.prompt, attempt)))
-    wrong.forEach(({ last, place }, index) => {
+    const again = yield* model.generate(
+      wrong.map(({ begun, prompt }) => ({
+        ...prompt,
+        text: [prompt.text, ...begun].join(" "),
+        key: Seed.key(prompt.key, "attempt", attempt)
+      }))
+    )
+    wrong.forEach(({ begun, last, place }, index) => {
       const completion = again[index]
-      if (completion !== undefined) answered[place] = answer(completion, last)
+      if (completion === undefined) return
+      const text = [...begun, completion.text].join(" ")
+      answered[place] = answer({ ...completion, text }, form, last)
     })
   }
   return answered
 })
 
-const withKey = (prompt: LanguageModel.Prompt, attempt: number): LanguageModel.Prompt => ({
-  ...prompt,
-  key: Seed.key(prompt.key, "attempt", attempt)
-})
+/** The words that a reply that is wrong begins with when it is asked for again; undefined where nothing is wrong. */
+const begunAgain = (
+  reply: Answered["reply"],
+  wrongOf: Asked["wrongOf"]
+): ReadonlyArray<string> | undefined => {
+  if (Result.isFailure(reply)) return []
+  const wrong = wrongOf(reply.success)
+  if (wrong === undefined) return undefined
+  return wrong === "Reply" ? [] : [reply.success.reasoning, Format.tags.observation]
+}
 
-const answer = (completion: LanguageModel.Completion, before?: Answered): Answered => ({
+const answer = (
+  completion: LanguageModel.Completion,
+  form: Format.Form,
+  before?: Answered
+): Answered => ({
   completion,
+  reply: Format.parseReply(completion.text, form),
   attempts: (before?.attempts ?? 0) + 1,
   tokens: (before?.tokens ?? 0) + completion.promptIds.length + completion.ids.length
 })
-
-const isFine = (
-  { isConsistent }: Asked,
-  { text }: LanguageModel.Completion,
-  form: Format.Form
-): boolean => {
-  const reply = Format.parseReply(text, form)
-  return Result.isSuccess(reply) && isConsistent(reply.success)
-}

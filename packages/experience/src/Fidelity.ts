@@ -216,10 +216,12 @@ const confusionOf = (comparisons: ReadonlyArray<Comparison>): Fidelity["rewardCo
 const isExact = ({ observation, predicted }: Comparison): boolean =>
   predicted !== undefined && Format.isSameText(predicted.observation, observation)
 
-const isReasonedExactly = ({ predicted, reasoning }: Comparison): boolean =>
-  predicted !== undefined &&
-  reasoning !== undefined &&
-  Format.isSameText(predicted.reasoning, reasoning)
+/** What reveals something may go on to say what (`Knowledge.foresee`): that is no more predictable than the answer itself. */
+const isReasonedExactly = ({ isNovel, predicted, reasoning }: Comparison): boolean => {
+  if (predicted === undefined || reasoning === undefined) return false
+  const said = predicted.reasoning
+  return Format.isSameText(said, reasoning) || (isNovel && said.startsWith(`${reasoning} `))
+}
 
 const share = (part: number, whole: number): number => (whole === 0 ? 0 : part / whole)
 

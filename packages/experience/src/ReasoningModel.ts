@@ -55,13 +55,13 @@ export const make = (
   const predict = Effect.fnUntraced(function* (request: ExperienceModel.PredictionRequest) {
     const prompt = promptOf(options, request)
     const knowledge = options.knowledge(request.task.environment)
-    const isConsistent = Consistency.checkOf(request, knowledge, consistency)
-    const answer = call({ prompt, isConsistent })
+    const wrongOf = Consistency.checkOf(request, knowledge, consistency, options)
+    const answer = call({ prompt, wrongOf })
     const answered = yield* Effect.mapError(answer, (error) => predictionError(name, error))
-    const reply = Format.parseReply(answered.completion.text, options)
+    const { completion, reply } = answered
     return Result.isSuccess(reply)
       ? predictionOf(prompt, reply.success, answered)
-      : yield* malformed(name, reply.failure, answered.completion)
+      : yield* malformed(name, reply.failure, completion)
   })
   return ExperienceModel.ExperienceModel.of({ name, version: model.version, predict })
 }

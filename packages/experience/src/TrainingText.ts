@@ -28,7 +28,7 @@ export class TrainingTextError extends Schema.TaggedError<TrainingTextError>()(
 
 /** A part of a target with the weight of its tokens in the loss: 1, or 0 where nothing may be learnt from it. */
 export interface Segment {
-  readonly name: "reasoning" | "observation" | "ending" | "instruction"
+  readonly name: "reasoning" | "foresight" | "observation" | "ending" | "instruction"
   readonly text: string
   readonly weight: number
 }
@@ -85,15 +85,25 @@ export const transitionRow = (
   const action = transition.action.text
   const question = knowledge.question(task, shown(before, form), action)
   const reasoning = knowledge.annotate(task, before, action, nextObservation, reward)
+  const foresight = knowledge.foresee?.(task, before, action, nextObservation) ?? ""
   const parts = Format.replyParts({ reasoning, observation: nextObservation, isDone: reward > 0 })
+  const novel = isNovel ? 0 : 1
+  const explained: ReadonlyArray<Segment> =
+    foresight === ""
+      ? [{ name: "reasoning", text: parts.reasoning, weight: 1 }]
+      : [
+          { name: "reasoning", text: Format.harmless(reasoning), weight: 1 },
+          { name: "foresight", text: Format.harmless(foresight), weight: novel },
+          { name: "reasoning", text: Format.tags.observation, weight: 1 }
+        ]
   const told: ReadonlyArray<Segment> = [
-    { name: "reasoning", text: parts.reasoning, weight: 1 },
-    { name: "observation", text: parts.observation, weight: isNovel ? 0 : 1 },
+    ...(form.reasoning === false ? [] : explained),
+    { name: "observation", text: parts.observation, weight: foresight === "" ? novel : 1 },
     { name: "ending", text: parts.ending, weight: 1 }
   ]
   return row(
     Format.predictionPrompt(question.text, action, demonstrations, form),
-    form.reasoning === false ? told.slice(1) : told,
+    told,
     question.matches
   )
 }

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { History, Lockstep, Seed } from "@dreamgym/domain"
 import * as Effect from "effect/Effect"
 import { type Consistency, ReasoningModel } from "../src/index.ts"
-import { boxTask, firstObservation, knownWorlds, listing, scripted } from "./boxes.ts"
+import { boxTask, firstObservation, knowledge, knownWorlds, listing, scripted } from "./boxes.ts"
 
 const task = boxTask("a", "key")
 const opened = History.fromTurns(firstObservation(2, "key"), [
@@ -114,6 +114,42 @@ describe("A reply that disagrees with the text", () => {
       const greedy = yield* observed(said, "open box 1", all, { temperature: 0 })
       const unknown = yield* observed(said, "open box 1", all, { knowledge: () => undefined })
       assert.deepStrictEqual([greedy.times, unknown.times], [1, 1])
+    })
+  )
+})
+
+describe("An observation that does not bring what its reasoning foresees", () => {
+  const foreseeing = {
+    ...knowledge,
+    foresee: (_task: unknown, _history: unknown, _action: string, observation: string) =>
+      observation.includes("coin") ? "a coin is here" : ""
+  }
+  const options = { knowledge: () => foreseeing }
+  const said = `works. a coin is here <obs> ${listing("box 2", "coin 1")} <act>`
+
+  it.effect("is asked for again alone, behind that reasoning", () =>
+    Effect.gen(function* () {
+      const wrong = `works. it is empty <obs> ${listing("box 2", "coin 1")} <act>`
+      const { batches, model } = scripted(({ text }) =>
+        text.includes("<obs>") ? `${listing("box 2", "")} <act>` : wrong
+      )
+      const consistency = { ...all, attempts: 2 }
+      const experience = ReasoningModel.make(model, { ...options, consistency })
+      const prediction = yield* experience.predict(request("open box 2"))
+      assert.strictEqual(prediction.reasoning, "works. it is empty")
+      assert.strictEqual(prediction.observation, listing("box 2", ""))
+      const [first, second] = batches.map(([prompt]) => prompt?.text)
+      assert.strictEqual(second, `${first} works. it is empty <obs>`)
+    })
+  )
+
+  it.effect("is no matter where it brings it, or where no reasoning is wanted", () =>
+    Effect.gen(function* () {
+      const once = { observation: listing("box 2", "coin 1"), times: 1 }
+      assert.deepStrictEqual(yield* observed([said], "open box 2", all, options), once)
+      const silent = [`${listing("box 2", "coin 1")} <act>`]
+      const without = { ...options, reasoning: false }
+      assert.deepStrictEqual(yield* observed(silent, "open box 2", all, without), once)
     })
   )
 })

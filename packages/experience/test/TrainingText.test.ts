@@ -6,6 +6,7 @@ import {
   boxTask,
   demonstrationOf,
   firstObservation,
+  knowledge,
   knownWorlds,
   listing,
   remembering,
@@ -87,6 +88,39 @@ describe("TrainingText", () => {
         ]
       )
     })
+  )
+
+  it.effect(
+    "teaches under another task how an answer follows from what is foreseen, not that",
+    () =>
+      Effect.gen(function* () {
+        const foreseeing = {
+          ...knowledge,
+          foresee: (_task: unknown, _history: unknown, _action: string, observation: string) =>
+            observation.includes("pen") ? "a pen is here" : ""
+        }
+        const options = { ...plain, knowledge: () => foreseeing, relabels: 12 }
+        const told = (rows: ReadonlyArray<TrainingText.TrainingRow>, goal: string) =>
+          rows.filter(({ prompt, target }) => prompt.startsWith(goal) && target.includes("here"))
+        const rows = yield* TrainingText.rows([search], options)
+        const [lived, pen] = [told(rows.slice(0, 3), "key"), told(rows.slice(3), "pen")]
+        assert.isAbove(lived.length, 0)
+        assert.isAbove(pen.length, 0)
+        for (const [list, weight] of [
+          [lived, 1],
+          [pen, 0]
+        ] as const) {
+          const segments = list.map((row) => row.segments.slice(0, 4))
+          for (const [reasoning, foresight, tag, observation] of segments) {
+            assert.strictEqual(reasoning?.text.includes("<obs>"), false)
+            assert.deepStrictEqual(foresight, { name: "foresight", text: "a pen is here", weight })
+            assert.deepStrictEqual(tag, { name: "reasoning", text: "<obs>", weight: 1 })
+            assert.strictEqual(observation?.weight, 1)
+          }
+        }
+        const silent = yield* TrainingText.rows([search], { ...options, reasoning: false })
+        assert.isTrue(silent.every(({ target }) => !target.includes("here")))
+      })
   )
 
   it.effect("tells copies by the key alone: each copy under a key of its own", () =>

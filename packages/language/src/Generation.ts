@@ -6,7 +6,7 @@
 import { Seed, type LanguageModel } from "@dreamgym/domain"
 import { type Constraint, forcedTail, fromSequences } from "./Constraint.ts"
 import { sample, type SamplingOptions } from "./Sampling.ts"
-import { neverSampled, type Tokenizer, unknownId } from "./Tokenizer.ts"
+import { neverSampled, specialWords, type Tokenizer, unknownId } from "./Tokenizer.ts"
 
 /**
  * `choices` holds the ids that each token was chosen from where decoding is `constrained`, else
@@ -23,7 +23,9 @@ export interface Generation {
   /** Of the allowed texts, those that the vocabulary and the ruled-out words leave. */
   readonly sayable: ReadonlyArray<Sayable>
   readonly random: () => number
+  /** What may not be said now: `forbidden`, and what of `once` was said since the last special word. */
   readonly banned: Set<number>
+  readonly forbidden: ReadonlySet<number>
   readonly once: ReadonlySet<number>
   readonly stop: ReadonlySet<number>
   constraint: Constraint | undefined
@@ -40,11 +42,11 @@ export const start = (
   const { allowed, forbidden, minP = 0, once, stop } = prompt
   const idsOf = (words: ReadonlyArray<string> = []) =>
     words.flatMap((word) => tokenizer.idOf.get(word) ?? [])
-  const banned = new Set([...neverSampled, ...idsOf(forbidden)])
+  const ruledOut = new Set([...neverSampled, ...idsOf(forbidden)])
   const single = new Set(idsOf(once))
   const sayable = (allowed ?? [])
     .map((text) => ({ text, ids: tokenizer.encode(text) }))
-    .filter(({ ids }) => ids.length > 0 && isSayable(ids, banned, single))
+    .filter(({ ids }) => ids.length > 0 && isSayable(ids, ruledOut, single))
   return {
     prompt,
     promptIds: tokenizer.encode(prompt.text),
@@ -55,7 +57,8 @@ export const start = (
     isConstrained: [allowed, forbidden, once].some((list) => list !== undefined) || minP > 0,
     sayable,
     random: Seed.generator(prompt.key),
-    banned,
+    banned: new Set(ruledOut),
+    forbidden: ruledOut,
     once: single,
     // Allowed texts end where they end.
     stop: new Set(allowed === undefined ? idsOf(stop) : []),
@@ -173,6 +176,12 @@ const push = (
   generation.choices.push(choices)
   generation.constraint = generation.constraint?.next.get(id)
   if (generation.once.has(id)) generation.banned.add(id)
+  if (id < specialWords.length) forget(generation)
+}
+
+/** Behind a special word another part begins: the observation may list what the reasoning has named. */
+const forget = ({ banned, forbidden, once }: Generation): void => {
+  for (const id of once) if (!forbidden.has(id)) banned.delete(id)
 }
 
 /**

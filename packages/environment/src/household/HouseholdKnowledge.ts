@@ -102,6 +102,11 @@ export const make = (description: Description): Knowledge.Knowledge => {
       const after = Notebook.update(before, turn, world.placeKinds)
       return Judgement.reason(before, after, turn, goalOf(task, history), world)
     },
+    foresee: (task, history, action, observation) => {
+      const before = read(history)
+      const after = Notebook.update(before, { action, observation }, world.placeKinds)
+      return Judgement.foresight(before, after, goalOf(task, history), world)
+    },
     audit: (task, history) => audit(read(history), goalOf(task, history), world),
     restate,
     relabel: (trajectory, random) => relabel(trajectory, random, { world, read, restate })

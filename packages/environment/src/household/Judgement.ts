@@ -13,7 +13,14 @@ import { applianceOf } from "./Layout.ts"
 import * as Notebook from "./Notebook.ts"
 import * as NotebookView from "./NotebookView.ts"
 import * as Observation from "./Observation.ts"
-import { failures, notebook as words, progress as progressWord, reasoning } from "./Words.ts"
+import {
+  failures,
+  known,
+  left,
+  notebook as words,
+  progress as progressWord,
+  reasoning
+} from "./Words.ts"
 import type { World } from "./Words.ts"
 
 /** How many of the needed objects are as the goal asks, from 0 to `Goal.needed`. */
@@ -48,8 +55,8 @@ export const isGoalSeen = ({ places, held }: Notebook.Notebook, goal: Goal.Goal)
 }
 
 /**
- * The reasoning over one turn: verdict, place, object in question, hands, progress; compared words
- * side by side.
+ * The reasoning over one turn: verdict, place, object in question, hands, progress, and what is to
+ * be expected where the command leads; compared words side by side.
  */
 export const reason = (
   before: Notebook.Notebook,
@@ -68,9 +75,75 @@ export const reason = (
     placeVerdict(after, goal),
     ...(object === undefined ? [] : objectVerdict(after, object, goal)),
     ...(after.held === undefined ? [words.emptyHands] : []),
-    progressWord(goal === undefined ? 0 : progress(after, goal, world))
+    progressWord(goal === undefined ? 0 : progress(after, goal, world)),
+    ...(isWorking && command !== undefined ? outlook(before, command, goal, world) : [])
   ].join(" ")
 }
+
+/**
+ * Before a place is looked into: how many things are known to lie there; where nobody has looked
+ * yet, whether what the goal needs is still sought, and in how many places it may be. Without the
+ * last a small model never learns that what is sought must be in the last place that is left.
+ */
+const outlook = (
+  notebook: Notebook.Notebook,
+  command: Command.Command,
+  goal: Goal.Goal | undefined,
+  world: World
+): ReadonlyArray<string> => {
+  const place = looking.has(command.verb) ? NotebookView.destination(notebook, command) : undefined
+  if (place === undefined) return []
+  if (place.isKnown) return [known(place.contents.length)]
+  if (goal === undefined) return []
+  const isLeft = ({ isKnown, kind }: Notebook.Place): boolean => !isKnown && kind !== goal.place
+  return [
+    isSought(notebook, goal) ? reasoning.sought : reasoning.found,
+    ...(goal.kind === "look"
+      ? [isLampSought(notebook, world) ? reasoning.sought : reasoning.found]
+      : []),
+    left(notebook.places.filter(isLeft).length)
+  ]
+}
+
+/**
+ * Whether what is sought is in the place into which nobody had looked before this turn, and what of
+ * it. "" where nothing is sought, or nothing was looked into.
+ */
+export const foresight = (
+  before: Notebook.Notebook,
+  after: Notebook.Notebook,
+  goal: Goal.Goal | undefined,
+  world: World
+): string => {
+  const place = after.places.find(
+    ({ isKnown }, index) => isKnown && before.places[index]?.isKnown === false
+  )
+  if (place === undefined || goal === undefined) return ""
+  const told = (kinds: ReadonlySet<string>, here: string, elsewhere: string): string => {
+    const names = place.contents.filter((name) => NotebookView.isOfKind(name, kinds))
+    return names.length === 0 ? elsewhere : [here, ...names].join(" ")
+  }
+  const { elsewhere, here, lampElsewhere, lampHere } = reasoning
+  const isLamp = goal.kind === "look" && isLampSought(before, world)
+  return [
+    ...(isSought(before, goal) ? [told(new Set([goal.object]), here, elsewhere)] : []),
+    ...(isLamp ? [told(world.lampKinds, lampHere, lampElsewhere)] : [])
+  ].join(" ")
+}
+
+const isSought = (notebook: Notebook.Notebook, goal: Goal.Goal): boolean =>
+  seen(notebook, new Set([goal.object])) < Goal.needed(goal)
+
+const isLampSought = (notebook: Notebook.Notebook, { lampKinds }: World): boolean =>
+  seen(notebook, lampKinds) === 0
+
+/** How many things of these kinds were seen, wherever they are now. */
+const seen = ({ held, places }: Notebook.Notebook, kinds: ReadonlySet<string>): number =>
+  [...places.flatMap(({ contents }) => contents), ...(held === undefined ? [] : [held])].filter(
+    (name) => NotebookView.isOfKind(name, kinds)
+  ).length
+
+const looking: ReadonlySet<Command.Verb> = new Set<Command.Verb>(["go", "open", "examine"])
 
 /**
  * Why the notebook expects the command to do nothing; `no such command` where it knows no reason.

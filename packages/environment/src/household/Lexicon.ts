@@ -105,6 +105,8 @@ const commands = [
   ...Object.values(Command.preposition)
 ]
 
+const counts = Array.from({ length: Words.mostTold + 1 }, (_, count) => count)
+
 /** Everything but kinds and numbered things. */
 const language: ReadonlyArray<string> = [
   ...observations,
@@ -116,5 +118,7 @@ const language: ReadonlyArray<string> = [
   ...Words.statuses,
   ...Object.values(Words.reasoning),
   ...Object.values(Words.failures),
-  ...[0, 1, 2].map(Words.progress)
+  ...[0, 1, 2].map(Words.progress),
+  ...counts.map(Words.left),
+  ...counts.map(Words.known)
 ]

@@ -70,7 +70,15 @@ export const reasoning = {
   goalPlace: "goal place",
   otherPlace: "other place",
   goalObject: "goal object",
-  otherObject: "other object"
+  otherObject: "other object",
+  /** All that the goal needs was seen, and what it needs was not. */
+  found: "found",
+  sought: "sought",
+  /** Whether what is sought is where nobody has looked yet. */
+  here: "goal object here",
+  elsewhere: "goal object elsewhere",
+  lampHere: "lamp here",
+  lampElsewhere: "lamp elsewhere"
 } as const
 
 /** Why a command did nothing. */
@@ -87,3 +95,12 @@ export const failures = {
 } as const
 
 export const progress = (done: number): string => `progress ${done}`
+
+/** Counts beyond this are told as this. */
+export const mostTold = 12
+
+/** What is sought may be at one of so many places that nobody has looked into. */
+export const left = (places: number): string => `left ${Math.min(places, mostTold)}`
+
+/** So many things are known to lie where a command leads. */
+export const known = (things: number): string => `known ${Math.min(things, mostTold)}`
