@@ -4,6 +4,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { sharesOf } from "../bench/run/shares.ts"
 import { ownShare } from "../bench/run/table.ts"
+import type { Noted } from "../bench/run/thread.ts"
 
 const frame = (functionName: string, url: string) => ({
   functionName,
@@ -28,7 +29,7 @@ const profile = {
   timeDeltas: [0, 100_000, 200_000, 300_000]
 }
 
-const noted = [
+const noted: ReadonlyArray<Noted> = [
   {
     thread: "11",
     rows: {
@@ -38,7 +39,7 @@ const noted = [
     }
   },
   { thread: "12", rows: { "the gradients of a part (64 48)": [[1250, 100, 80]] } }
-] as const
+]
 
 const used = [
   { id: "10", name: "MainThread", worked: 150, waited: 50 },
@@ -51,15 +52,7 @@ const used = [
 const shares = sharesOf({
   phases: [{ name: "whole run", from: 1000, to: 1600 }],
   usedIn: () => used,
-  noted: noted.map(({ rows, thread }) => ({
-    thread,
-    rows: Object.fromEntries(
-      Object.entries(rows).map(([name, list]) => [
-        name,
-        list.map(([a, b, c]) => [a, b, c] as const)
-      ])
-    )
-  })),
+  noted,
   main: { began: 1000, profile }
 })
 
