@@ -77,8 +77,8 @@ export const experience = Schema.Struct({
   attempts: whole(
     1,
     64,
-    1,
-    "How often a reply of the dream may be asked for, where it cannot be read or breaks a rule of the filter's (contradiction, unearnedReward, missedReward); 1 takes the first."
+    3,
+    "How often a reply of the dream may be asked for, where it cannot be read, breaks a rule of the filter (contradiction, unearnedReward, missedReward) or does not bring what its reasoning foresees; 1 takes the first."
   ),
   refreshEvery: whole(
     0,

@@ -53,6 +53,10 @@ const first = "sft"
 /** The arm that leaves out nothing. */
 export const whole = "ppo_dream"
 
+/** The same with fewer iterations: of what is compared many times, each run is brief. */
+export const brief = "ppo_dream_brief"
+const mostBrief = 30
+
 const rows: Readonly<Record<PipelineArm.Name, Omit<Arm, "name" | "settings">>> = {
   sft: { title: "SFT", policy: "cloned+" },
   dpo: { title: "DPO", policy: "dpo" },
@@ -108,13 +112,15 @@ export const flat = (tree: object, prefix = ""): Settings =>
 
 /**
  * A part of the method and the run without it; where the study's settings are without it already, the run with it (`turns` "on").
- * `isPrepared`: what the run prepares (data, experience model, clones, calibration) is what the other arms prepare.
+ * `isPrepared`: what the run prepares (data, experience model, clones, calibration) is what the other arms prepare. `against`: the arm
+ * that is otherwise the same, as long.
  */
 export interface Ablation {
   readonly part: string
   readonly arm: string
   readonly turns: "off" | "on"
   readonly isPrepared: boolean
+  readonly against: typeof whole | typeof brief
   readonly settings: Settings
 }
 
@@ -124,6 +130,7 @@ export const ablations: ReadonlyArray<Ablation> = [
     arm: "no_history",
     turns: "off",
     isPrepared: false,
+    against: brief,
     settings: { "experience.history": false }
   },
   {
@@ -131,6 +138,7 @@ export const ablations: ReadonlyArray<Ablation> = [
     arm: "demonstrations",
     turns: "on",
     isPrepared: false,
+    against: brief,
     settings: { "experience.demonstrations": 2 }
   },
   {
@@ -138,6 +146,7 @@ export const ablations: ReadonlyArray<Ablation> = [
     arm: "no_reasoning",
     turns: "off",
     isPrepared: false,
+    against: brief,
     settings: { "experience.reasoning": false }
   },
   {
@@ -145,6 +154,7 @@ export const ablations: ReadonlyArray<Ablation> = [
     arm: "no_generator",
     turns: "off",
     isPrepared: true,
+    against: brief,
     settings: { "curriculum.generate": false }
   },
   {
@@ -152,6 +162,7 @@ export const ablations: ReadonlyArray<Ablation> = [
     arm: "no_filter",
     turns: "off",
     isPrepared: true,
+    against: whole,
     settings: {
       "filter.contradiction": false,
       "filter.unearnedReward": false,
@@ -163,13 +174,23 @@ export const ablations: ReadonlyArray<Ablation> = [
 /** The arm without the quality filter. */
 export const unfiltered = "no_filter"
 
-const ablated: ReadonlyArray<Arm> = ablations.map(({ arm, isPrepared, part, settings, turns }) => ({
-  name: arm,
-  title: `${turns === "off" ? "without" : "with"} ${part}`,
+const ablated: ReadonlyArray<Arm> = ablations.map(
+  ({ against, arm, isPrepared, part, settings, turns }) => ({
+    name: arm,
+    title: `${turns === "off" ? "without" : "with"} ${part}`,
+    policy: "dreamt",
+    ...(isPrepared ? { startsFrom: first } : {}),
+    settings: (base) => ({ ...(against === whole ? wholeOf(base) : briefOf(base)), ...settings })
+  })
+)
+
+const reference: Arm = {
+  name: brief,
+  title: "PPO dreamt, fewer iterations",
   policy: "dreamt",
-  ...(isPrepared ? { startsFrom: first } : {}),
-  settings: (base) => ({ ...wholeOf(base), ...settings })
-}))
+  startsFrom: first,
+  settings: (base) => briefOf(base)
+}
 
 /** Original tasks alone, each as often as the others. */
 export const uniform = "no_generator"
@@ -190,7 +211,7 @@ const chosen = (name: string, title: string, settings: Settings): Arm => ({
   title,
   policy: "dreamt",
   startsFrom: first,
-  settings: (base) => ({ ...wholeOf(base), "curriculum.generate": false, ...settings })
+  settings: (base) => ({ ...briefOf(base), "curriculum.generate": false, ...settings })
 })
 
 const curricula: ReadonlyArray<Arm> = [
@@ -201,6 +222,11 @@ const curricula: ReadonlyArray<Arm> = [
 ]
 
 const wholeOf = (base: Config): Settings => flat(PipelineArm.settings(whole, base))
+
+const briefOf = (base: Config): Settings => ({
+  ...wholeOf(base),
+  "train.iterations": Math.min(mostBrief, base.train.iterations)
+})
 
 /** Real transitions that an experience model learns from, about. */
 export type Size = 250 | 1000 | 4000 | 10_000 | 20_000
@@ -224,7 +250,7 @@ const scaled = (size: Size): Arm => ({
     )
     const others = Math.max(4, Math.round((size - demonstrations * shown) / explored))
     return {
-      ...wholeOf(base),
+      ...briefOf(base),
       "train.start": "cloned",
       "evaluate.clonedPlus": true,
       "collect.trajectories": demonstrations + others + base.collect.heldOutTrajectories,
@@ -263,7 +289,13 @@ export const expected = (
   }
 }
 
-export const all: ReadonlyArray<Arm> = [...table, ...ablated, ...sizes.map(scaled), ...curricula]
+export const all: ReadonlyArray<Arm> = [
+  ...table,
+  reference,
+  ...ablated,
+  ...sizes.map(scaled),
+  ...curricula
+]
 
 /** The arms that answer a part; `isQuick`: of the reduced study. */
 export const of = (part: Part, isQuick: boolean): ReadonlyArray<string> =>
@@ -271,7 +303,7 @@ export const of = (part: Part, isQuick: boolean): ReadonlyArray<string> =>
 
 const full: Readonly<Record<Part, ReadonlyArray<string>>> = {
   table: table.map(({ name }) => name),
-  ablations: [first, whole, ...ablated.map(({ name }) => name)],
+  ablations: [first, whole, brief, ...ablated.map(({ name }) => name)],
   scaling: sizes.map(nameOf),
   cost: [
     first,
@@ -287,7 +319,7 @@ const full: Readonly<Record<Part, ReadonlyArray<string>>> = {
 }
 
 const quick: Readonly<Partial<Record<Part, ReadonlyArray<string>>>> = {
-  ablations: [first, whole, uniform, unfiltered],
+  ablations: [first, whole, brief, uniform, unfiltered],
   scaling: [nameOf(250), nameOf(1000)],
   curriculum: [uniform, growing, "again_variance"]
 }

@@ -22,6 +22,7 @@ const byArm: Readonly<Record<string, Look>> = {
   ppo_real_10x: { colour: "#7f2704", isDashed: true },
   grpo_dream: { colour: "#56b4e9" },
   ppo_dream: { colour: "#0072b2" },
+  ppo_dream_brief: { colour: "#4a90c2" },
   grpo_s2r: { colour: "#7fcdb0" },
   ppo_s2r: { colour: "#009e73" },
   no_filter: { colour: "#a6611a" },

@@ -72,7 +72,8 @@ export const shared: Readonly<Record<Form, Arms.Settings>> = {
     ...ungated(),
     "evaluate.clonedPlus": false,
     "evaluate.real": false,
-    "train.evaluateEvery": 5
+    "train.iterations": 90,
+    "train.evaluateEvery": 10
   },
   quick: {
     preset: "household-quick",

@@ -229,7 +229,10 @@ const drawn: Readonly<Record<Part, Draw>> = {
   ablations: success(
     "ablations",
     "Success in held-out real tasks with and without parts of the method: mean over seeds, 95 % interval, one ring per seed.",
-    () => [Arms.whole, ...Arms.ablations.map(({ arm }) => arm)]
+    () => [
+      ...new Set(Arms.ablations.map(({ against }) => against)),
+      ...Arms.ablations.map(({ arm }) => arm)
+    ]
   ),
   scaling,
   cost,

@@ -134,8 +134,8 @@ const verdict = ({ high, low, seeds }: Interval & { readonly seeds: number }): s
 
 const ablations: Section = (runs, rungs) => {
   const rows = rungs.flatMap((rung) =>
-    Arms.ablations.flatMap(({ arm, part, turns }) => {
-      const pair = turns === "off" ? ([Arms.whole, arm] as const) : ([arm, Arms.whole] as const)
+    Arms.ablations.flatMap(({ against, arm, part, turns }) => {
+      const pair = turns === "off" ? ([against, arm] as const) : ([arm, against] as const)
       const found = Findings.difference(runs, rung, pair)
       const success = (name: string) =>
         interval(Findings.successOf(Findings.scores(runs, rung, name)))
@@ -160,7 +160,7 @@ const ablations: Section = (runs, rungs) => {
       rows
     ),
     [
-      `Every row is PPO dreamt with one thing changed. ${Arms.ablations
+      `Every row is PPO dreamt with one thing changed, both as long: the quality filter's as in Table 1, the others with fewer iterations. ${Arms.ablations
         .filter(({ turns }) => turns === "on")
         .map(({ part }) => `Without ${part} is how all other arms run.`)
         .join(" ")}`.trim()
