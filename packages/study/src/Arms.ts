@@ -53,15 +53,14 @@ const first = "sft"
 /** The arm that leaves out nothing. */
 export const whole = "ppo_dream"
 
-/** The same with fewer iterations: of what is compared many times, each run is brief. */
+/** The same with a third of the iterations: of what is compared many times, each run is brief. */
 export const brief = "ppo_dream_brief"
-const mostBrief = 30
 
 const rows: Readonly<Record<PipelineArm.Name, Omit<Arm, "name" | "settings">>> = {
   sft: { title: "SFT", policy: "cloned+" },
   dpo: { title: "DPO", policy: "dpo" },
-  grpo_real: { title: "GRPO real, equal episodes", policy: "real" },
-  ppo_real: { title: "PPO real, equal episodes", policy: "real" },
+  grpo_real: { title: "GRPO real, fewer iterations", policy: "real" },
+  ppo_real: { title: "PPO real, fewer iterations", policy: "real" },
   grpo_dream: { title: "GRPO dreamt", policy: "dreamt" },
   ppo_dream: { title: "PPO dreamt", policy: "dreamt" },
   grpo_s2r: { title: "GRPO sim-to-real", policy: "sim-to-real", ...afterDreams("grpo") },
@@ -81,6 +80,7 @@ const rowOf = (name: PipelineArm.Name): Arm => ({
   ...rows[name],
   settings: (base) => ({
     ...withoutBudget(flat(PipelineArm.settings(name, base))),
+    ...(isReal(name) ? briefly(base) : {}),
     ...(name === first ? { "evaluate.clonedPlus": true } : {})
   })
 })
@@ -223,10 +223,13 @@ const curricula: ReadonlyArray<Arm> = [
 
 const wholeOf = (base: Config): Settings => flat(PipelineArm.settings(whole, base))
 
-const briefOf = (base: Config): Settings => ({
-  ...wholeOf(base),
-  "train.iterations": Math.min(mostBrief, base.train.iterations)
+const briefly = ({ train }: Config): Settings => ({
+  "train.iterations": Math.max(1, Math.round(train.iterations / 3))
 })
+
+const briefOf = (base: Config): Settings => ({ ...wholeOf(base), ...briefly(base) })
+
+const isReal = (name: PipelineArm.Name): boolean => name === "grpo_real" || name === "ppo_real"
 
 /** Real transitions that an experience model learns from, about. */
 export type Size = 250 | 1000 | 4000 | 10_000 | 20_000
