@@ -10,11 +10,13 @@ import type * as Scope from "effect/Scope"
 import * as Model from "./Model.ts"
 import type * as Onnx from "./Onnx.ts"
 import * as Op from "./Op.ts"
+import type * as Program from "./Program.ts"
 import type * as Provider from "./Provider.ts"
 import type { Feed, LoadRequest } from "./SessionEngine.ts"
 import { SessionError } from "./SessionError.ts"
 import * as SessionFeeds from "./SessionFeeds.ts"
 import * as SessionHost from "./SessionHost.ts"
+import { performed } from "./SessionPerform.ts"
 import * as SessionProvider from "./SessionProvider.ts"
 import type * as Value from "./Value.ts"
 
@@ -32,6 +34,8 @@ export type Results<Outputs extends Named<Model.Described>> = {
 
 /** A model that is loaded in one thread of the pool. */
 export interface Loaded<Outputs extends Named<Model.Described> = Named<Model.Described>> {
+  /** The number by which a program in its thread knows it. */
+  readonly number: number
   /** The inputs that each run must be fed. */
   readonly inputs: Named<Model.Described>
   /** Computes all outputs, row-major; those in `into` are written to that (shared) memory. */
@@ -62,6 +66,18 @@ export interface CompileOptions {
   readonly keepsMemory?: boolean
 }
 
+/** Where a program runs, and what it finds there. */
+export interface PerformOptions {
+  /** What errors call the program. */
+  readonly name: string
+  /** The thread; its sessions are those compiled with the same number. */
+  readonly worker: number
+  /** Sessions of that thread, by `Program.keyOf`. */
+  readonly sessions: Named<Loaded>
+  /** Compiles, in that thread, one that the program wants and that is not among them. */
+  readonly open: (wanted: Program.Wanted) => Effect.Effect<Loaded, SessionError>
+}
+
 /** Threads that load graphs and run them. */
 export class SessionPool extends Context.Service<
   SessionPool,
@@ -80,6 +96,15 @@ export class SessionPool extends Context.Service<
       model: Model.Model<Outputs>,
       options?: CompileOptions
     ) => Effect.Effect<Loaded<Outputs>, SessionError, Scope.Scope>
+    /**
+     * Runs a program beside the sessions of one thread, which does nothing else meanwhile. Interrupted, it is dropped between
+     * two of its runs.
+     */
+    readonly perform: <Result>(
+      program: Program.Reference<Result>,
+      input: unknown,
+      options: PerformOptions
+    ) => Effect.Effect<Result, SessionError>
   }
 >()("@dreamgym/graph/SessionPool") {}
 
@@ -112,11 +137,11 @@ const make = Effect.fnUntraced(function* (
     if (host === undefined) return yield* unknownWorker(at, hosts.length)
     const request = requestOf(model, options, pool, sessions++, yield* chosen(pool, provider))
     const problem = problemOf(request)
-    if (problem !== undefined) return yield* problem
+    if (problem !== undefined) return yield* new SessionError(problem)
     yield* Effect.acquireRelease(occupy(at, 1), () => occupy(at, -1))
     const { name = unnamed } = options
     yield* Effect.acquireRelease(
-      Effect.mapError(host.call(request), (error) => SessionFeeds.placed(error, name, {})),
+      Effect.mapError(host.call(request), (error) => placed(error, name, {})),
       () => Effect.ignore(host.call({ kind: "release", session: request.session }))
     )
     return loadedOf(host, request, model.outputs, name)
@@ -125,10 +150,23 @@ const make = Effect.fnUntraced(function* (
     workers: pool.workers ?? 1,
     provider,
     load,
+    perform: performing(hosts),
     compile: (outputs, options = {}) =>
       Effect.flatMap(encoded(outputs, options, pool), (model) => load(model, options))
   })
 })
+
+const performing = (hosts: ReadonlyArray<SessionHost.Host>): SessionPool["Service"]["perform"] => {
+  let programs = 0
+  return (reference, input, { name, open, sessions, worker }) => {
+    const host = hosts[worker]
+    if (host === undefined) return Effect.fail(unknownWorker(worker, hosts.length))
+    const known = Record.map(sessions, ({ number }) => number)
+    const request = { program: programs++, input, sessions: known }
+    const opened = (wanted: Program.Wanted) => Effect.map(open(wanted), ({ number }) => number)
+    return performed(host, request, { name, reference, open: opened })
+  }
+}
 
 const providerOf = ([host]: ReadonlyArray<SessionHost.Host>, pool: PoolOptions) =>
   host === undefined
@@ -160,6 +198,9 @@ export const layerInline: Layer.Layer<SessionPool> = Layer.effect(
   SessionPool,
   Effect.suspend(() => make([SessionHost.inline()], { workers: 0 }))
 )
+
+const placed = (error: SessionError, graph: string, fed: Named<Model.Described>) =>
+  new SessionError(SessionFeeds.placed(error, graph, fed))
 
 const unknownWorker = (worker: number, count: number) =>
   new SessionError({
@@ -221,7 +262,7 @@ const encoded = <Name extends string>(
     },
     catch: (cause) => {
       const error = new SessionError({ reason: "CompileFailed", message: String(cause) })
-      return SessionFeeds.placed(error, options.name ?? unnamed, {})
+      return placed(error, options.name ?? unnamed, {})
     }
   })
 
@@ -251,29 +292,27 @@ const problemOf = ({ bind, inputs, into, outputs }: LoadRequest) =>
 
 const loadedOf = <Outputs extends Named<Model.Described>>(
   host: SessionHost.Host,
-  { session, inputs, bind }: LoadRequest,
+  request: LoadRequest,
   outputs: Outputs,
   name: string
 ): Loaded<Outputs> => {
-  const free = Record.filter(inputs, (_, name) => !(name in bind))
+  const { session } = request
+  const free = SessionFeeds.free(request)
   const run = (feeds: Feeds, into: Named<Model.Elements> = {}) => {
     const problem =
-      SessionFeeds.misfit("input", feeds, free) ??
-      SessionFeeds.missing(feeds, free) ??
-      SessionFeeds.misfit("output", into, outputs) ??
-      SessionFeeds.unshared(into)
-    if (problem !== undefined) return Effect.fail(problem)
+      SessionFeeds.problemOf({ feeds, into }, { free, outputs }) ?? SessionFeeds.unshared(into)
+    if (problem !== undefined) return Effect.fail(new SessionError(problem))
     const portable = Record.map(feeds, host.portable)
     return host.call({ kind: "run", session, feeds: portable, into }).pipe(
-      Effect.flatMap((results): Effect.Effect<Results<Outputs>, SessionError> =>
+      Effect.flatMap(({ outputs: results }): Effect.Effect<Results<Outputs>, SessionError> =>
         SessionFeeds.isComplete(results, outputs)
           ? Effect.succeed(results)
           : Effect.fail(incomplete(results, outputs))
       ),
-      Effect.mapError((error) => SessionFeeds.placed(error, name, free))
+      Effect.mapError((error) => placed(error, name, free))
     )
   }
-  return { inputs: free, run }
+  return { number: session, inputs: free, run }
 }
 
 /** A foreign model may not compute what it was described with. */

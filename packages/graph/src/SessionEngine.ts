@@ -8,6 +8,8 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import * as ort from "onnxruntime-node"
 import type { Described, Elements } from "./Model.ts"
+import * as SessionFeeds from "./SessionFeeds.ts"
+import { ProgramFailed, Programs, type Progress, type ProgramRequest } from "./SessionPrograms.ts"
 
 type Named<A> = { readonly [name: string]: A }
 
@@ -56,13 +58,21 @@ export type Request =
   | LoadRequest
   | RunRequest
   | ProbeRequest
+  | ProgramRequest
   | { readonly kind: "release"; readonly session: number }
 
 /** The results of a run, by name. */
 export type Outputs = { [name: string]: Elements }
 
+/** What comes of a request: outputs of a run, progress of a program, else nothing. */
+export interface Answer extends Progress {
+  readonly outputs: Outputs
+}
+
 interface Loaded {
   readonly session: ort.InferenceSession
+  /** The inputs that each run must be fed. */
+  readonly free: Named<Described>
   readonly request: LoadRequest
   readonly bound: Named<ort.Tensor>
   readonly fetches: { readonly [name: string]: ort.Tensor | null }
@@ -163,24 +173,59 @@ const placementIn = (folder: string): Outputs => {
   return counts
 }
 
-/** What is told of a request on the channels `tracing:dreamgym.session:*` of `node:diagnostics_channel`. */
+/** What the runtime itself does. */
+type OwnRequest = Exclude<Request, ProgramRequest>
+
+/**
+ * What is told of a request on the channels `tracing:dreamgym.session:*` of `node:diagnostics_channel`: also of each run of a
+ * program, but not of the program around them.
+ */
 export interface Told {
-  readonly request: Request
+  readonly request: OwnRequest
 }
 
 /** Told when a request's work begins (`start`) and when it is done (`asyncStart`): it costs nothing where nobody listens. */
 const told = tracingChannel<Told, Told>("dreamgym.session")
 
+const isOfProgram = (request: Request): request is ProgramRequest =>
+  request.kind === "perform" || request.kind === "resume" || request.kind === "abandon"
+
 /** A store of loaded sessions that answers requests one after another. */
 export class Engine {
   readonly #sessions = new Map<number, Loaded>()
+  readonly #programs = new Programs((asked) => this.#runOfProgram({ kind: "run", ...asked }))
 
-  /** Answers a request; only "run" has outputs. Rejects with the runtime's own error. */
-  handle(request: Request): Promise<Outputs> {
+  /**
+   * Answers a request; rejects with the runtime's own error, or with `ProgramFailed`. A program that `isUnwanted` is dropped
+   * between two of its runs.
+   */
+  handle(request: Request, isUnwanted: () => boolean = () => false): Promise<Answer> {
+    return isOfProgram(request)
+      ? this.#programs
+          .handle(request, isUnwanted)
+          .then((progress) => ({ ...progress, outputs: {} }))
+      : this.#handle(request).then((outputs) => ({ outputs }))
+  }
+
+  #handle(request: OwnRequest): Promise<Outputs> {
     return told.tracePromise(() => this.#answer(request), { request })
   }
 
-  #answer(request: Request): Promise<Outputs> {
+  /** Nobody in another thread has looked at these feeds. */
+  #runOfProgram(request: RunRequest): Promise<Outputs> {
+    const loaded = this.#sessions.get(request.session)
+    if (loaded === undefined) return this.#handle(request)
+    const { free, request: described } = loaded
+    const { name, outputs } = described
+    const problem = SessionFeeds.problemOf(request, { free, outputs })
+    if (problem !== undefined) return Promise.reject(new ProgramFailed({ ...problem, graph: name }))
+    return this.#handle(request).catch((cause: unknown) => {
+      const fault = { reason: "RunFailed", message: String(cause) } as const
+      return Promise.reject(new ProgramFailed(SessionFeeds.placed(fault, name, free)))
+    })
+  }
+
+  #answer(request: OwnRequest): Promise<Outputs> {
     if (request.kind === "run") return this.#run(request)
     if (request.kind === "probe") return probe(request)
     const done = request.kind === "load" ? this.#load(request) : this.#release(request.session)
@@ -193,6 +238,7 @@ export class Engine {
       this.#sessions.set(request.session, {
         session,
         request,
+        free: SessionFeeds.free(request),
         bound: tensors(request.bind, request.inputs),
         fetches: Object.fromEntries(
           Object.keys(request.outputs).map((name) => [name, fixed[name] ?? null])
@@ -203,7 +249,8 @@ export class Engine {
 
   #run({ feeds, into, session: id }: RunRequest): Promise<Outputs> {
     const loaded = this.#sessions.get(id)
-    if (loaded === undefined) return Promise.reject(new Error(`session ${id} was released`))
+    if (loaded === undefined)
+      return Promise.reject(new Error(`session ${id} is not in this thread (any more)`))
     const { session, bound, fetches, request } = loaded
     const { inputs, outputs: described } = request
     const given = { ...request.into, ...into }

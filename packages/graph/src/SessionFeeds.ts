@@ -1,12 +1,20 @@
 /**
  * Whether arrays fit a compiled graph, and how they reach its thread.
- * Pure checks that return the error, so that a run of a tiny graph stays cheap.
+ * Pure checks that return what is wrong, so that a run of a tiny graph stays cheap, in any thread: it loads nothing of Effect.
  */
 import type { Arrays, Described, Elements, ElementType } from "./Model.ts"
-import { SessionError } from "./SessionError.ts"
+import type { SessionError } from "./SessionError.ts"
 import * as Shape from "./Shape.ts"
 
 type Named<A> = { readonly [name: string]: A }
+
+/** What a `SessionError` says, as plain data: it goes from thread to thread. */
+export interface Fault {
+  readonly reason: SessionError["reason"]
+  readonly message: string
+  readonly graph?: string
+  readonly node?: string
+}
 
 const arrays = {
   float32: Float32Array,
@@ -57,21 +65,21 @@ export const misfit = (
   role: "input" | "output",
   given: Named<Elements>,
   described: Named<Described>
-): SessionError | undefined => {
+): Fault | undefined => {
   for (const name in given) {
     const [array, like] = [given[name], described[name]]
     if (array === undefined || like === undefined)
-      return new SessionError({
+      return {
         reason: "UnknownFeed",
         message: `the graph has no free ${role} ${name}; it has ${list(Object.keys(described))}`
-      })
+      }
     if (!fits(like, array))
-      return new SessionError({
+      return {
         reason: "MisshapenFeed",
         message:
           `${role} ${name} is ${textOf(like)} (${arrays[like.type].name} of ${sizeOf(like)}), ` +
           `but was given ${kindOf(array)} [${array.length}]`
-      })
+      }
     const foreign = like.below === undefined ? -1 : foreignAt(array, like.below)
     if (foreign >= 0) return unknownId(name, array, foreign, like)
   }
@@ -87,37 +95,50 @@ const foreignAt = (array: Elements, below: number): number => {
   return -1
 }
 
-const unknownId = (name: string, array: Elements, index: number, like: Described) =>
-  new SessionError({
-    reason: "UnknownId",
-    message:
-      `input ${name}, ${textOf(like)}, holds ${array[index]} at ${index}, but ids are 0 to ` +
-      `${(like.below ?? 0) - 1}: the ids belong to another vocabulary or table`
-  })
+const unknownId = (name: string, array: Elements, index: number, like: Described): Fault => ({
+  reason: "UnknownId",
+  message:
+    `input ${name}, ${textOf(like)}, holds ${array[index]} at ${index}, but ids are 0 to ` +
+    `${(like.below ?? 0) - 1}: the ids belong to another vocabulary or table`
+})
 
 /** The first input that is not fed. */
-export const missing = (
-  given: Named<Elements>,
-  described: Named<Described>
-): SessionError | undefined => {
+const missing = (given: Named<Elements>, described: Named<Described>): Fault | undefined => {
   for (const [name, like] of Object.entries(described))
     if (!(name in given))
-      return new SessionError({
+      return {
         reason: "MissingFeed",
         message:
           `input ${name}, ${textOf(like)}, ` + `was not fed; fed were ${list(Object.keys(given))}`
-      })
+      }
   return undefined
 }
 
+/** The inputs that are not bound: each run must be fed them. */
+export const free = ({
+  bind,
+  inputs
+}: {
+  readonly bind: Named<unknown>
+  readonly inputs: Named<Described>
+}): Named<Described> =>
+  Object.fromEntries(Object.entries(inputs).filter(([name]) => !(name in bind)))
+
+/** What is wrong with one run: its feeds, what is not fed, or where it is to write. */
+export const problemOf = (
+  { feeds, into }: { readonly feeds: Named<Elements>; readonly into: Named<Elements> },
+  { free, outputs }: { readonly free: Named<Described>; readonly outputs: Named<Described> }
+): Fault | undefined =>
+  misfit("input", feeds, free) ?? missing(feeds, free) ?? misfit("output", into, outputs)
+
 /** The first array that another thread could not see. */
-export const unshared = (given: Named<Elements>): SessionError | undefined => {
+export const unshared = (given: Named<Elements>): Fault | undefined => {
   for (const [name, array] of Object.entries(given))
     if (!(array.buffer instanceof SharedArrayBuffer))
-      return new SessionError({
+      return {
         reason: "NotShared",
         message: `${name} is bound to memory of one thread; back it by a SharedArrayBuffer`
-      })
+      }
   return undefined
 }
 
@@ -146,20 +167,18 @@ export const isComplete = <Outputs extends Named<Described>>(
 const inNode = /running (\S+) node\. Name:'([^']*)' Status Message: ([^]*)/
 
 /**
- * The error with the graph's name, and for a run the node and what the graph was fed: the runtime says
+ * The fault with the graph's name, and for a run the node and what the graph was fed: the runtime says
  * neither.
  */
-export const placed = (error: SessionError, graph: string, fed: Named<Described>): SessionError => {
-  const { message, reason } = error
-  if (reason !== "RunFailed")
-    return new SessionError({ reason, graph, message: `${graph}: ${message}` })
+export const placed = ({ message, reason }: Fault, graph: string, fed: Named<Described>): Fault => {
+  if (reason !== "RunFailed") return { reason, graph, message: `${graph}: ${message}` }
   const [, op, node, problem = message] = inNode.exec(message) ?? []
   const where = node === undefined ? "" : ` in node ${node} (${op})`
   const feeds = Object.entries(fed).map(([name, like]) => `${name} ${textOf(like)}`)
-  return new SessionError({
+  return {
     reason,
     graph,
     ...(node === undefined ? {} : { node }),
     message: `${graph} failed${where}: ${problem.trim()}; it was fed ${list(feeds)}`
-  })
+  }
 }

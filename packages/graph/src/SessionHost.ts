@@ -6,30 +6,33 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Scope from "effect/Scope"
 import { Worker } from "node:worker_threads"
-import { Engine, type Feed, type LoadRequest, type Outputs, type Request } from "./SessionEngine.ts"
+import { type Answer, Engine, type Feed, type LoadRequest, type Request } from "./SessionEngine.ts"
 import { SessionError } from "./SessionError.ts"
 import * as SessionFeeds from "./SessionFeeds.ts"
+import { failureOf } from "./SessionPrograms.ts"
 import { type Call, droppable, type Reply, type Shared } from "./SessionWire.ts"
 
 /** A place that answers requests. */
 export interface Host {
   /** The array in the form in which this place can read it. */
   readonly portable: (feed: Feed) => Feed
-  readonly call: (request: Request) => Effect.Effect<Outputs, SessionError>
+  readonly call: (request: Request) => Effect.Effect<Answer, SessionError>
 }
 
 const reasons = {
   load: "CompileFailed",
   probe: "NoProvider",
   run: "RunFailed",
-  release: "RunFailed"
+  release: "RunFailed",
+  perform: "RunFailed",
+  resume: "RunFailed",
+  abandon: "RunFailed"
 } as const satisfies Record<Request["kind"], SessionError["reason"]>
 
-const failed = (request: Request, cause: string) =>
-  new SessionError({
-    reason: reasons[request.kind],
-    message: cause
-  })
+const failed = (request: Request, cause: string | SessionFeeds.Fault) =>
+  new SessionError(
+    typeof cause === "string" ? { reason: reasons[request.kind], message: cause } : cause
+  )
 
 const dead = (why: string) =>
   new SessionError({ reason: "WorkerDied", message: `the session thread ended: ${why}` })
@@ -40,7 +43,9 @@ export const inline = (): Host => {
   let last: Promise<unknown> = Promise.resolve()
   const queued = (request: Request, signal: AbortSignal) => {
     const work = last.then(() =>
-      signal.aborted && request.kind === "run" ? {} : engine.handle(request)
+      signal.aborted && request.kind === "run"
+        ? { outputs: {} }
+        : engine.handle(request, () => signal.aborted)
     )
     last = work.catch(() => undefined)
     return work
@@ -50,15 +55,17 @@ export const inline = (): Host => {
     call: (request) =>
       Effect.tryPromise({
         try: (signal) => queued(request, signal),
-        catch: (cause) => failed(request, String(cause))
+        catch: (cause) => failed(request, failureOf(cause))
       })
   }
 }
 
-const builtEntry = new URL(
-  "./SessionWorker" + (import.meta.url.endsWith(".ts") ? ".ts" : ".js"),
-  import.meta.url
-)
+const isSource = import.meta.url.endsWith(".ts")
+
+const builtEntry = new URL("./SessionWorker" + (isSource ? ".ts" : ".js"), import.meta.url)
+
+/** None of the process's own; but a program's sources import other packages' sources, as they were imported here. */
+const execArgv = isSource ? ["--conditions=source"] : []
 
 /** Long enough for a run that ends at all. */
 const patience = 60_000
@@ -92,12 +99,10 @@ class Threads {
     this.#thread = new Thread(entry)
   }
 
-  call(request: Request): Effect.Effect<Outputs, SessionError> {
-    return Effect.callback<Outputs, SessionError>((settle) => {
-      if (request.kind === "release") {
-        this.#loaded.delete(request.session)
-        if (this.#thread.isDead) return settle(Exit.succeed({}))
-      }
+  call(request: Request): Effect.Effect<Answer, SessionError> {
+    return Effect.callback<Answer, SessionError>((settle) => {
+      if (request.kind === "release") this.#loaded.delete(request.session)
+      if (isFarewell(request) && this.#thread.isDead) return settle(Exit.succeed({ outputs: {} }))
       if (this.#isClosed) return settle(Exit.fail(dead("its pool was closed")))
       if (this.#thread.isDead) this.#revive()
       const cancel = this.#thread.ask(request, (result) => {
@@ -120,9 +125,12 @@ class Threads {
   }
 }
 
+/** Nothing of it is left in a thread that is dead. */
+const isFarewell = ({ kind }: Request) => kind === "release" || kind === "abandon"
+
 interface Pending {
   readonly request: Request
-  readonly settle: (result: Exit.Exit<Outputs, SessionError>) => void
+  readonly settle: (result: Exit.Exit<Answer, SessionError>) => void
 }
 
 /** A thread from its start to its end. */
@@ -143,7 +151,7 @@ class Thread {
       Atomics.wait(this.#signals, 1, 1, patience)
     }
     this.#ended = promise
-    this.#worker = new Worker(entry, { execArgv: [], workerData })
+    this.#worker = new Worker(entry, { execArgv, workerData })
     this.#worker.on("message", (reply: Reply) => this.#answered(reply))
     this.#worker.on("error", (cause) => this.#end(String(cause)))
     this.#worker.on("exit", (code) => {
@@ -184,9 +192,7 @@ class Thread {
     const entry = this.#pending.get(reply.id)
     this.#pending.delete(reply.id)
     entry?.settle(
-      "outputs" in reply
-        ? Exit.succeed(reply.outputs)
-        : Exit.fail(failed(entry.request, reply.failure))
+      "outputs" in reply ? Exit.succeed(reply) : Exit.fail(failed(entry.request, reply.failure))
     )
   }
 

@@ -35,7 +35,7 @@ export const tried = (
       isPortable: true
     })
     const shared = { inputs, outputs, providers: [provider], options }
-    const counts = yield* host.call({ kind: "probe", model: bytes, ...shared })
+    const { outputs: counts } = yield* host.call({ kind: "probe", model: bytes, ...shared })
     const placement = Record.map(counts, ([count = 0]) => Number(count))
     const problem = Provider.misplaced(provider, placement)
     if (problem === undefined) return { provider, placement }

@@ -2,7 +2,8 @@
  * What passes between a pool and a thread of sessions.
  * Only its form: who waits for what is `SessionHost`, what is done with it `SessionWorker`.
  */
-import type { Outputs, Request } from "./SessionEngine.ts"
+import type { Answer, Request } from "./SessionEngine.ts"
+import type { Fault } from "./SessionFeeds.ts"
 
 /** What goes into the thread. */
 export interface Call {
@@ -12,14 +13,14 @@ export interface Call {
 
 /** What comes out of it. */
 export type Reply =
-  | { readonly id: number; readonly outputs: Outputs }
-  | { readonly id: number; readonly failure: string }
+  | (Answer & { readonly id: number })
+  | { readonly id: number; readonly failure: string | Fault }
 
 /** Memory that both sides see while the thread is busy and reads no messages. */
 export interface Shared {
   /** [whether the owner no longer wants answers, whether a request is being answered]. */
   readonly signals: Int32Array
-  /** The call id + 1 of runs that are no longer wanted, at id modulo `droppable`. */
+  /** The call id + 1 of runs and programs that are no longer wanted, at id modulo `droppable`. */
   readonly dropped: Int32Array
 }
 

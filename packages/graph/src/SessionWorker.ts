@@ -4,6 +4,7 @@
  */
 import { parentPort, workerData } from "node:worker_threads"
 import { Engine, type Outputs } from "./SessionEngine.ts"
+import { failureOf } from "./SessionPrograms.ts"
 import { type Call, droppable, type Reply, type Shared } from "./SessionWire.ts"
 
 const engine = new Engine()
@@ -22,20 +23,30 @@ const answered = () => {
   Atomics.notify(signals, 1)
 }
 
-/** Whether nobody waits for it any more. What loads or releases is done nevertheless. */
+/** What is done also where nobody waits for it any more: it leaves the thread as its owner believes it to be. */
+const isDue = {
+  load: true,
+  probe: true,
+  release: true,
+  abandon: true,
+  run: false,
+  perform: false,
+  resume: false
+}
+
 const isUnwanted = ({ id, request }: Call) =>
   Atomics.load(signals, 0) === 1 ||
-  (request.kind === "run" && Atomics.load(dropped, id % droppable) === id + 1)
+  (!isDue[request.kind] && Atomics.load(dropped, id % droppable) === id + 1)
 
 const answer = (call: Call): Promise<void> => {
   const { id, request } = call
   Atomics.store(signals, 1, 1)
   const work = isUnwanted(call)
     ? Promise.resolve()
-    : engine.handle(request).then(
-        (outputs) => reply({ id, outputs }, movable(outputs)),
-        (cause) => reply({ id, failure: String(cause) })
-      )
+    : engine
+        .handle(request, () => isUnwanted(call))
+        .then((all) => reply({ id, ...all }, movable(all.outputs)))
+        .catch((cause: unknown) => reply({ id, failure: failureOf(cause) }))
   return work.finally(answered)
 }
 

@@ -28,11 +28,11 @@ const runtime = (placements: { readonly [provider: string]: Provider.Placement }
     const placement = placements[provider]
     return placement === undefined
       ? Effect.fail(new SessionError({ reason: "NoProvider", message: `Error: no ${provider}` }))
-      : Effect.succeed(
-          Object.fromEntries(
+      : Effect.succeed({
+          outputs: Object.fromEntries(
             Object.entries(placement).map(([name, count]) => [name, Int32Array.of(count)])
           )
-        )
+        })
   }
 })
 

@@ -8,7 +8,10 @@
  * places, V vocabulary, D dimension, H heads, F features, R rotated pairs of each head.
  */
 import { Initializer, Op, type Parameters, Shape, type Value } from "@dreamgym/graph"
+import { angles, rotatedPairs } from "./Rotation.ts"
 import type { Tokenizer } from "./Tokenizer.ts"
+
+export { angles, rotatedPairs }
 
 type V = Value.Value
 type Weights = Readonly<Record<string, V>>
@@ -209,19 +212,6 @@ export const step = (
     { logits: Op.reshape(out, [b, network.tokenizer.vocabulary.length]) },
     ...slices
   )
-}
-
-/**
- * Pairs of dimensions of a head that carry position: a quarter, so that half of each head is
- * without position.
- */
-export const rotatedPairs = (config: DecoderConfig): number =>
-  Math.max(1, Math.floor(config.dimension / config.heads / 4))
-
-/** Angles of one position, R of them. */
-export const angles = (config: DecoderConfig, position: number): ReadonlyArray<number> => {
-  const pairs = rotatedPairs(config)
-  return Array.from({ length: pairs }, (_, i) => position * config.ropeBase ** (-i / pairs))
 }
 
 interface Tables {

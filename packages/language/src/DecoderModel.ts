@@ -6,21 +6,13 @@
  * B rows, P prompt tokens, C cache places, H heads, V vocabulary.
  */
 import { LanguageModel } from "@dreamgym/domain"
-import { Parameters, Session, Value } from "@dreamgym/graph"
+import { Parameters, Program, Session, Value } from "@dreamgym/graph"
 import * as Effect from "effect/Effect"
 import * as Scope from "effect/Scope"
+import * as Brief from "./Brief.ts"
 import * as Decoder from "./Decoder.ts"
-import * as Flight from "./Flight.ts"
-import * as Generation from "./Generation.ts"
-import {
-  bucket,
-  emptyFeeds,
-  lending,
-  placeRow,
-  type Room,
-  type LendingRoom,
-  sparseFeatures
-} from "./Rows.ts"
+import { sparseFeatures } from "./Rows.ts"
+import * as ShardProgram from "./ShardProgram.ts"
 
 /**
  * `featureNames` in the order of `Knowledge.features`. `shards`: how many parts of a batch run side
@@ -38,14 +30,15 @@ export interface DecoderModelOptions {
 }
 
 interface Engine extends DecoderModelOptions {
-  readonly session: (
-    key: string,
-    worker: number,
-    outputs: () => Readonly<Record<string, Value.Value>>
-  ) => Effect.Effect<Session.Session, Session.SessionError>
-  readonly weights: Readonly<Record<string, Value.Value>>
-  /** Memory of batches that are done, for those to come. */
-  readonly rooms: Array<LendingRoom>
+  readonly pool: Session.SessionPool["Service"]
+  /** The sessions of each thread. */
+  readonly sessionsIn: (worker: number) => Sessions
+}
+
+/** The sessions of one thread, each kept until the model goes. */
+interface Sessions {
+  readonly made: { readonly [key: string]: Session.Session }
+  readonly open: (wanted: Program.Wanted) => Effect.Effect<Session.Session, Session.SessionError>
 }
 
 export const make = Effect.fn("DecoderModel.make")(function* (
@@ -53,13 +46,7 @@ export const make = Effect.fn("DecoderModel.make")(function* (
 ): Effect.fn.Return<LanguageModel.Model, never, Session.SessionPool | Scope.Scope> {
   const pool = yield* Session.SessionPool
   const scope = yield* Scope.Scope
-  const session = sessionsOf(pool, scope, options)
-  const engine: Engine = {
-    ...options,
-    session,
-    weights: weightsOf(options.parameters),
-    rooms: []
-  }
+  const engine: Engine = { ...options, pool, sessionsIn: sessionsOf(pool, scope, options) }
   return {
     name: options.name,
     version: options.version,
@@ -79,41 +66,59 @@ export const make = Effect.fn("DecoderModel.make")(function* (
   }
 })
 
-/** One session per key and worker, kept until the model goes. */
+type Graph = Readonly<Record<string, Value.Value>>
+
+type Written = (
+  network: Decoder.Network,
+  weights: Graph,
+  sizes: { readonly batch: number; readonly prompt: number; readonly cache: number }
+) => Graph
+
+/** What `ShardProgram` asks for. */
+const graphs: { readonly [kind: string]: Written } = {
+  prefill: Decoder.prefill,
+  step: Decoder.step
+}
+
 const sessionsOf = (
   pool: Session.SessionPool["Service"],
   scope: Scope.Scope,
-  { name, parameters }: DecoderModelOptions
-): Engine["session"] => {
-  const { arrays } = parameters
-  const made = new Map<string, Session.Session>()
-  const place = (worker: number) => (pool.workers === 0 ? 0 : worker % pool.workers)
-  // Parameters live in shared memory: sessions read what a learner last wrote, and only those that
-  // the graph has.
-  const bound = (graph: Readonly<Record<string, Value.Value>>) => {
-    const inputs = Value.inputsOf(Object.values(graph)).map((input) => input.attributes.name)
-    return Object.fromEntries(
-      inputs.flatMap((name) => {
-        const array = arrays[name]
-        return array === undefined ? [] : [[name, array] as const]
-      })
-    )
-  }
-  return (key, worker, outputs) =>
+  { name, network, parameters }: DecoderModelOptions
+): Engine["sessionsIn"] => {
+  const weights = weightsOf(parameters)
+  const compile = (wanted: Program.Wanted, worker: number) =>
     Effect.suspend(() => {
-      const found = made.get(`${key}@${worker}`)
-      if (found !== undefined) return Effect.succeed(found)
-      const graph = outputs()
-      const at = {
-        name: `the decoder of ${name} (${key})`,
-        worker: place(worker),
-        bind: bound(graph)
-      }
-      return pool.compile(graph, at).pipe(
-        Effect.provideService(Scope.Scope, scope),
-        Effect.tap((one) => Effect.sync(() => made.set(`${key}@${worker}`, one)))
-      )
+      const { batch = 0, cache = 0, prompt = 0 } = wanted.sizes
+      const graph = graphs[wanted.kind]?.(network, weights, { batch, cache, prompt }) ?? {}
+      const title = `the decoder of ${name} (${Program.keyOf(wanted)})`
+      const options = { name: title, worker, bind: boundIn(graph, parameters) }
+      return Effect.provideService(pool.compile(graph, options), Scope.Scope, scope)
     })
+  const threads = new Map<number, Sessions>()
+  return (worker) => {
+    const found = threads.get(worker)
+    if (found !== undefined) return found
+    const made: { [key: string]: Session.Session } = {}
+    const keep = (wanted: Program.Wanted) => (session: Session.Session) =>
+      Effect.sync(() => (made[Program.keyOf(wanted)] = session))
+    const open = (wanted: Program.Wanted) => Effect.tap(compile(wanted, worker), keep(wanted))
+    threads.set(worker, { made, open })
+    return { made, open }
+  }
+}
+
+/**
+ * Parameters live in shared memory: sessions read what a learner last wrote, and only those that the
+ * graph has.
+ */
+const boundIn = (graph: Graph, { arrays }: Parameters.Parameters) => {
+  const inputs = Value.inputsOf(Object.values(graph)).map((input) => input.attributes.name)
+  return Object.fromEntries(
+    inputs.flatMap((name) => {
+      const array = arrays[name]
+      return array === undefined ? [] : [[name, array] as const]
+    })
+  )
 }
 
 /** A graph input for each parameter, under its name. */
@@ -131,32 +136,25 @@ const generate = Effect.fnUntraced(function* (
   ReadonlyArray<LanguageModel.Completion>,
   LanguageModel.LanguageModelError | Session.SessionError
 > {
-  const { featureNames, network } = engine
-  const generations = prompts.map((prompt) =>
-    Generation.start(
-      network.tokenizer,
-      prompt,
-      sparseFeatures(network.tokenizer, featureNames, prompt.matches ?? {})
-    )
+  const { featureNames, firstWorker = 0, network } = engine
+  const { tokenizer } = network
+  const rows = prompts.map((prompt) =>
+    Brief.of(tokenizer, prompt, sparseFeatures(tokenizer, featureNames, prompt.matches ?? {}))
   )
-  for (const generation of generations) {
-    const problem = Generation.problemOf(network.tokenizer, featureNames, generation)
-    if (problem !== undefined) return yield* badRequest(engine, generation.prompt, problem)
+  for (const row of rows) {
+    const problem = Brief.problemOf(tokenizer, featureNames, row)
+    if (problem !== undefined) return yield* badRequest(engine, row.prompt, problem)
   }
-  const shards = shardsOf(generations, engine.shards ?? 1, engine.maxBatch ?? 128)
+  const said = new Map<Brief.Asked, ShardProgram.Said>()
   yield* Effect.forEach(
-    shards,
+    shardsOf(rows, engine.shards ?? 1, engine.maxBatch ?? 128),
     (queue, shard) =>
-      Effect.forEach(
-        queue,
-        (rows) => generateShard(engine, rows, (engine.firstWorker ?? 0) + shard),
-        {
-          discard: true
-        }
-      ),
+      Effect.forEach(queue, (batch) => generateBatch(engine, batch, firstWorker + shard, said), {
+        discard: true
+      }),
     { concurrency: "unbounded", discard: true }
   )
-  return yield* Effect.forEach(generations, (generation) => completionOf(engine, generation))
+  return yield* Effect.forEach(rows, (row) => completionOf(engine, row, said.get(row)))
 })
 
 const badRequest = ({ name }: Engine, { text }: LanguageModel.Prompt, problem: string) =>
@@ -173,11 +171,12 @@ const badRequest = ({ name }: Engine, { text }: LanguageModel.Prompt, problem: s
  * batches.
  */
 const shardsOf = (
-  generations: ReadonlyArray<Generation.Generation>,
+  rows: ReadonlyArray<Brief.Asked>,
   shards: number,
   maxBatch: number
-): ReadonlyArray<ReadonlyArray<ReadonlyArray<Generation.Generation>>> => {
-  const sorted = generations.toSorted((a, b) => a.promptIds.length - b.promptIds.length)
+): ReadonlyArray<ReadonlyArray<ReadonlyArray<Brief.Asked>>> => {
+  const lengthOf = ({ brief }: Brief.Asked) => brief.promptIds.length
+  const sorted = rows.toSorted((a, b) => lengthOf(a) - lengthOf(b))
   const size = Math.min(maxBatch, Math.max(8, Math.ceil(sorted.length / shards)))
   const batches = Array.from({ length: Math.ceil(sorted.length / size) }, (_, i) =>
     sorted.slice(i * size, (i + 1) * size)
@@ -187,107 +186,48 @@ const shardsOf = (
   )
 }
 
-const generateShard = Effect.fnUntraced(function* (
-  engine: Engine,
-  rows: ReadonlyArray<Generation.Generation>,
-  worker: number
+/** One message to the thread and one back, and one more each way for every session that it lacks. */
+const generateBatch = Effect.fnUntraced(function* (
+  { name, network, pool, sessionsIn }: Engine,
+  rows: ReadonlyArray<Brief.Asked>,
+  shard: number,
+  said: Map<Brief.Asked, ShardProgram.Said>
 ): Effect.fn.Return<void, Session.SessionError> {
-  const { config, tokenizer } = engine.network
-  const size = tokenizer.vocabulary.length
-  const prompt = bucket(Math.max(...rows.map((row) => row.promptIds.length)), 8)
-  const room = engine.rooms.pop() ?? lending()
-  let { flight, logits } = yield* prefill(engine, rows, { prompt, worker, room })
-  for (let place = prompt; ; place++) {
-    for (const [b, row] of flight.rows.entries()) {
-      if (row.finish === undefined) Generation.advance(row, logits, b * size, size)
-    }
-    if (flight.rows.every((row) => row.finish !== undefined)) break
-    flight = Flight.withRoom(config, Flight.compact(flight, room), place + 1, room)
-    logits = yield* oneMore(engine, flight, place, worker)
-  }
-  // Not where it was stopped: the thread may still be reading.
-  room.clear()
-  engine.rooms.push(room)
-})
-
-const prefill = Effect.fnUntraced(function* (
-  engine: Engine,
-  rows: ReadonlyArray<Generation.Generation>,
-  {
-    prompt,
-    room,
-    worker
-  }: { readonly prompt: number; readonly room: Room; readonly worker: number }
-): Effect.fn.Return<{ flight: Flight.Flight; logits: Float32Array }, Session.SessionError> {
-  const { network, weights } = engine
-  const sizes = { batch: Flight.batchOf(rows.length), prompt }
-  const feeds = emptyFeeds(network, sizes.batch, prompt, room)
-  for (const [b, row] of rows.entries()) {
-    const from = prompt - row.promptIds.length
-    placeRow(feeds, network, row.features, row.promptIds, { b, length: prompt, from })
-  }
-  const session = yield* engine.session(`prefill ${sizes.batch} ${prompt}`, worker, () =>
-    Decoder.prefill(network, weights, sizes)
+  const worker = pool.workers === 0 ? 0 : shard % pool.workers
+  const { made, open } = sessionsIn(worker)
+  const input = ShardProgram.inputOf(
+    network,
+    rows.map(({ brief }) => brief)
   )
-  const {
-    logits = none,
-    value,
-    ...caches
-  } = yield* session.run(feeds, Flight.cachePlaces(network.config, sizes, room))
-  const size = network.tokenizer.vocabulary.length
+  const where = { name: `the decoder of ${name}`, worker, sessions: made, open }
+  const results = yield* pool.perform(ShardProgram.reference, input, where)
   for (const [b, row] of rows.entries()) {
-    row.value = value?.[b]
-    // A row whose every token is forced would not look at its logits.
-    if (Number.isNaN((row.value ?? 0) + (logits[b * size] ?? 0))) row.finish = "Broken"
+    const result = results[b]
+    if (result !== undefined) said.set(row, result)
   }
-  return { flight: Flight.start(rows, feeds, caches, sizes), logits }
-})
-
-const none = new Float32Array(0)
-
-const oneMore = Effect.fnUntraced(function* (
-  engine: Engine,
-  flight: Flight.Flight,
-  place: number,
-  worker: number
-): Effect.fn.Return<Float32Array, Session.SessionError> {
-  const { network, weights } = engine
-  const { batch, cache } = flight
-  const session = yield* engine.session(`step ${batch} ${cache}`, worker, () =>
-    Decoder.step(network, weights, { batch, cache })
-  )
-  const turn = Decoder.angles(network.config, place)
-  const { logits = none, ...slices } = yield* session.run({
-    ...Flight.lastTokens(network.config, flight),
-    ...flight.caches,
-    cached: flight.cached,
-    vocabularyFeatures: flight.vocabularyFeatures,
-    cos: Float32Array.from(turn, Math.cos),
-    sin: Float32Array.from(turn, Math.sin)
-  })
-  Flight.keep(network.config, flight, slices, place)
-  return logits
 })
 
 const completionOf = (
-  engine: Engine,
-  generation: Generation.Generation
+  { name, network }: Engine,
+  row: Brief.Asked,
+  said: ShardProgram.Said | undefined
 ): Effect.Effect<LanguageModel.Completion, LanguageModel.LanguageModelError> => {
-  const { choices, features, finish, ids, isConstrained, logProbabilities, promptIds, value } =
-    generation
-  if (finish === undefined || finish === "Broken") {
+  const { tokenizer } = network
+  const { features, isConstrained, promptIds } = row.brief
+  if (said === undefined || said.finish === "Broken") {
     return Effect.fail(
       new LanguageModel.LanguageModelError({
         reason: "BadResponse",
-        model: engine.name,
+        model: name,
         message:
-          `no token could follow ${JSON.stringify(engine.network.tokenizer.decode(ids))}: the network gives ` +
+          `no token could follow ${JSON.stringify(tokenizer.decode(said?.ids ?? []))}: the network gives ` +
           "no numbers, or every word is ruled out; look at the parameters, then at forbidden and once"
       })
     )
   }
+  const { choices, finish, ids, logProbabilities, value } = said
   return Effect.succeed({
-    text: Generation.textOf(engine.network.tokenizer, generation),
+    text: Brief.textOf(tokenizer, row, { finish, ids }),
     finish,
     promptIds,
     ids,

@@ -5,14 +5,13 @@
  *
  * B rows, C cache places, H heads, V vocabulary, F features.
  */
-import * as Record from "effect/Record"
 import type * as Decoder from "./Decoder.ts"
 import type { Generation } from "./Generation.ts"
-import { bucket, type Feeds, type PromptFeeds, type Room } from "./Rows.ts"
+import { bucket, type Feeds, type Outline, type PromptFeeds, type Room } from "./Rows.ts"
 
 /**
- * `caches` [B, H, C, D / H] by name and `cached` [B, C] (1 where a place counts) lie in shared
- * memory: every token reads them, and only shared memory reaches a thread without a copy.
+ * `caches` [B, H, C, D / H] by name, `cached` [B, C] (1 where a place counts); `said` is where each run writes: `logits` [B, V]
+ * and, for each cache, what it is to keep of the new token, [B, H, 1, D / H], called as the cache with "new" before.
  */
 export interface Flight {
   readonly batch: number
@@ -20,8 +19,13 @@ export interface Flight {
   readonly rows: ReadonlyArray<Generation>
   readonly cached: Float32Array
   readonly vocabularyFeatures: Float32Array
-  readonly caches: Readonly<Record<string, Float32Array>>
+  readonly caches: Named
+  readonly said: Named & { readonly logits: Float32Array }
 }
+
+type Named = Readonly<Record<string, Float32Array>>
+
+type Network = Outline & { readonly config: Decoder.DecoderConfig }
 
 /** Caches grow by so many places: few shapes, few sessions. */
 const places = 16
@@ -32,28 +36,28 @@ export const batchOf = (rows: number): number => {
   return rows <= (power * 3) / 4 && power > 8 ? (power * 3) / 4 : power
 }
 
-/** Places for what reading a prompt leaves, by their names. */
-export const cachePlaces = (
-  { dimension, layers }: Decoder.DecoderConfig,
+/** Before P prompt tokens are read, which leaves their keys and values in the caches. */
+export const start = (
+  { config, tokenizer }: Network,
+  rows: ReadonlyArray<Generation>,
+  { valid: cached, vocabularyFeatures }: PromptFeeds,
   { batch, prompt }: { readonly batch: number; readonly prompt: number },
   room: Room
-): Readonly<Record<string, Float32Array>> => {
-  const names = Array.from({ length: layers }, (_, l) => [`keys.${l}`, `values.${l}`]).flat()
-  return Object.fromEntries(names.map((name) => [name, room.floats(batch * prompt * dimension)]))
-}
-
-/**
- * After reading P prompt tokens: `read` are the keys and values of these [B, H, P, D / H], wherever
- * they lie: there is no room yet.
- */
-export const start = (
-  rows: ReadonlyArray<Generation>,
-  feeds: PromptFeeds,
-  read: Readonly<Record<string, Float32Array>>,
-  { batch, prompt }: { readonly batch: number; readonly prompt: number }
 ): Flight => {
-  const { valid: cached, vocabularyFeatures } = feeds
-  return { batch, rows, cache: prompt, cached, caches: read, vocabularyFeatures }
+  const { dimension, layers } = config
+  const names = Array.from({ length: layers }, (_, l) => [`keys.${l}`, `values.${l}`]).flat()
+  const placed = (length: number, prefix = "") =>
+    Object.fromEntries(names.map((name) => [prefix + name, room.floats(batch * length)]))
+  const logits = room.floats(batch * tokenizer.vocabulary.length)
+  return {
+    batch,
+    rows,
+    cache: prompt,
+    cached,
+    caches: placed(prompt * dimension),
+    said: { ...placed(dimension, "new "), logits },
+    vocabularyFeatures
+  }
 }
 
 /** The same with at least `cache` places. */
@@ -78,7 +82,7 @@ export const withRoom = (
     ...flight,
     cache: columns,
     cached: widened(flight.cached, flight.batch),
-    caches: Record.map(flight.caches, (array) => widened(array, flight.batch * heads))
+    caches: mapped(flight.caches, (array) => widened(array, flight.batch * heads))
   }
 }
 
@@ -94,27 +98,22 @@ export const lastTokens = (
   for (const [b, row] of rows.entries()) {
     const id = row.ids.at(-1) ?? 0
     ids[b] = BigInt(id)
-    previous[b] = BigInt(row.ids.at(-2) ?? row.promptIds.at(-1) ?? 0)
+    previous[b] = BigInt(row.ids.at(-2) ?? row.brief.promptIds.at(-1) ?? 0)
     const at = b * perRow + id * features
     matched.set(vocabularyFeatures.subarray(at, at + features), b * features)
   }
   return { ids, previous, features: matched }
 }
 
-/**
- * Writes new keys and values [B, H, 1, D / H], called as the caches with "new" before, into the
- * caches at `place`.
- */
+/** Writes the new keys and values into the caches at `place`. */
 export const keep = (
   { dimension, heads }: Decoder.DecoderConfig,
-  flight: Flight,
-  slices: Readonly<Record<string, Float32Array>>,
+  { batch, cache, cached, caches, said }: Flight,
   place: number
 ): void => {
   const width = dimension / heads
-  const { batch, cache, cached, caches } = flight
   for (const [name, to] of Object.entries(caches)) {
-    const from = slices[`new ${name}`] ?? to.subarray(0, 0)
+    const from = said[`new ${name}`] ?? to.subarray(0, 0)
     // An array view per head and row would cost more than the numbers.
     for (let row = 0; row < batch * heads; row++) {
       const start = (row * cache + place) * width
@@ -137,12 +136,19 @@ export const compact = (flight: Flight, room: Room): Flight => {
     }
     return kept
   }
+  // Nothing in it is wanted any more.
+  const beginning = (array: Float32Array) =>
+    array.subarray(0, (array.length / flight.batch) * batch)
   return {
     batch,
     cache: flight.cache,
     rows: live.flatMap((b) => flight.rows[b] ?? []),
     cached: gather(flight.cached),
     vocabularyFeatures: gather(flight.vocabularyFeatures),
-    caches: Record.map(flight.caches, gather)
+    caches: mapped(flight.caches, gather),
+    said: { ...mapped(flight.said, beginning), logits: beginning(flight.said.logits) }
   }
 }
+
+const mapped = (arrays: Named, change: (array: Float32Array) => Float32Array): Named =>
+  Object.fromEntries(Object.entries(arrays).map(([name, array]) => [name, change(array)]))

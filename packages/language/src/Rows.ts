@@ -5,7 +5,8 @@
  * B rows, P prompt tokens (left), K tokens read (right), T = P + K - 1, V vocabulary, F features.
  */
 import type { Network, Sizes } from "./Decoder.ts"
-import { padId, type Tokenizer } from "./Tokenizer.ts"
+import { padId } from "./SpecialWords.ts"
+import type { Tokenizer } from "./Tokenizer.ts"
 
 /**
  * `weights`[targets] is the loss weight of each target token; `features` are sparse (`tokenId * F +
@@ -91,6 +92,12 @@ export const choiceMask = (
   return mask
 }
 
+/** What the layout of feeds needs to know of a `Network`: plain data, so that a thread can be told it. */
+export interface Outline {
+  readonly config: { readonly features: number }
+  readonly tokenizer: { readonly vocabulary: { readonly length: number } }
+}
+
 export interface PromptFeeds extends Feeds {
   readonly ids: BigInt64Array
   readonly previous: BigInt64Array
@@ -100,7 +107,7 @@ export interface PromptFeeds extends Feeds {
 }
 
 export const emptyFeeds = (
-  network: Network,
+  network: Outline,
   batch: number,
   length: number,
   room: Room = fresh
@@ -118,7 +125,7 @@ export const emptyFeeds = (
 /** Writes one row of tokens from place `from` on, with its features. */
 export const placeRow = (
   feeds: PromptFeeds,
-  network: Network,
+  network: Outline,
   sparse: ReadonlyArray<number>,
   ids: ReadonlyArray<number>,
   at: { readonly b: number; readonly length: number; readonly from: number }

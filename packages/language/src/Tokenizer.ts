@@ -5,24 +5,9 @@
  * added.
  */
 import * as Schema from "effect/Schema"
+import { neverSampled, padId, specialWords, unknownId } from "./SpecialWords.ts"
 
-/** Words with a meaning of their own; `<pad>` is id 0, `<unk>` id 1. */
-export const specialWords = [
-  "<pad>",
-  "<unk>",
-  "<act>",
-  "<think>",
-  "<obs>",
-  "<win>",
-  "<task>",
-  "<demo>"
-] as const
-
-export const padId = 0
-export const unknownId = 1
-
-/** Padding and the unknown word stand in prompts only: generation never gives them. */
-export const neverSampled: ReadonlyArray<number> = [padId, unknownId]
+export { neverSampled, padId, specialWords, unknownId }
 
 export class TokenizerError extends Schema.TaggedError<TokenizerError>()("TokenizerError", {
   reason: Schema.Literals(["BadFile", "Foreign"]),
