@@ -59,4 +59,4 @@ process.on("exit", () => {
   writeFileSync(file, JSON.stringify(notes))
 })
 
-await import("../../../graph/src/SessionWorker.ts")
+await import("@dreamgym/graph/SessionWorker")
