@@ -47,8 +47,8 @@ export const start = (
   const { dimension, layers } = config
   const names = Array.from({ length: layers }, (_, l) => [`keys.${l}`, `values.${l}`]).flat()
   const placed = (length: number, prefix = "") =>
-    Object.fromEntries(names.map((name) => [prefix + name, room.floats(batch * length)]))
-  const logits = room.floats(batch * tokenizer.vocabulary.length)
+    Object.fromEntries(names.map((name) => [prefix + name, room.unset(batch * length)]))
+  const logits = room.unset(batch * tokenizer.vocabulary.length)
   return {
     batch,
     rows,

@@ -155,14 +155,15 @@ export const floats = (length: number): Float32Array<SharedArrayBuffer> =>
 export const bigints = (length: number): BigInt64Array<SharedArrayBuffer> =>
   new BigInt64Array(new SharedArrayBuffer(length * 8))
 
-/** Where arrays come from: shared memory, all zero. */
+/** Where arrays come from: shared memory, all zero; `unset` holds anything, for what is written before it is read. */
 export interface Room {
   readonly floats: (length: number) => Float32Array<SharedArrayBuffer>
   readonly bigints: (length: number) => BigInt64Array<SharedArrayBuffer>
+  readonly unset: (length: number) => Float32Array<SharedArrayBuffer>
 }
 
 /** Memory of its own for each array, for as long as somebody holds it. */
-export const fresh: Room = { floats, bigints }
+export const fresh: Room = { floats, bigints, unset: floats }
 
 /** `clear` takes back all that was lent: nobody, no thread either, may look at it any more. */
 export interface LendingRoom extends Room {
@@ -183,8 +184,10 @@ export const lending = (): LendingRoom => {
     lent.push(memory)
     return memory
   }
+  const unset = (length: number) => new Float32Array(take(length * 4), 0, length)
   return {
-    floats: (length) => new Float32Array(take(length * 4), 0, length).fill(0),
+    unset,
+    floats: (length) => unset(length).fill(0),
     bigints: (length) => new BigInt64Array(take(length * 8), 0, length).fill(0n),
     clear: () => {
       for (const memory of lent.splice(0)) {
