@@ -192,8 +192,8 @@ const reference: Arm = {
   settings: (base) => briefOf(base)
 }
 
-/** Original tasks alone, each as often as the others. */
-export const uniform = "no_generator"
+/** Original tasks alone, each as often as the others, of houses from easy ones to those of the rung; others share its preparation. */
+export const uniform = "uniform"
 
 /** Original tasks alone, from the easiest on, as the agent masters them. */
 export const growing = "growing"
@@ -210,11 +210,17 @@ const chosen = (name: string, title: string, settings: Settings): Arm => ({
   name,
   title,
   policy: "dreamt",
-  startsFrom: first,
-  settings: (base) => ({ ...briefOf(base), "curriculum.generate": false, ...settings })
+  ...(name === uniform ? {} : { startsFrom: uniform }),
+  settings: (base) => ({
+    ...briefOf(base),
+    "curriculum.generate": false,
+    "curriculum.spread": true,
+    ...settings
+  })
 })
 
 const curricula: ReadonlyArray<Arm> = [
+  chosen(uniform, "drawn evenly", {}),
   chosen(growing, "growing difficulty", { "curriculum.order": "growing" }),
   ...Object.entries(scored).map(([name, { score, title }]) =>
     chosen(name, title, { "curriculum.againShare": 0.5, "curriculum.score": score })
@@ -318,11 +324,11 @@ const full: Readonly<Record<Part, ReadonlyArray<string>>> = {
     "ppo_dream"
   ],
   exploitation: [whole, unfiltered],
-  curriculum: [uniform, ...curricula.map(({ name }) => name)]
+  curriculum: curricula.map(({ name }) => name)
 }
 
 const quick: Readonly<Partial<Record<Part, ReadonlyArray<string>>>> = {
-  ablations: [first, whole, brief, uniform, unfiltered],
+  ablations: [first, whole, brief, "no_generator", unfiltered],
   scaling: [nameOf(250), nameOf(1000)],
   curriculum: [uniform, growing, "again_variance"]
 }

@@ -29,10 +29,6 @@ type Runs = ReadonlyArray<Run>
 export const titleOf = (arm: string): string =>
   Arms.all.find(({ name }) => name === arm)?.title ?? arm
 
-/** What an arm is called beside other ways to choose tasks. */
-export const curriculumOf = (arm: string): string =>
-  arm === Arms.uniform ? "drawn evenly" : titleOf(arm)
-
 const policyOf = (arm: string): string => Arms.all.find(({ name }) => name === arm)?.policy ?? arm
 
 export const at = (runs: Runs, rung: string, arm: string): Runs =>

@@ -26,6 +26,7 @@ const byArm: Readonly<Record<string, Look>> = {
   grpo_s2r: { colour: "#7fcdb0" },
   ppo_s2r: { colour: "#009e73" },
   no_filter: { colour: "#a6611a" },
+  uniform: { colour: "#4d4d4d" },
   growing: { colour: "#7b3294" }
 }
 

@@ -33,16 +33,11 @@ export const drawings = (
 type Draw = (runs: Runs, rung: string) => ReadonlyArray<Drawing>
 
 const success =
-  (
-    part: Part,
-    caption: string,
-    armsOf: () => ReadonlyArray<string>,
-    nameOf = Findings.titleOf
-  ): Draw =>
+  (part: Part, caption: string, armsOf: () => ReadonlyArray<string>): Draw =>
   (runs, rung) => {
     const rows = Findings.rows(runs, rung, armsOf()).map(({ arm, success: found }) => ({
       group: rung,
-      name: nameOf(arm),
+      name: Findings.titleOf(arm),
       look: Looks.of(arm),
       ...found
     }))
@@ -177,7 +172,7 @@ const curriculum: Draw = (runs, rung) => {
   const arms = [Arms.uniform, Arms.growing]
   const of = (points: (arm: string) => Line["points"]) =>
     arms.map((arm) => ({
-      name: Findings.curriculumOf(arm),
+      name: Findings.titleOf(arm),
       look: Looks.of(arm),
       points: points(arm)
     }))
@@ -216,8 +211,7 @@ const along = <A extends { readonly iteration: number }>({ iteration, ...rest }:
 const allCurricula = success(
   "curriculum",
   "Success in held-out real tasks at equal budget, by how the tasks are chosen: mean over seeds, 95 % interval, one ring per seed.",
-  () => Arms.of("curriculum", false),
-  Findings.curriculumOf
+  () => Arms.of("curriculum", false)
 )
 
 const drawn: Readonly<Record<Part, Draw>> = {

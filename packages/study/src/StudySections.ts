@@ -297,7 +297,7 @@ const curriculum: Section = (runs, rungs) => {
       const isUniform = arm === Arms.uniform
       return [
         rung,
-        Findings.curriculumOf(arm),
+        Findings.titleOf(arm),
         interval(success),
         isUniform || found === undefined ? "" : difference(found),
         isUniform || found === undefined
@@ -321,7 +321,7 @@ const curriculum: Section = (runs, rungs) => {
       rows
     ),
     [
-      "Every row is PPO dreamt without generated tasks, from the same data and models, for as many iterations of as many tasks; only which tasks are played differs. Difficulty is about how many steps a task takes."
+      "Every row is PPO dreamt without generated tasks, from the same data and models, for as many iterations of as many tasks; only which tasks are played differs. The collected houses go from easy ones (small, without distractors, open) to those of the rung; success is that in the rung's own. Difficulty is about how many steps a task takes."
     ]
   )
 }
