@@ -2,6 +2,9 @@ import { LanguageModel, Seed } from "@dreamgym/domain"
 import { Session } from "@dreamgym/graph"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import { spawnSync } from "node:child_process"
+import * as ShardProgram from "../src/ShardProgram.ts"
 import { Decoder, DecoderModel, Rows, Tokenizer, type Trainable } from "../src/index.ts"
 import { inline, modelOf, promptsOf, rowOf, textOf, tokenizer, trainableOf } from "./network.ts"
 
@@ -141,6 +144,83 @@ describe("Generation", () => {
       }
     }).pipe(Effect.provide(Session.layer({ workers: 2 })), Effect.scoped)
   )
+
+  it.effect(
+    "is one message to a thread for each batch, and one more for each session it lacks",
+    () =>
+      Effect.gen(function* () {
+        const pool = yield* Session.SessionPool
+        const [performed, compiled] = [Array<string>(), Array<string>()]
+        const watched: typeof pool = {
+          ...pool,
+          perform: (program, input, options) => {
+            performed.push(`in thread ${options.worker}`)
+            return pool.perform(program, input, options)
+          },
+          compile: (outputs, options) =>
+            Effect.map(pool.compile(outputs, options), (session) => {
+              compiled.push(`${options?.name} in thread ${options?.worker}`)
+              return { ...session, run: () => Effect.die(new Error("a run from outside")) }
+            })
+        }
+        const model = yield* Effect.provideService(
+          modelOf(trainableOf(15), { shards: 2, maxBatch: 16 }),
+          Session.SessionPool,
+          watched
+        )
+        const prompts = promptsOf(64, 61)
+        const first = yield* model.generate(prompts)
+        const sessions = compiled.length
+        assert.lengthOf(new Set(compiled), sessions)
+        assert.deepStrictEqual(yield* model.generate(prompts), first)
+        assert.deepStrictEqual(
+          performed.toSorted(),
+          [0, 1].flatMap((worker) => Array<string>(4).fill(`in thread ${worker}`))
+        )
+        assert.lengthOf(compiled, sessions)
+      }).pipe(Effect.provide(Session.layer({ workers: 2 })), Effect.scoped)
+  )
+
+  it.live("that is interrupted harms none that follows", () =>
+    Effect.gen(function* () {
+      const trainable = trainableOf(16)
+      const model = yield* modelOf(trainable, { shards: 2 })
+      const prompts = promptsOf(40, 71)
+      const wanted = yield* model.generate(prompts)
+      const long = prompts.map(({ key, temperature, text }) => ({
+        key,
+        temperature,
+        text,
+        maxTokens: 9_000
+      }))
+      for (const wait of [1, 5, 20]) {
+        const fiber = yield* Effect.forkChild(model.generate(long))
+        yield* Effect.sleep(`${wait} millis`)
+        yield* Fiber.interrupt(fiber)
+        assert.deepStrictEqual(yield* model.generate(prompts), wanted)
+      }
+    }).pipe(Effect.provide(Session.layer({ workers: 2 })), Effect.scoped)
+  )
+
+  it("loads nothing of Effect into the threads: that would take each of them a second", () => {
+    const source = `
+      import { registerHooks } from "node:module"
+      registerHooks({
+        resolve: (specifier, context, next) => {
+          const found = next(specifier, context)
+          if (/node_modules.effect|language.src.Tokenizer|src.index/.test(found.url)) console.log(found.url)
+          return found
+        }
+      })
+      await import(${JSON.stringify(ShardProgram.reference.module.href)})
+      await import(import.meta.resolve("@dreamgym/graph/SessionEngine"))`
+    const { status, stderr, stdout } = spawnSync(
+      process.execPath,
+      ["--conditions=source", "--input-type=module", "-e", source],
+      { cwd: import.meta.dirname }
+    )
+    assert.deepStrictEqual([status, `${stdout}`, `${stderr}`], [0, "", ""])
+  })
 
   it.effect("says one of the allowed texts, also where one begins another", () =>
     Effect.gen(function* () {
