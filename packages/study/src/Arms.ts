@@ -81,6 +81,7 @@ const rowOf = (name: PipelineArm.Name): Arm => ({
   settings: (base) => ({
     ...withoutBudget(flat(PipelineArm.settings(name, base))),
     ...(isReal(name) ? briefly(base) : {}),
+    ...(name === "dpo" ? gentle : {}),
     ...(name === first ? { "evaluate.clonedPlus": true } : {})
   })
 })
@@ -234,6 +235,9 @@ const briefly = ({ train }: Config): Settings => ({
 })
 
 const briefOf = (base: Config): Settings => ({ ...wholeOf(base), ...briefly(base) })
+
+/** With the defaults of `dpo.*` it unlearns most of what SFT knows (docs/log.md): a baseline should be as good as it can be. */
+const gentle: Settings = { "dpo.lr": 1e-4, "dpo.sftCoef": 1, "dpo.updates": 100 }
 
 const isReal = (name: PipelineArm.Name): boolean => name === "grpo_real" || name === "ppo_real"
 
