@@ -1,5 +1,5 @@
 /**
- * Texts as vectors: `npm run bench -- language`.
+ * Texts as vectors, and a wave of a dream's replies: `npm run bench -- language`.
  * The networks are drawn, not trained; a text is a state and an action of the household's length.
  */
 import { Seed } from "@dreamgym/domain"
@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect"
 import type { Bench } from "../../../scripts/figures.ts"
 import { Decoder, Embedding, Tokenizer, Trainable } from "../src/index.ts"
 import { configOf, million, parametersOf } from "./engine/size.ts"
+import { sides, type Taken } from "./wave.ts"
 
 const { HiddenState, Reader } = Embedding
 
@@ -71,12 +72,32 @@ interface Network {
   readonly reader: () => Embedding.Reader.Reader
 }
 
+const waved = {
+  wall: "time that passed",
+  processor: "of all processors",
+  caller: "caller's thread busy"
+} as const satisfies Record<keyof Taken, string>
+
+const waves = Effect.map(sides, ({ beside, fromCaller }) =>
+  (["wall", "processor", "caller"] as const).map((what) => ({
+    name: `128 replies of the household decoder in two threads: ${waved[what]}`,
+    unit: "ms",
+    value: beside[what],
+    goal: fromCaller[what],
+    higherIsBetter: false,
+    against: `a message per token: ${fromCaller[what].toFixed(0)} ms`
+  }))
+)
+
+const texts = Effect.forEach(Object.entries(networks), ([name, network]) =>
+  figuresOf(name, network)
+).pipe(
+  Effect.map((all) => all.flat()),
+  Effect.scoped,
+  Effect.provide(Session.layer())
+)
+
 const bench: Bench = () =>
-  Effect.forEach(Object.entries(networks), ([name, network]) => figuresOf(name, network)).pipe(
-    Effect.map((all) => all.flat()),
-    Effect.scoped,
-    Effect.provide(Session.layer()),
-    Effect.runPromise
-  )
+  Effect.runPromise(Effect.map(Effect.all([texts, waves]), (all) => all.flat()))
 
 export default bench
