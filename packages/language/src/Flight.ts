@@ -72,9 +72,10 @@ export const withRoom = (
   const widened = (array: Float32Array, rows: number): Float32Array => {
     const width = array.length / rows
     const wider = (width / flight.cache) * columns
-    const wide = room.floats(rows * wider)
+    const wide = room.unset(rows * wider)
     for (let row = 0; row < rows; row++) {
       wide.set(array.subarray(row * width, (row + 1) * width), row * wider)
+      wide.fill(0, row * wider + width, (row + 1) * wider)
     }
     return wide
   }
@@ -130,11 +131,11 @@ export const compact = (flight: Flight, room: Room): Flight => {
   if (batch >= flight.batch) return flight
   const gather = (array: Float32Array): Float32Array => {
     const width = array.length / flight.batch
-    const kept = room.floats(batch * width)
+    const kept = room.unset(batch * width)
     for (const [to, from] of live.entries()) {
       kept.set(array.subarray(from * width, (from + 1) * width), to * width)
     }
-    return kept
+    return kept.fill(0, live.length * width)
   }
   // Nothing in it is wanted any more.
   const beginning = (array: Float32Array) =>

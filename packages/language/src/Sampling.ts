@@ -52,6 +52,14 @@ export const sample = (
   }
 }
 
+let kept = new Float64Array(256)
+
+/** A thread weighs one token after another, in the same place: new memory for each is most of what choosing costs. */
+const scratch = (count: number): Float64Array => {
+  if (count > kept.length) kept = new Float64Array(count)
+  return kept.subarray(0, count)
+}
+
 /** Logits over the temperature at each place, -Infinity where banned. */
 const scoresOf = (
   logits: Float32Array,
@@ -59,7 +67,7 @@ const scoresOf = (
   count: number,
   { allowed, banned, temperature }: SamplingOptions
 ): Float64Array => {
-  const scores = new Float64Array(count)
+  const scores = scratch(count)
   const scale = temperature === 0 ? 1 : 1 / temperature
   for (let place = 0; place < count; place++) {
     const id = allowed === undefined ? place : (allowed[place] ?? 0)
