@@ -2,7 +2,7 @@
 import * as fs from "node:fs"
 import * as os from "node:os"
 import * as path from "node:path"
-import { Seed } from "@dreamgym/domain"
+import { Ending, Seed } from "@dreamgym/domain"
 import * as Trainable from "@dreamgym/language/Trainable"
 import * as Weights from "@dreamgym/language/Weights"
 import * as Imitation from "@dreamgym/learner/Imitation"
@@ -111,12 +111,16 @@ describe("cloning with an anchor", () => {
       Effect.gen(function* () {
         const dreaming = yield* dreamingOf(saying(""), [
           "evaluate.clonedPlus=true",
+          "clone.maxUpdates=60",
+          "clone.minUpdates=60",
+          "clone.lr=0.005",
           `clone.anchorCoef=${anchorCoef}`
         ])
         const { offline, world } = dreaming
         const tokenizer = Vocabulary.tokenizerOf(world.knowledge, offline.train)
         const { cloned, clonedPlus = cloned } = yield* Phases.cloned(dreaming, tokenizer)
-        const rows = offline.demonstrations.flatMap((one) =>
+        const good = offline.train.filter(({ ending }) => Ending.isSuccess(ending))
+        const rows = good.flatMap((one) =>
           Imitation.rowsOf(one, Clone.imitation(world, tokenizer)).map((row) => ({ row }))
         )
         const { kl = Number.NaN } = yield* Sft.fit(Trainable.copy(clonedPlus), rows, {
@@ -134,6 +138,7 @@ describe("cloning with an anchor", () => {
 
   it("holds the clone of all successes nearer to that of the demonstrations, which stays as it is", async () => {
     const [free, held] = [await driftOf(0), await driftOf(10)]
+    expect(free.kl).toBeGreaterThan(0.001)
     expect(held.kl).toBeLessThan(free.kl / 2)
     expect(held.cloned.equals(free.cloned)).toBe(true)
   }, 60_000)
