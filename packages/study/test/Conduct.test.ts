@@ -76,7 +76,7 @@ describe("a study", () => {
     })
     expect(await begun()).toEqual(once)
     expect(settingOf("L0/1/ppo_real_10x", "realTransitions")).toBe(9000)
-    expect(settingOf("L0/1/ppo_real_10x", "iterations")).toBe(216)
+    expect(settingOf("L0/1/ppo_real_10x", "iterations")).toBe(72)
     expect(settingOf("L0/1/ppo_s2r", "realTransitions")).toBe(100)
     expect(told.at(-1)).toMatchObject({ total: 5, finished: 5, running: [], secondsLeft: 0 })
     expect(Math.max(...told.map(({ running }) => running.length))).toBe(2)
