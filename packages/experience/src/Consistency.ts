@@ -34,11 +34,12 @@ export interface Asked {
   readonly wrongOf: (reply: Format.Reply) => Wrong | undefined
 }
 
-/** The last completion, what its reply is, and what all `attempts` together read and wrote. */
+/** The last completion, what its reply is, and what all `attempts` together read (`promptTokens`) and read and wrote (`tokens`). */
 export interface Answered {
   readonly completion: LanguageModel.Completion
   readonly reply: Result.Result<Format.Reply, string>
   readonly attempts: number
+  readonly promptTokens: number
   readonly tokens: number
 }
 
@@ -50,9 +51,9 @@ export const checkOf = (
   form: Format.Form
 ): Asked["wrongOf"] => {
   if (knowledge === undefined) return () => undefined
-  const before = knowledge.audit(task, history)
   const isReasoned = form.reasoning !== false
   return ({ isDone, observation, reasoning }) => {
+    const before = knowledge.audit(task, history)
     const after = knowledge.audit(task, History.append(history, action, observation))
     if (!keeps(before, after, isDone, rules)) return "Reply"
     const foreseen = knowledge.foresee?.(task, history, action, observation) ?? ""
@@ -126,5 +127,6 @@ const answer = (
   completion,
   reply: Format.parseReply(completion.text, form),
   attempts: (before?.attempts ?? 0) + 1,
+  promptTokens: (before?.promptTokens ?? 0) + completion.promptIds.length,
   tokens: (before?.tokens ?? 0) + completion.promptIds.length + completion.ids.length
 })

@@ -111,23 +111,21 @@ const never: Consistency.Options = {
 const predictionOf = (
   prompt: LanguageModel.Prompt,
   reply: Format.Reply,
-  { attempts, completion, tokens }: Consistency.Answered
-): ExperienceModel.Prediction => {
-  return {
-    reasoning: reply.reasoning,
-    observation: reply.observation,
-    reward: reply.isDone ? 1 : 0,
-    ...(reply.isDone ? { ending: Ending.terminated(true) } : {}),
-    tokens,
-    promptTokens: completion.promptIds.length * attempts,
-    promptHash: createHash("sha256").update(prompt.text).digest("hex"),
-    scores: {
-      ...likelihoods(completion.logProbabilities),
-      ...(attempts > 1 ? { attempts } : {}),
-      tokens
-    }
+  { attempts, completion, promptTokens, tokens }: Consistency.Answered
+): ExperienceModel.Prediction => ({
+  reasoning: reply.reasoning,
+  observation: reply.observation,
+  reward: reply.isDone ? 1 : 0,
+  ...(reply.isDone ? { ending: Ending.terminated(true) } : {}),
+  tokens,
+  promptTokens,
+  promptHash: createHash("sha256").update(prompt.text).digest("hex"),
+  scores: {
+    ...likelihoods(completion.logProbabilities),
+    ...(attempts > 1 ? { attempts } : {}),
+    tokens
   }
-}
+})
 
 /** A model that tells no log-probabilities gets no score for them: 0 would say that it was certain. */
 const likelihoods = (values: ReadonlyArray<number>): Record<string, number> =>

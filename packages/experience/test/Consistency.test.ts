@@ -140,6 +140,8 @@ describe("An observation that does not bring what its reasoning foresees", () =>
       assert.strictEqual(prediction.observation, listing("box 2", ""))
       const [first, second] = batches.map(([prompt]) => prompt?.text)
       assert.strictEqual(second, `${first} works. it is empty <obs>`)
+      const wordsIn = (text = "") => text.split(" ").length
+      assert.strictEqual(prediction.promptTokens, wordsIn(first) + wordsIn(second))
     })
   )
 

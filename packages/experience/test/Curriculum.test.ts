@@ -5,6 +5,7 @@ import * as Stream from "effect/Stream"
 import * as fc from "fast-check"
 import { Curriculum } from "../src/index.ts"
 import { boxTask, trajectoryOf } from "./boxes.ts"
+import { sameVariations } from "./variations.ts"
 
 const poolOf = (size: number): ReadonlyArray<Task.Task> =>
   Array.from({ length: size }, (_, i) => boxTask(`task ${i}`, "key"))
@@ -259,15 +260,3 @@ describe("Curriculum", () => {
       })
   )
 })
-
-/** Variations that follow from their seeds and key alone, as a generator's do. */
-const sameVariations: Contract.TaskGenerator["Service"]["variations"] = (seeds, { key, perSeed }) =>
-  Stream.fromIterable(
-    seeds.flatMap((seed) =>
-      Array.from({ length: perSeed }, (_, i): Task.Task => ({
-        ...seed,
-        id: `${seed.id}/${key}/${i}`,
-        origin: { _tag: "Generated", parentId: seed.id, generation: 1 }
-      }))
-    )
-  )

@@ -3,28 +3,16 @@ import { assert, describe, it } from "@effect/vitest"
 import { Curriculum as Contract, type Task } from "@dreamgym/domain"
 import { CurriculumLaws, Law } from "@dreamgym/laws"
 import * as Effect from "effect/Effect"
-import * as Stream from "effect/Stream"
 import { Curriculum, TaskScore } from "../src/index.ts"
 import { boxTask, trajectoryOf } from "./boxes.ts"
+import { sameVariations } from "./variations.ts"
 
 const runner = { describe, it: (name: string, run: () => Promise<void>) => it(name, run) }
 const pool = Array.from({ length: 30 }, (_, i) => boxTask(`task ${i}`, "key"))
 const evaluation = ["held 1", "held 2"].map((id) => boxTask(id, "key"))
 const difficultyOf = ({ id }: Task.Task): number => Number(/\d+/.exec(id)?.[0])
 
-/** Variations that follow from their seeds and key alone, as a generator's do. */
-const generator = Contract.TaskGenerator.of({
-  variations: (seeds, { key, perSeed }) =>
-    Stream.fromIterable(
-      seeds.flatMap((seed) =>
-        Array.from({ length: perSeed }, (_, i): Task.Task => ({
-          ...seed,
-          id: `${seed.id}/${key}/${i}`,
-          origin: { _tag: "Generated", parentId: seed.id, generation: 1 }
-        }))
-      )
-    )
-})
+const generator = Contract.TaskGenerator.of({ variations: sameVariations })
 
 const made = (options: Omit<Curriculum.Options, "pool" | "lambda">) =>
   Effect.provideService(

@@ -10,7 +10,7 @@ import * as Path from "effect/Path"
 import * as Result from "effect/Result"
 import { damage, decode, encode, format, hash, type State } from "./CheckpointManifest.ts"
 import * as DurableFile from "./DurableFile.ts"
-import { atFile, RunError } from "./RunError.ts"
+import { atFile, ifMissing, RunError } from "./RunError.ts"
 import { versions } from "./Versions.ts"
 
 export type Files = Readonly<Record<string, Uint8Array>>
@@ -195,10 +195,7 @@ const namesIn = Effect.fnUntraced(function* (home: string) {
   const fileSystem = yield* FileSystem.FileSystem
   return yield* fileSystem.readDirectory(home).pipe(
     Effect.mapError(atFile(home)),
-    Effect.catchIf(
-      ({ reason }) => reason === "Missing",
-      () => Effect.succeed(new Array<string>())
-    )
+    ifMissing(() => new Array<string>())
   )
 })
 
@@ -222,10 +219,7 @@ const hashOfConfig = Effect.fnUntraced(function* (directory: string) {
   return yield* fileSystem.readFile(file).pipe(
     Effect.mapError(atFile(file)),
     Effect.map(hash),
-    Effect.catchIf(
-      ({ reason }) => reason === "Missing",
-      () => Effect.succeed("")
-    )
+    ifMissing(() => "")
   )
 })
 

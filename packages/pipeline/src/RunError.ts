@@ -2,6 +2,7 @@
  * What can go wrong with a run's files, with the file and the remedy.
  * A wrong setting is a `ConfigError`; a wrong world is an `EnvironmentError`.
  */
+import * as Effect from "effect/Effect"
 import type { PlatformError } from "effect/PlatformError"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
@@ -31,6 +32,16 @@ export const atFile =
     const [reason, remedy] = diagnosis(error)
     return new RunError({ reason, file, message: `${file}: ${remedy}`, cause: error })
   }
+
+/** What to go on with where there is no such file; every other failure stays one. */
+export const ifMissing =
+  <B>(instead: () => B) =>
+  <A, R>(read: Effect.Effect<A, RunError, R>): Effect.Effect<A | B, RunError, R> =>
+    Effect.catchIf(
+      read,
+      ({ reason }) => reason === "Missing",
+      () => Effect.sync(instead)
+    )
 
 type Diagnosis = readonly [RunError["reason"], string]
 

@@ -20,7 +20,7 @@ import * as DurableFile from "./DurableFile.ts"
 import * as Metrics from "./Metrics.ts"
 import * as Report from "./Report.ts"
 import { RunDirectory } from "./RunDirectory.ts"
-import { atFile, RunError } from "./RunError.ts"
+import { atFile, ifMissing, RunError } from "./RunError.ts"
 import { surviving } from "./Surviving.ts"
 
 export class RunLog extends Context.Service<
@@ -138,10 +138,7 @@ const textOf = Effect.fnUntraced(function* (file: string) {
   const fileSystem = yield* FileSystem.FileSystem
   return yield* fileSystem.readFileString(file).pipe(
     Effect.mapError(atFile(file)),
-    Effect.catchIf(
-      ({ reason }) => reason === "Missing",
-      () => Effect.succeed("")
-    )
+    ifMissing(() => "")
   )
 })
 

@@ -11,7 +11,7 @@ import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as Checkpoint from "./Checkpoint.ts"
 import * as Lock from "./Lock.ts"
-import { atFile } from "./RunError.ts"
+import { atFile, ifMissing } from "./RunError.ts"
 import * as RunLog from "./RunLog.ts"
 import { surviving } from "./Surviving.ts"
 
@@ -56,10 +56,7 @@ const runsIn = Effect.fnUntraced(function* (directory: string) {
   const path = yield* Path.Path
   const names = yield* fileSystem.readDirectory(directory).pipe(
     Effect.mapError(atFile(directory)),
-    Effect.catchIf(
-      ({ reason }) => reason === "Missing",
-      () => Effect.succeed(new Array<string>())
-    )
+    ifMissing(() => new Array<string>())
   )
   const timeOf = (file: string) =>
     fileSystem.stat(file).pipe(

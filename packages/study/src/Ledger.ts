@@ -5,7 +5,7 @@
 import { createHash } from "node:crypto"
 import type { Config } from "@dreamgym/pipeline/Config"
 import * as DurableFile from "@dreamgym/pipeline/DurableFile"
-import { atFile, RunError } from "@dreamgym/pipeline/RunError"
+import { atFile, ifMissing, RunError } from "@dreamgym/pipeline/RunError"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Path from "effect/Path"
@@ -130,10 +130,7 @@ const parsed = Effect.fnUntraced(function* (directory: string) {
   const file = path.join(directory, fileName)
   const text = yield* fileSystem.readFileString(file).pipe(
     Effect.mapError(atFile(file)),
-    Effect.catchIf(
-      ({ reason }) => reason === "Missing",
-      () => Effect.succeed("")
-    )
+    ifMissing(() => "")
   )
   const whole = text.slice(0, text.lastIndexOf("\n") + 1)
   const entries = new Map<string, Entry>()

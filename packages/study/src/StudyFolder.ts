@@ -3,7 +3,7 @@
  * It runs nothing and needs no run: a folder with `study.json` and `results.jsonl` is a whole study.
  */
 import * as DurableFile from "@dreamgym/pipeline/DurableFile"
-import { atFile, RunError } from "@dreamgym/pipeline/RunError"
+import { atFile, ifMissing, RunError } from "@dreamgym/pipeline/RunError"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Path from "effect/Path"
@@ -18,10 +18,7 @@ export const asked = Effect.fn("StudyFolder.asked")(function* (directory: string
   const file = path.join(directory, StudyReport.askedFile)
   const text = yield* fileSystem.readFileString(file).pipe(
     Effect.mapError(atFile(file)),
-    Effect.catchIf(
-      ({ reason }) => reason === "Missing",
-      () => Effect.undefined
-    )
+    ifMissing(() => undefined)
   )
   const found = text === undefined ? undefined : Asked.parse(text)
   if (text !== undefined && found === undefined) return yield* damaged(file)
@@ -85,10 +82,7 @@ const clear = Effect.fnUntraced(function* (target: string) {
   const path = yield* Path.Path
   const names = yield* fileSystem.readDirectory(target).pipe(
     Effect.mapError(atFile(target)),
-    Effect.catchIf(
-      ({ reason }) => reason === "Missing",
-      () => Effect.succeed<Array<string>>([])
-    )
+    ifMissing(() => new Array<string>())
   )
   if (names.length > 0 && !names.includes(StudyReport.askedFile)) {
     return yield* new RunError({

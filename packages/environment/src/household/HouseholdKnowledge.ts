@@ -89,6 +89,8 @@ export const ofAlfWorld = (
 export const make = (description: Description): Knowledge.Knowledge => {
   const { world, lexicon } = description
   const read = Notebook.reader(world.placeKinds)
+  const after = (history: History.History, turn: History.Turn) =>
+    Notebook.update(read(history), turn, world.placeKinds)
   const restate = restating(description)
   return {
     features: NotebookView.features,
@@ -97,15 +99,18 @@ export const make = (description: Description): Knowledge.Knowledge => {
     question: (task, history, action) =>
       question(read(history), goalOf(task, history), action, world),
     annotate: (task, history, action, observation) => {
-      const before = read(history)
       const turn = { action, observation }
-      const after = Notebook.update(before, turn, world.placeKinds)
-      return Judgement.reason(before, after, turn, goalOf(task, history), world)
+      return Judgement.reason(
+        read(history),
+        after(history, turn),
+        turn,
+        goalOf(task, history),
+        world
+      )
     },
     foresee: (task, history, action, observation) => {
-      const before = read(history)
-      const after = Notebook.update(before, { action, observation }, world.placeKinds)
-      return Judgement.foresight(before, after, goalOf(task, history), world)
+      const noted = after(history, { action, observation })
+      return Judgement.foresight(read(history), noted, goalOf(task, history), world)
     },
     audit: (task, history) => audit(read(history), goalOf(task, history), world),
     restate,
